@@ -1,0 +1,141 @@
+import type { Reason } from "../core/base/errors.ts";
+import type { Answer } from "../core/tree/answer.ts";
+import type { EventType, Identity, ReadOperation, WatchMode, WriteOperation } from "../core/tree/operation.ts";
+
+/**
+ * The one narrow port the front doors and the products see. Its first implementation is the local member
+ * (`local-coordination.ts`); a second one, over an existing ZooKeeper ensemble, must stay possible, so nothing here
+ * speaks of the member, the journal or the tree's internals.
+ *
+ * Everything is synchronous calls in and callbacks out, because the hot path has no promise per operation. Callbacks
+ * may come during the call that causes them.
+ */
+export interface Coordination {
+  /** A new client connection, without a session until it opens or resumes one. */
+  connect(listener: ConnectionListener, identities: readonly Identity[]): Connection;
+  status(): Status;
+  /** Resolves once the member serves requests; rejects when it stopped before. */
+  ready(): Promise<void>;
+}
+
+export interface ReadOptions {
+  /** Wait until this zxid is applied here (bounded by the member's option, then NOT_CAUGHT_UP). 0: no wait. */
+  readonly minZxid: number;
+  /** Confirm leadership by a quorum round that begins now, then answer at or after its commit point. */
+  readonly linearizable: boolean;
+}
+
+export interface WatchRequest {
+  /** Chosen by the client, unique on the connection: names the watch in events and in removal. */
+  readonly watchId: number;
+  readonly path: string;
+  readonly mode: WatchMode;
+  /** 0: from now. Otherwise events after this zxid are delivered first, or the answer is COMPACTED. */
+  readonly afterZxid: number;
+}
+
+/**
+ * One client connection, owner of at most one session. Requests on it are answered in order: a read behind the
+ * session's own unanswered write waits for it. Request numbers are chosen by the client, rising within a session.
+ *
+ * Without a session, writes are still answered but are not at-most-once, and ephemeral znodes are refused.
+ */
+export interface Connection {
+  /** 0 until `onOpened`. */
+  readonly sessionId: number;
+  /** Bytes submitted on this connection whose answers are outstanding: what a door bounds by pausing its socket. */
+  readonly outstandingBytes: number;
+  /** Replaces the identities ACLs are checked with, from the next request on. */
+  setIdentities(identities: readonly Identity[]): void;
+  /** Opens a session: `onOpened` or `onClosed` follows. `secretHash` is the SHA-256 of the secret (32 bytes). */
+  open(secretHash: Uint8Array, timeoutMs: number): void;
+  /** Takes an open session over, from whichever connection has it: `onOpened` or `onClosed` follows. */
+  resume(sessionId: number, secretHash: Uint8Array): void;
+  /** Keeps the session alive; `onTouched(token)` follows once the leader has acknowledged it, else nothing does. */
+  touch(token: number): void;
+  /**
+   * Asks for a change; `operation` is encoded before this returns, so the caller may reuse it. All numbers below
+   * `answeredBelow` have been answered, as far as the client knows: their kept answers may be dropped.
+   */
+  submit(number: number, answeredBelow: number, operation: WriteOperation): void;
+  /** Asks for a read; `operation` is kept until it is answered. */
+  read(number: number, operation: ReadOperation, options: ReadOptions): void;
+  /** A barrier: answered (kind "none") with a zxid that covers every write answered anywhere before this call. */
+  sync(number: number): void;
+  /** Registers a watch, in order with the reads and writes around it. Answered with kind "none", or COMPACTED. */
+  addWatch(number: number, request: WatchRequest): void;
+  /** Removes a watch; answered with kind "none", or NO_WATCH. */
+  removeWatch(number: number, watchId: number): void;
+  /** Closes the session through the log, after everything before it: `onClosed` follows. */
+  close(): void;
+  /** The client is gone: no more callbacks; the session, if any, lives on until its time-out. Idempotent. */
+  detach(): void;
+}
+
+/** What a connection is told. Per session, events of a zxid come before any answer at or after that zxid. */
+export interface ConnectionListener {
+  onOpened(session: OpenedSession): void;
+  /** The scratch rule of {@link Answer} holds. */
+  onAnswer(answer: Answer): void;
+  /** All events of one zxid for this connection. */
+  onEvents(events: readonly WatchEvent[], zxid: number): void;
+  onTouched(token: number): void;
+  /** The session is over (SESSION_EXPIRED, SESSION_MOVED, WRONG_SECRET, ...) or, without a reason, closed as asked. */
+  onClosed(reason: Reason | undefined, zxid: number): void;
+  /** Nothing more is coming in this turn of the loop: the moment to write what has been collected. */
+  onTurnEnd(): void;
+}
+
+export interface OpenedSession {
+  readonly sessionId: number;
+  readonly timeoutMs: number;
+  readonly zxid: number;
+  readonly resumed: boolean;
+}
+
+export interface WatchEvent {
+  /** The watch it is for, as the client named it. */
+  readonly watchId: number;
+  readonly event: NodeEvent;
+}
+
+/** One change of one znode, shared by everyone who watches it. */
+export interface NodeEvent {
+  readonly type: EventType;
+  readonly path: string;
+  readonly zxid: number;
+  /** A door may keep its encoding here, so that an event is encoded once for all its subscribers. */
+  encoded: Uint8Array | undefined;
+}
+
+export type MemberRole = "starting" | "looking" | "leader" | "follower" | "observer" | "stopped";
+
+export interface Status {
+  readonly ensembleId: string;
+  readonly memberId: number;
+  readonly role: MemberRole;
+  readonly epoch: number;
+  /** Last applied. */
+  readonly zxid: number;
+  /** What keeps the member from serving, for people; empty when it serves. */
+  readonly notReady: readonly string[];
+  readonly members: readonly MemberInfo[];
+  readonly counts: {
+    readonly nodes: number;
+    readonly sessions: number;
+    readonly ephemerals: number;
+    readonly watches: number;
+    readonly connections: number;
+    readonly outstandingBytes: number;
+    readonly dataBytes: number;
+  };
+}
+
+export interface MemberInfo {
+  readonly id: number;
+  readonly role: MemberRole;
+  readonly zxid: number;
+  readonly grpcAddress: string;
+  readonly httpAddress: string;
+  readonly peerAddress: string;
+}
