@@ -1,6 +1,7 @@
 import type { Reason } from "../core/base/errors.ts";
 import type { Answer } from "../core/tree/answer.ts";
-import type { EventType, Identity, ReadOperation, WatchMode, WriteOperation } from "../core/tree/operation.ts";
+import type { Identity, ReadOperation, WatchMode, WriteOperation } from "../core/tree/operation.ts";
+import type { WatchEvent } from "../core/tree/watch-event.ts";
 
 /**
  * The one narrow port the front doors and the products see. Its first implementation is the local member
@@ -91,21 +92,6 @@ export interface OpenedSession {
   readonly timeoutMs: number;
   readonly zxid: number;
   readonly resumed: boolean;
-}
-
-export interface WatchEvent {
-  /** The watch it is for, as the client named it. */
-  readonly watchId: number;
-  readonly event: NodeEvent;
-}
-
-/** One change of one znode, shared by everyone who watches it. */
-export interface NodeEvent {
-  readonly type: EventType;
-  readonly path: string;
-  readonly zxid: number;
-  /** A door may keep its encoding here, so that an event is encoded once for all its subscribers. */
-  encoded: Uint8Array | undefined;
 }
 
 export type MemberRole = "starting" | "looking" | "leader" | "follower" | "observer" | "stopped";
