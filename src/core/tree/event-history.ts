@@ -1,0 +1,286 @@
+import { assert } from "../base/assert.ts";
+import { decodeUtf8, encodeUtf8 } from "../base/bytes.ts";
+import type { EventType } from "./operation.ts";
+
+/** Who counts the uses of ACLs: each kept event is one, so that it can be checked when it is replayed. */
+export interface AclUses {
+  retain(aclId: number): void;
+  release(aclId: number): void;
+}
+
+export type EventVisitor = (zxid: number, type: EventType, path: string, aclId: number) => void;
+
+/** Everything in the ring is aligned to this many bytes, so that fields are read as numbers. */
+const UNIT = 8;
+/**
+ * An event: f64 zxid; u32 type in the low 4 bits, path length above; u32 ACL; u32 distance back, in units, to the
+ * event before it of the same fingerprint (0: none kept); u32 fingerprint; then the path, padded.
+ */
+const HEADER_BYTES = 24;
+const TYPE_BITS = 4;
+/** In place of a zxid: the rest of the ring is unused, the next event is at its begin. */
+const WRAP = -1;
+const FINGERPRINT_BUCKETS = 65_536;
+/** The first event of each stretch of this many bytes is marked: where a replay may begin. */
+const STRETCH_BYTES = 32 * 1024;
+const LITTLE_RING = 64 * 1024;
+/** Distances are in units and 32 bits wide. */
+const BIG_RING = 2 ** 34;
+
+/**
+ * The recent events of every znode, bounded by bytes, so that a watch can go on where its connection broke
+ * (core.md 17). Appended for every event whether anybody watches or not, hence one ring of bytes and no object.
+ *
+ * Positions count bytes ever written and only rise; the place in the ring is the position modulo its size. Events of
+ * equal fingerprint are chained backwards, because after a restart thousands of clients resume at once, and each asks
+ * for one path among hundreds of thousands of events.
+ */
+export class EventHistory {
+  private readonly size: number;
+  private readonly bytes: Uint8Array;
+  private readonly words: Uint32Array;
+  private readonly zxids: Float64Array;
+  private readonly acl: AclUses;
+  /** Position of the newest event of each fingerprint's bucket, -1 for none. */
+  private readonly heads = new Float64Array(FINGERPRINT_BUCKETS).fill(-1);
+  /** Position of the first event of each stretch, in a ring of its own. */
+  private readonly marks: Float64Array;
+  /** Positions of the oldest event and of the place for the next. */
+  private tail = 0;
+  private head = 0;
+  /** `head % size`, or `size` itself: kept because a remainder of large numbers costs more than the rest of an append. */
+  private headAt = 0;
+  private floor = 0;
+  private newestZxid = 0;
+  /** Position of the first event of the newest zxid, and the zxid before it. */
+  private newestStart = 0;
+  private previousZxid = 0;
+  private visiting = false;
+
+  constructor(bytesMax: number, acl: AclUses) {
+    assert(bytesMax >= LITTLE_RING && bytesMax <= BIG_RING, "size of the event history out of range");
+    this.size = Math.floor(bytesMax / UNIT) * UNIT;
+    const buffer = new ArrayBuffer(this.size);
+    this.bytes = new Uint8Array(buffer);
+    this.words = new Uint32Array(buffer);
+    this.zxids = new Float64Array(buffer);
+    this.marks = new Float64Array(Math.ceil(this.size / STRETCH_BYTES) + 1).fill(-1);
+    this.acl = acl;
+  }
+
+  /** The history is complete for every resume from this zxid or a later one. */
+  get floorZxid(): number {
+    return this.floor;
+  }
+
+  /** Keeps one event, the newest; drops the oldest where its room is needed. */
+  append(zxid: number, type: EventType, pathBytes: Uint8Array, start: number, end: number, aclId: number): void {
+    assert(!this.visiting && zxid >= this.newestZxid, "an event out of order");
+    if (zxid > this.newestZxid) {
+      this.previousZxid = this.newestZxid;
+      this.newestZxid = zxid;
+      this.newestStart = this.head;
+    }
+    const length = end - start;
+    const need = HEADER_BYTES + padded(length);
+    const at = this.claim(need);
+    if (at < 0) return;
+    const word = at / 4;
+    const print = fingerprint(pathBytes, start, end);
+    const bucket = print & (FINGERPRINT_BUCKETS - 1);
+    const before = this.heads[bucket] as number;
+    this.zxids[at / UNIT] = zxid;
+    this.words[word + 2] = (length << TYPE_BITS) | type;
+    this.words[word + 3] = aclId;
+    this.words[word + 4] = before < this.tail ? 0 : (this.head - before) / UNIT;
+    this.words[word + 5] = print;
+    this.heads[bucket] = this.head;
+    this.mark();
+    const bytes = this.bytes;
+    for (let from = start, to = at + HEADER_BYTES; from < end; from++, to++) bytes[to] = pathBytes[from] as number;
+    this.head += need;
+    this.headAt = at + need;
+    this.acl.retain(aclId);
+  }
+
+  /** Takes back the events of the newest zxid, if it is this one (a failed multi). */
+  discard(zxid: number): void {
+    assert(!this.visiting, "events were discarded during a replay");
+    if (zxid !== this.newestZxid) return;
+    const keep = Math.max(this.newestStart, this.tail);
+    for (let position = keep; position < this.head; ) {
+      const at = position % this.size;
+      if (this.zxids[at / UNIT] === WRAP) {
+        position += this.size - at;
+        continue;
+      }
+      const bucket = (this.words[at / 4 + 5] as number) & (FINGERPRINT_BUCKETS - 1);
+      const back = this.words[at / 4 + 4] as number;
+      // The bucket's first event being discarded says what its head was before.
+      if ((this.heads[bucket] as number) >= keep) this.heads[bucket] = back === 0 ? -1 : position - back * UNIT;
+      this.acl.release(this.words[at / 4 + 3] as number);
+      position += this.lengthAt(at);
+    }
+    this.unmark(keep);
+    this.head = keep;
+    this.headAt = keep % this.size;
+    this.newestZxid = Math.max(this.previousZxid, this.floor);
+    this.newestStart = this.head;
+  }
+
+  /** Visits all events after a zxid, oldest first. False, without a visit, when some of them are no longer kept. */
+  replay(afterZxid: number, visit: EventVisitor): boolean {
+    if (afterZxid < this.floor) return false;
+    this.visiting = true;
+    try {
+      this.scan(afterZxid, undefined, visit);
+    } finally {
+      this.visiting = false;
+    }
+    return true;
+  }
+
+  /** As {@link replay}, for events at one path, or (`below`) at or below it. */
+  replayAt(afterZxid: number, path: string, below: boolean, visit: EventVisitor): boolean {
+    if (afterZxid < this.floor) return false;
+    if (afterZxid >= this.newestZxid) return true;
+    this.visiting = true;
+    try {
+      if (below) this.scan(afterZxid, encodeUtf8(path), visit);
+      else this.replayExactly(afterZxid, encodeUtf8(path), visit);
+    } finally {
+      this.visiting = false;
+    }
+    return true;
+  }
+
+  /** Empties the history: it begins after this zxid (a snapshot was installed). */
+  reset(zxid: number): void {
+    assert(!this.visiting, "the history was reset during a replay");
+    while (this.tail < this.head) this.dropOldest();
+    this.heads.fill(-1);
+    this.marks.fill(-1);
+    this.tail = this.head = this.headAt = this.newestStart = 0;
+    this.floor = this.newestZxid = this.previousZxid = zxid;
+  }
+
+  /** Makes room for `need` bytes in one piece and answers where, or -1 when they cannot be kept at all. */
+  private claim(need: number): number {
+    if (need > this.size) {
+      while (this.tail < this.head) this.dropOldest();
+      this.floor = this.newestZxid;
+      return -1;
+    }
+    let at = this.headAt;
+    const rest = this.size - at;
+    if (rest === 0) at = 0;
+    else if (rest < need) {
+      while (this.head + rest - this.tail > this.size) this.dropOldest();
+      this.zxids[at / UNIT] = WRAP;
+      if (this.tail === this.head) this.tail += rest;
+      this.head += rest;
+      at = 0;
+    }
+    while (this.head + need - this.tail > this.size) this.dropOldest();
+    return at;
+  }
+
+  private dropOldest(): void {
+    const at = this.tail % this.size;
+    const zxid = this.zxids[at / UNIT] as number;
+    if (zxid === WRAP) {
+      this.tail += this.size - at;
+      return;
+    }
+    this.floor = zxid;
+    this.acl.release(this.words[at / 4 + 3] as number);
+    this.tail += this.lengthAt(at);
+  }
+
+  private replayExactly(afterZxid: number, path: Uint8Array, visit: EventVisitor): void {
+    const print = fingerprint(path, 0, path.length);
+    const places: number[] = [];
+    let position = this.heads[print & (FINGERPRINT_BUCKETS - 1)] as number;
+    while (position >= this.tail) {
+      const at = position % this.size;
+      if ((this.zxids[at / UNIT] as number) <= afterZxid) break;
+      if (this.words[at / 4 + 5] === print && this.isAt(at, path, false)) places.push(at);
+      const back = this.words[at / 4 + 4] as number;
+      if (back === 0) break;
+      position -= back * UNIT;
+    }
+    for (let i = places.length - 1; i >= 0; i--) this.visit(places[i] as number, visit);
+  }
+
+  /** Visits the events after a zxid, all or those at or below a path. */
+  private scan(afterZxid: number, path: Uint8Array | undefined, visit: EventVisitor): void {
+    for (let position = this.scanStart(afterZxid); position < this.head; ) {
+      const at = position % this.size;
+      const zxid = this.zxids[at / UNIT] as number;
+      if (zxid === WRAP) {
+        position += this.size - at;
+        continue;
+      }
+      if (zxid > afterZxid && (path === undefined || this.isAt(at, path, true))) this.visit(at, visit);
+      position += this.lengthAt(at);
+    }
+  }
+
+  /** The newest marked position that has no event after `afterZxid` before it. */
+  private scanStart(afterZxid: number): number {
+    for (let stretch = Math.floor(this.head / STRETCH_BYTES); stretch * STRETCH_BYTES >= this.tail; stretch--) {
+      const position = this.marks[stretch % this.marks.length] as number;
+      if (position < this.tail || position >= this.head || Math.floor(position / STRETCH_BYTES) !== stretch) continue;
+      if ((this.zxids[(position % this.size) / UNIT] as number) <= afterZxid) return position;
+    }
+    return this.tail;
+  }
+
+  private mark(): void {
+    const stretch = Math.floor(this.head / STRETCH_BYTES);
+    const slot = stretch % this.marks.length;
+    const marked = this.marks[slot] as number;
+    if (marked < stretch * STRETCH_BYTES) this.marks[slot] = this.head;
+  }
+
+  private unmark(from: number): void {
+    for (let stretch = Math.floor(from / STRETCH_BYTES); stretch * STRETCH_BYTES < this.head; stretch++) {
+      const slot = stretch % this.marks.length;
+      if ((this.marks[slot] as number) >= from) this.marks[slot] = -1;
+    }
+  }
+
+  /** Is the event's path this one, or (`below`) under it? */
+  private isAt(at: number, path: Uint8Array, below: boolean): boolean {
+    const length = (this.words[at / 4 + 2] as number) >>> TYPE_BITS;
+    if (length < path.length || (!below && length !== path.length)) return false;
+    const from = at + HEADER_BYTES;
+    // From the end: siblings differ there.
+    for (let i = path.length - 1; i >= 0; i--) if (this.bytes[from + i] !== path[i]) return false;
+    return length === path.length || path.length === 1 || this.bytes[from + path.length] === 0x2f;
+  }
+
+  private visit(at: number, visit: EventVisitor): void {
+    const word = this.words[at / 4 + 2] as number;
+    const from = at + HEADER_BYTES;
+    const type = (word & ((1 << TYPE_BITS) - 1)) as EventType;
+    const path = decodeUtf8(this.bytes, from, from + (word >>> TYPE_BITS));
+    visit(this.zxids[at / UNIT] as number, type, path, this.words[at / 4 + 3] as number);
+  }
+
+  private lengthAt(at: number): number {
+    return HEADER_BYTES + padded((this.words[at / 4 + 2] as number) >>> TYPE_BITS);
+  }
+}
+
+function padded(length: number): number {
+  return (length + UNIT - 1) & -UNIT;
+}
+
+/** Of the length and the last eight bytes: where paths of one parent differ. Equal paths have equal ones. */
+function fingerprint(bytes: Uint8Array, start: number, end: number): number {
+  let hash = end - start;
+  for (let i = Math.max(start, end - 8); i < end; i++) hash = Math.imul(hash, 0x01000193) ^ (bytes[i] as number);
+  hash = Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d);
+  return (hash ^ (hash >>> 13)) >>> 0;
+}

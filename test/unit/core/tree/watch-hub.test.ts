@@ -1,0 +1,482 @@
+import { describe, expect, it } from "vitest";
+import { encodeUtf8 } from "../../../../src/core/base/bytes.ts";
+import { Prng } from "../../../../src/core/base/prng.ts";
+import { EventHistory } from "../../../../src/core/tree/event-history.ts";
+import type { EventType, WatchMode } from "../../../../src/core/tree/operation.ts";
+import { eventType } from "../../../../src/core/tree/operation.ts";
+import type { WatchEvent } from "../../../../src/core/tree/watch-event.ts";
+import type { WatchSubscriber } from "../../../../src/core/tree/watch-hub.ts";
+import { WatchHub } from "../../../../src/core/tree/watch-hub.ts";
+
+const { CREATED, DELETED, DATA_CHANGED, CHILDREN_CHANGED } = eventType;
+const MODES: readonly WatchMode[] = ["data", "exists", "children", "persistent", "persistent-recursive"];
+const TYPES: readonly EventType[] = [CREATED, DELETED, DATA_CHANGED, CHILDREN_CHANGED];
+const OPEN_ACL = 1;
+const SECRET_ACL = 2;
+
+interface Delivery {
+  readonly zxid: number;
+  readonly events: readonly string[];
+}
+
+class Subscriber implements WatchSubscriber {
+  readonly deliveries: Delivery[] = [];
+  readonly objects: WatchEvent[] = [];
+  readonly name: string;
+  readonly log: string[];
+  forbidden = new Set<number>();
+  onDeliver: () => void = () => {};
+
+  constructor(name = "s", log: string[] = []) {
+    this.name = name;
+    this.log = log;
+  }
+
+  deliver(events: readonly WatchEvent[], zxid: number): void {
+    this.deliveries.push({ zxid, events: events.map((e) => `${e.watchId}:${e.event.type}:${e.event.path}`) });
+    this.objects.push(...events);
+    this.log.push(this.name);
+    for (const { event } of events) expect(event.zxid).toBe(zxid);
+    this.onDeliver();
+  }
+
+  mayRead(aclId: number): boolean {
+    return !this.forbidden.has(aclId);
+  }
+
+  get flat(): string[] {
+    return this.deliveries.flatMap((d) => d.events);
+  }
+}
+
+/** Records with the path in the middle of other bytes, as the tree does. */
+function record(hub: WatchHub, type: EventType, path: string, zxid: number, aclId = OPEN_ACL): void {
+  const bytes = encodeUtf8(`xx${path}yy`);
+  hub.record(type, bytes, 2, bytes.length - 2, zxid, aclId);
+}
+
+function newHistory(): EventHistory {
+  return new EventHistory(1 << 20, { retain: () => {}, release: () => {} });
+}
+
+function append(history: EventHistory, type: EventType, path: string, zxid: number, aclId = OPEN_ACL): void {
+  const bytes = encodeUtf8(path);
+  history.append(zxid, type, bytes, 0, bytes.length, aclId);
+}
+
+describe("watch hub: which events fire which watch (reference 1.5)", () => {
+  const expected: Record<WatchMode, readonly EventType[]> = {
+    data: [DATA_CHANGED, DELETED],
+    exists: [CREATED, DATA_CHANGED, DELETED],
+    children: [CHILDREN_CHANGED, DELETED],
+    persistent: [CREATED, DELETED, DATA_CHANGED, CHILDREN_CHANGED],
+    "persistent-recursive": [CREATED, DELETED, DATA_CHANGED],
+  };
+  for (const mode of MODES) {
+    for (const type of TYPES) {
+      const fires = expected[mode].includes(type);
+      it(`${mode} ${fires ? "fires" : "stays silent"} on event type ${type}`, () => {
+        const hub = new WatchHub();
+        const subscriber = new Subscriber();
+        hub.add(subscriber, 7, "/a", mode);
+        record(hub, type, "/a", 1);
+        hub.flush();
+        expect(subscriber.deliveries).toEqual(fires ? [{ zxid: 1, events: [`7:${type}:/a`] }] : []);
+        const stays = !fires || mode.startsWith("persistent");
+        expect(hub.count).toBe(stays ? 1 : 0);
+      });
+    }
+  }
+
+  it("only a recursive watch sees events below its path, and none of a sibling with the same beginning", () => {
+    const hub = new WatchHub();
+    const subscriber = new Subscriber();
+    for (const [i, mode] of MODES.entries()) hub.add(subscriber, i, "/a", mode);
+    record(hub, CREATED, "/a/b/c", 1);
+    record(hub, CREATED, "/ab", 1);
+    record(hub, CREATED, "/", 1);
+    hub.flush();
+    expect(subscriber.flat).toEqual(["4:1:/a/b/c"]);
+  });
+
+  it("a recursive watch on the root sees everything, the root itself included", () => {
+    const hub = new WatchHub();
+    const subscriber = new Subscriber();
+    hub.add(subscriber, 1, "/", "persistent-recursive");
+    record(hub, DATA_CHANGED, "/", 1);
+    record(hub, CREATED, "/ä/𝄞", 1);
+    record(hub, CHILDREN_CHANGED, "/ä", 1);
+    hub.flush();
+    expect(subscriber.deliveries).toEqual([{ zxid: 1, events: ["1:3:/", "1:1:/ä/𝄞"] }]);
+  });
+
+  it("a deletion fires the data and the child watch, each once, and modes on one path coexist", () => {
+    const hub = new WatchHub();
+    const subscriber = new Subscriber();
+    for (const [i, mode] of MODES.entries()) hub.add(subscriber, i, "/a", mode);
+    expect(hub.count).toBe(5);
+    record(hub, DELETED, "/a", 3);
+    hub.flush();
+    expect(subscriber.flat).toEqual(["0:2:/a", "1:2:/a", "2:2:/a", "3:2:/a", "4:2:/a"]);
+    expect(hub.count).toBe(2);
+    record(hub, CREATED, "/a", 4);
+    hub.flush();
+    expect(subscriber.deliveries[1]).toEqual({ zxid: 4, events: ["3:1:/a", "4:1:/a"] });
+  });
+});
+
+describe("watch hub: delivery", () => {
+  it("core.md 14: events of one zxid are one call per subscriber, in order", () => {
+    const hub = new WatchHub();
+    const log: string[] = [];
+    const first = new Subscriber("first", log);
+    const second = new Subscriber("second", log);
+    hub.add(first, 1, "/b", "persistent");
+    hub.add(second, 1, "/", "persistent-recursive");
+    hub.add(first, 2, "/a", "persistent");
+    record(hub, DATA_CHANGED, "/c", 5);
+    record(hub, DATA_CHANGED, "/a", 5);
+    record(hub, DATA_CHANGED, "/b", 5);
+    expect(log).toEqual([]);
+    hub.flush();
+    expect(log).toEqual(["second", "first"]);
+    expect(first.deliveries).toEqual([{ zxid: 5, events: ["2:3:/a", "1:3:/b"] }]);
+    expect(second.deliveries).toEqual([{ zxid: 5, events: ["1:3:/c", "1:3:/a", "1:3:/b"] }]);
+    hub.flush();
+    expect(log).toHaveLength(2);
+  });
+
+  it("shares one event object among all its subscribers, so that it is encoded once", () => {
+    const hub = new WatchHub();
+    const subscribers = [new Subscriber(), new Subscriber(), new Subscriber()];
+    for (const s of subscribers.slice(1)) hub.add(s, 1, "/a", "data");
+    hub.add(subscribers[0] as Subscriber, 1, "/", "persistent-recursive");
+    record(hub, DATA_CHANGED, "/a", 1);
+    hub.flush();
+    const events = subscribers.map((s) => s.objects[0]?.event);
+    expect(new Set(events).size).toBe(1);
+  });
+
+  it("a one-shot watch fires once, even when its zxid holds several events for it", () => {
+    const hub = new WatchHub();
+    const subscriber = new Subscriber();
+    hub.add(subscriber, 1, "/a", "exists");
+    record(hub, CREATED, "/a", 1);
+    record(hub, DATA_CHANGED, "/a", 1);
+    hub.flush();
+    record(hub, DATA_CHANGED, "/a", 2);
+    hub.flush();
+    expect(subscriber.deliveries).toEqual([{ zxid: 1, events: ["1:1:/a"] }]);
+  });
+
+  it("a failed multi delivers nothing and leaves one-shot watches armed", () => {
+    const hub = new WatchHub();
+    const subscriber = new Subscriber();
+    hub.add(subscriber, 1, "/a", "data");
+    record(hub, DATA_CHANGED, "/a", 1);
+    hub.discard();
+    hub.flush();
+    expect(subscriber.deliveries).toEqual([]);
+    record(hub, DELETED, "/a", 2);
+    hub.flush();
+    expect(subscriber.deliveries).toEqual([{ zxid: 2, events: ["1:2:/a"] }]);
+  });
+
+  it("core.md 18: an event that may not be read is not delivered and does not use a one-shot watch up", () => {
+    const hub = new WatchHub();
+    const subscriber = new Subscriber();
+    subscriber.forbidden.add(SECRET_ACL);
+    hub.add(subscriber, 1, "/a", "data");
+    hub.add(subscriber, 2, "/", "persistent-recursive");
+    record(hub, DATA_CHANGED, "/a", 1, SECRET_ACL);
+    hub.flush();
+    expect(subscriber.deliveries).toEqual([]);
+    expect(hub.count).toBe(2);
+    record(hub, DATA_CHANGED, "/a", 2, OPEN_ACL);
+    hub.flush();
+    expect(subscriber.flat).toEqual(["1:3:/a", "2:3:/a"]);
+  });
+
+  it("refuses events of two zxids without a flush between them", () => {
+    const hub = new WatchHub();
+    hub.add(new Subscriber(), 1, "/a", "persistent");
+    record(hub, DATA_CHANGED, "/a", 1);
+    expect(() => record(hub, DATA_CHANGED, "/a", 2)).toThrow("events of two zxids");
+  });
+});
+
+describe("watch hub: registration", () => {
+  it("the same id on the same subscriber replaces, on another it does not", () => {
+    const hub = new WatchHub();
+    const subscriber = new Subscriber();
+    const other = new Subscriber();
+    hub.add(subscriber, 1, "/a", "persistent");
+    hub.add(other, 1, "/a", "persistent");
+    hub.add(subscriber, 1, "/b", "persistent-recursive");
+    expect(hub.count).toBe(2);
+    record(hub, DATA_CHANGED, "/a", 1);
+    hub.flush();
+    expect(subscriber.flat).toEqual([]);
+    expect(other.flat).toEqual(["1:3:/a"]);
+  });
+
+  it("remove says whether there was one; removeAll leaves nothing", () => {
+    const hub = new WatchHub();
+    const subscriber = new Subscriber();
+    for (const [i, mode] of MODES.entries()) hub.add(subscriber, i, "/a", mode);
+    expect(hub.remove(subscriber, 0)).toBe(true);
+    expect(hub.remove(subscriber, 0)).toBe(false);
+    expect(hub.remove(new Subscriber(), 1)).toBe(false);
+    hub.removeAll(subscriber);
+    hub.removeAll(subscriber);
+    expect(hub.count).toBe(0);
+    record(hub, DELETED, "/a", 1);
+    hub.flush();
+    expect(subscriber.deliveries).toEqual([]);
+  });
+
+  it("who is removed while others are told is not told, though its only watch has just fired", () => {
+    const hub = new WatchHub();
+    const first = new Subscriber();
+    const second = new Subscriber();
+    hub.add(first, 1, "/a", "data");
+    hub.add(second, 1, "/a", "data");
+    first.onDeliver = () => hub.removeAll(second);
+    record(hub, DATA_CHANGED, "/a", 1);
+    hub.flush();
+    expect(first.flat).toHaveLength(1);
+    expect(second.deliveries).toEqual([]);
+  });
+
+  it("a watch set again while its event is told waits for the next one", () => {
+    const hub = new WatchHub();
+    const subscriber = new Subscriber();
+    hub.add(subscriber, 1, "/a", "data");
+    subscriber.onDeliver = () => hub.add(subscriber, 1, "/a", "data");
+    record(hub, DATA_CHANGED, "/a", 1);
+    hub.flush();
+    record(hub, DATA_CHANGED, "/a", 2);
+    hub.flush();
+    expect(subscriber.deliveries.map((d) => d.zxid)).toEqual([1, 2]);
+    expect(hub.count).toBe(1);
+  });
+
+  it("a watch removed after it matched, and another set under its id, stay apart", () => {
+    const hub = new WatchHub();
+    const subscriber = new Subscriber();
+    hub.add(subscriber, 1, "/a", "data");
+    record(hub, DATA_CHANGED, "/a", 1);
+    hub.remove(subscriber, 1);
+    hub.flush();
+    hub.add(subscriber, 1, "/b", "data");
+    expect(hub.count).toBe(1);
+    record(hub, DATA_CHANGED, "/b", 2);
+    hub.flush();
+    expect(subscriber.flat).toEqual(["1:3:/a", "1:3:/b"]);
+  });
+});
+
+describe("watch hub: resume (core.md 17)", () => {
+  function filled(): EventHistory {
+    const history = newHistory();
+    append(history, CREATED, "/a", 1);
+    append(history, CHILDREN_CHANGED, "/", 1);
+    append(history, DATA_CHANGED, "/a", 2);
+    append(history, CREATED, "/a/b", 3);
+    append(history, CHILDREN_CHANGED, "/a", 3);
+    append(history, DATA_CHANGED, "/ab", 4);
+    append(history, DELETED, "/a/b", 5, SECRET_ACL);
+    append(history, CHILDREN_CHANGED, "/a", 5);
+    append(history, DATA_CHANGED, "/a", 5);
+    return history;
+  }
+
+  it("delivers what happened since, one call per zxid, then goes on", () => {
+    const hub = new WatchHub();
+    const subscriber = new Subscriber();
+    expect(hub.resume(filled(), subscriber, 9, "/a", "persistent", 1)).toBe(true);
+    expect(subscriber.deliveries).toEqual([
+      { zxid: 2, events: ["9:3:/a"] },
+      { zxid: 3, events: ["9:4:/a"] },
+      { zxid: 5, events: ["9:4:/a", "9:3:/a"] },
+    ]);
+    record(hub, DATA_CHANGED, "/a", 6);
+    hub.flush();
+    expect(subscriber.deliveries).toHaveLength(4);
+  });
+
+  it("core.md 18: replays of a recursive watch are checked with each event's own ACL", () => {
+    const hub = new WatchHub();
+    const subscriber = new Subscriber();
+    subscriber.forbidden.add(SECRET_ACL);
+    expect(hub.resume(filled(), subscriber, 9, "/a", "persistent-recursive", 2)).toBe(true);
+    expect(subscriber.deliveries).toEqual([
+      { zxid: 3, events: ["9:1:/a/b"] },
+      { zxid: 5, events: ["9:3:/a"] },
+    ]);
+  });
+
+  it("a one-shot watch that missed its event fires once and is gone; one that did not is armed", () => {
+    const hub = new WatchHub();
+    const subscriber = new Subscriber();
+    hub.add(subscriber, 9, "/old", "persistent");
+    expect(hub.resume(filled(), subscriber, 9, "/a", "data", 1)).toBe(true);
+    expect(subscriber.deliveries).toEqual([{ zxid: 2, events: ["9:3:/a"] }]);
+    expect(hub.count).toBe(0);
+    expect(hub.resume(filled(), subscriber, 9, "/a", "data", 5)).toBe(true);
+    expect(hub.count).toBe(1);
+  });
+
+  it("answers false and does nothing when the history does not reach back", () => {
+    const hub = new WatchHub();
+    const subscriber = new Subscriber();
+    const history = newHistory();
+    history.reset(10);
+    append(history, DATA_CHANGED, "/a", 11);
+    expect(hub.resume(history, subscriber, 1, "/a", "persistent", 9)).toBe(false);
+    expect(subscriber.deliveries).toEqual([]);
+    expect(hub.count).toBe(0);
+    expect(hub.resume(history, subscriber, 1, "/a", "persistent", 10)).toBe(true);
+    expect(subscriber.flat).toEqual(["1:3:/a"]);
+  });
+
+  it("a subscriber that goes away during its replay is told no more and leaves no watch", () => {
+    const hub = new WatchHub();
+    const subscriber = new Subscriber();
+    subscriber.onDeliver = () => hub.removeAll(subscriber);
+    hub.resume(filled(), subscriber, 9, "/a", "persistent", 0);
+    expect(subscriber.deliveries).toHaveLength(1);
+    expect(hub.count).toBe(0);
+  });
+});
+
+/** The rules again, written for reading: every watch looks at every event. */
+class NaiveHub {
+  watches: { owner: number; id: number; path: string; mode: WatchMode }[] = [];
+
+  /** Same events as the hub's, but in order of registration. */
+  fire(owner: number, type: EventType, path: string, mayRead: boolean, fired: Set<object>): string[] {
+    const found: string[] = [];
+    for (const watch of this.watches) {
+      if (watch.owner !== owner || !mayRead || fired.has(watch)) continue;
+      const same = watch.path === path;
+      const below = path.startsWith(watch.path === "/" ? "/" : `${watch.path}/`);
+      const hit =
+        watch.mode === "persistent-recursive"
+          ? (same || below) && type !== CHILDREN_CHANGED
+          : same &&
+            (watch.mode === "persistent" ||
+              type === DELETED ||
+              (type === DATA_CHANGED && watch.mode !== "children") ||
+              (type === CREATED && watch.mode === "exists") ||
+              (type === CHILDREN_CHANGED && watch.mode === "children"));
+      if (!hit) continue;
+      found.push(`${watch.id}:${type}:${path}`);
+      if (!watch.mode.startsWith("persistent")) fired.add(watch);
+    }
+    return found;
+  }
+}
+
+/** The naive matcher has no order among the watches of one event; the order of the events themselves must hold. */
+function inAnyWatchOrder(delivery: Delivery): { zxid: number; events: { event: string; watches: string[] }[] } {
+  const events: { event: string; watches: string[] }[] = [];
+  for (const text of delivery.events) {
+    const [watch, ...rest] = text.split(":");
+    const event = rest.join(":");
+    const last = events.at(-1);
+    if (last?.event === event) last.watches.push(watch as string);
+    else events.push({ event, watches: [watch as string] });
+  }
+  for (const { watches } of events) watches.sort();
+  return { zxid: delivery.zxid, events };
+}
+
+describe("watch hub against a naive matcher", () => {
+  const paths = ["/", "/a", "/ab", "/a/b", "/a/b/c", "/a/bc", "/ä", "/ä/b"];
+  const acls = [OPEN_ACL, OPEN_ACL, OPEN_ACL, SECRET_ACL];
+  const owners = 4;
+
+  for (let seed = 1; seed <= 60; seed++) {
+    it(`agrees on a random sequence, live and resumed, seed ${seed}`, () => {
+      const random = new Prng(seed);
+      const hub = new WatchHub();
+      const naive = new NaiveHub();
+      const history = newHistory();
+      const kept: { zxid: number; type: EventType; path: string; aclId: number }[] = [];
+      const subscribers = Array.from({ length: owners }, () => new Subscriber());
+      (subscribers[1] as Subscriber).forbidden.add(SECRET_ACL);
+      const expected: Delivery[][] = subscribers.map(() => []);
+      const mayRead = (owner: number, aclId: number): boolean => (subscribers[owner] as Subscriber).mayRead(aclId);
+      for (let zxid = 1; zxid <= 150; zxid++) {
+        for (let i = random.below(3); i > 0; i--) change(zxid - 1);
+        const failed = random.chance(0.2);
+        const fired = new Set<object>();
+        const found = subscribers.map((): string[] => []);
+        for (let i = random.below(4); i > 0; i--) {
+          const event = { zxid, type: random.pick(TYPES), path: random.pick(paths), aclId: random.pick(acls) };
+          record(hub, event.type, event.path, zxid, event.aclId);
+          append(history, event.type, event.path, zxid, event.aclId);
+          if (failed) continue;
+          kept.push(event);
+          found.forEach((list, owner) => {
+            list.push(...naive.fire(owner, event.type, event.path, mayRead(owner, event.aclId), fired));
+          });
+        }
+        if (failed) {
+          hub.discard();
+          history.discard(zxid);
+        }
+        hub.flush();
+        naive.watches = naive.watches.filter((watch) => !fired.has(watch));
+        found.forEach((events, owner) => {
+          if (events.length > 0) expected[owner]?.push({ zxid, events });
+        });
+        expect(hub.count).toBe(naive.watches.length);
+      }
+      subscribers.forEach((s, owner) => {
+        expect(s.deliveries.map(inAnyWatchOrder)).toEqual(expected[owner]?.map(inAnyWatchOrder));
+      });
+      expect(subscribers.flatMap((s) => s.flat).length).toBeGreaterThan(50);
+
+      function change(appliedZxid: number): void {
+        const owner = random.below(owners);
+        const subscriber = subscribers[owner] as Subscriber;
+        const id = random.below(6);
+        const others = naive.watches.filter((w) => w.owner !== owner || w.id !== id);
+        const had = others.length !== naive.watches.length;
+        const choice = random.below(10);
+        if (choice === 0) {
+          hub.removeAll(subscriber);
+          naive.watches = naive.watches.filter((w) => w.owner !== owner);
+        } else if (choice === 1) {
+          expect(hub.remove(subscriber, id)).toBe(had);
+          naive.watches = others;
+        } else if (choice < 8) {
+          const watch = { owner, id, path: random.pick(paths), mode: random.pick(MODES) };
+          hub.add(subscriber, id, watch.path, watch.mode);
+          naive.watches = [...others, watch];
+        } else {
+          resume(owner, id, random.below(appliedZxid + 1));
+        }
+      }
+
+      /** Resuming is watching alone from that zxid on. */
+      function resume(owner: number, id: number, afterZxid: number): void {
+        const watch = { owner, id, path: random.pick(paths), mode: random.pick(MODES) };
+        const alone = new NaiveHub();
+        alone.watches = [watch];
+        const fired = new Set<object>();
+        const told = new Map<number, string[]>();
+        for (const event of kept.filter((e) => e.zxid > afterZxid)) {
+          const events = alone.fire(owner, event.type, event.path, mayRead(owner, event.aclId), fired);
+          if (events.length > 0) told.set(event.zxid, [...(told.get(event.zxid) ?? []), ...events]);
+        }
+        for (const [zxid, events] of told) expected[owner]?.push({ zxid, events });
+        expect(hub.resume(history, subscribers[owner] as Subscriber, id, watch.path, watch.mode, afterZxid)).toBe(true);
+        naive.watches = naive.watches.filter((w) => w.owner !== owner || w.id !== id);
+        if (fired.size === 0) naive.watches.push(watch);
+      }
+    });
+  }
+});
