@@ -1,0 +1,66 @@
+import { parentPort, workerData } from "node:worker_threads";
+import { assert } from "../../core/base/assert.ts";
+import { SnapshotError, snapshotError } from "./snapshot-error.ts";
+import {
+  FLAG_CLOSING,
+  FLAG_WAITING,
+  type SnapshotReport,
+  type SnapshotRequest,
+  type SnapshotWorkerData,
+} from "./snapshot-protocol.ts";
+import { RoundAbandonedError, SnapshotWriter } from "./snapshot-writer.ts";
+
+/** Entry of the snapshot's worker thread: requests in, SQLite, reports out. After a failure it ends. */
+
+/** How long the worker sleeps between two looks at a full disk, ms. */
+const SPACE_POLL_MS = 500;
+
+const port = parentPort;
+assert(port !== null, "snapshot-worker runs as a worker thread");
+const { file, flags } = workerData as SnapshotWorkerData;
+
+const report = (message: SnapshotReport): void => port.postMessage(message);
+
+function waitForSpace(): boolean {
+  Atomics.store(flags, FLAG_WAITING, 1);
+  return Atomics.wait(flags, FLAG_CLOSING, 0, SPACE_POLL_MS) === "timed-out";
+}
+
+function handle(writer: SnapshotWriter, request: SnapshotRequest): void {
+  if (request.kind === "write") {
+    writer.write(request.rows);
+    report({ kind: "applied", bytes: request.rows.length, sizes: writer.sizes });
+  } else if (request.kind === "commit") {
+    writer.commit(request.meta);
+    report({ kind: "committed", zxid: request.meta.zxid, sizes: writer.sizes });
+  } else {
+    writer.close();
+    port?.close();
+  }
+  Atomics.store(flags, FLAG_WAITING, 0);
+}
+
+function run(): void {
+  const writer = new SnapshotWriter(file, { waitForSpace });
+  report({ kind: "opened", sizes: writer.sizes });
+  port?.on("message", (request: SnapshotRequest) => {
+    try {
+      handle(writer, request);
+    } catch (error) {
+      if (!(error instanceof RoundAbandonedError)) fail(error);
+      writer.close();
+      port?.close();
+    }
+  });
+}
+
+function fail(error: unknown): void {
+  const { fault } = error instanceof SnapshotError ? error : snapshotError(file, "worker", error);
+  report({ kind: "failed", fault });
+}
+
+try {
+  run();
+} catch (error) {
+  fail(error);
+}
