@@ -1,0 +1,90 @@
+import { spawn } from "node:child_process";
+import { constants } from "node:os";
+import { performance } from "node:perf_hooks";
+import { fileURLToPath } from "node:url";
+import type { ServerOptions } from "../server/options.ts";
+import { encodeOptions, type MemberAddresses, type MemberMessage } from "../server/options-handover.ts";
+
+/** What happens in a member's process, told to the command that started it. */
+export interface MemberEvents {
+  onReady(addresses: MemberAddresses, pid: number): void;
+  onFailed(message: string, fix: string): void;
+  /** The first signal: the member has been asked to stop. */
+  onStopping(): void;
+  /** It took too long, or a second signal came. */
+  onKilled(why: string): void;
+}
+
+/** Where signals come from, and the time, so that tests need neither. */
+export interface ProcessSurroundings {
+  readonly entry: string;
+  readonly signals: NodeJS.EventEmitter;
+  now(): number;
+}
+
+const MIB = 2 ** 20;
+/** npm forwards the Ctrl-C that the terminal has sent already: a second signal within this time is the first one, ms. */
+const SAME_SIGNAL_MS = 1000;
+const HEAP_MIB_MIN = 128;
+
+/**
+ * Node's flags for a member (core.md 39): a larger young generation, so that what lives for one request dies young,
+ * and half of the memory for objects; znodes live outside the heap, in the other half.
+ */
+export function nodeFlags(options: Pick<ServerOptions, "memoryBytes" | "semiSpaceBytes">): string[] {
+  const heap = Math.max(HEAP_MIB_MIN, Math.floor(options.memoryBytes / 2 / MIB));
+  return [`--max-semi-space-size=${options.semiSpaceBytes / MIB}`, `--max-old-space-size=${heap}`];
+}
+
+function realSurroundings(): ProcessSurroundings {
+  const entry = fileURLToPath(new URL("../server/main.js", import.meta.url));
+  return { entry, signals: process, now: () => performance.now() };
+}
+
+/**
+ * Runs a member as a child process until it ends; resolves with the exit code to pass on. SIGINT and SIGTERM ask it
+ * to stop and give it `stopTimeoutMs`; a second one ends it at once. When this process dies, the member stops too.
+ */
+export function runMember(
+  options: ServerOptions,
+  events: MemberEvents,
+  surroundings: ProcessSurroundings = realSurroundings(),
+): Promise<number> {
+  const { entry, signals, now } = surroundings;
+  const child = spawn(process.execPath, [...nodeFlags(options), entry, encodeOptions(options)], {
+    stdio: ["inherit", "inherit", "inherit", "ipc"],
+  });
+  let firstSignalAt: number | undefined;
+  let deadline: NodeJS.Timeout | undefined;
+  const kill = (why: string) => {
+    events.onKilled(why);
+    child.kill("SIGKILL");
+  };
+  const onSignal = () => {
+    if (firstSignalAt === undefined) {
+      firstSignalAt = now();
+      events.onStopping();
+      child.kill("SIGTERM");
+      deadline = setTimeout(() => kill(`it did not stop within ${options.stopTimeoutMs} ms`), options.stopTimeoutMs);
+    } else if (now() - firstSignalAt >= SAME_SIGNAL_MS) {
+      kill("a second signal came");
+    }
+  };
+  signals.on("SIGINT", onSignal).on("SIGTERM", onSignal);
+  child.on("message", (message: MemberMessage) => {
+    if (message.type === "ready") events.onReady(message.addresses, message.pid);
+    else events.onFailed(message.message, message.fix);
+  });
+  return new Promise<number>((resolve) => {
+    const finish = (code: number) => {
+      clearTimeout(deadline);
+      signals.off("SIGINT", onSignal).off("SIGTERM", onSignal);
+      resolve(code);
+    };
+    child.on("error", (error) => {
+      events.onFailed(`the member process cannot be started: ${error.message}`, "");
+      finish(1);
+    });
+    child.on("close", (code, signal) => finish(code ?? 128 + (signal === null ? 1 : constants.signals[signal])));
+  });
+}

@@ -1,0 +1,84 @@
+import { formatListenAddress, type ListenAddress } from "../api/http/listen-address.ts";
+import type { ServerOptions } from "./options.ts";
+
+/**
+ * What the `muster` process and the member process it starts tell each other. Options go down as one JSON argument;
+ * messages come up the IPC channel, whose end tells the member that its parent is gone.
+ */
+export function encodeOptions(options: ServerOptions): string {
+  return JSON.stringify(options);
+}
+
+/** The options in the argument list of a member process (`node dist/server/main.js '<json>'`). */
+export function decodeOptions(argument: string | undefined): ServerOptions {
+  if (argument === undefined || !argument.startsWith("{")) {
+    throw new Error("a member is started by `muster server` or `muster dev`, which hand it its options");
+  }
+  return JSON.parse(argument) as ServerOptions;
+}
+
+/** Where a member is reachable once it serves; also the content of addresses.json in its data directory. */
+export interface MemberAddresses {
+  readonly grpc: ListenAddress;
+  readonly http: ListenAddress;
+  /** null: this member talks to no others. */
+  readonly peer: ListenAddress | null;
+}
+
+/** The file in the data directory with the addresses actually bound, written before `ready` is said. */
+export const ADDRESSES_FILE = "addresses.json";
+
+export type MemberMessage =
+  | { readonly type: "ready"; readonly pid: number; readonly addresses: MemberAddresses }
+  | { readonly type: "failed"; readonly message: string; readonly fix: string };
+
+/** The content of addresses.json: each door as host:port. */
+export function formatAddresses(id: number, addresses: MemberAddresses): string {
+  const { grpc, http, peer } = addresses;
+  const shown = { id, grpc: formatListenAddress(grpc), http: formatListenAddress(http) };
+  return `${JSON.stringify(peer === null ? shown : { ...shown, peer: formatListenAddress(peer) })}\n`;
+}
+
+const doorFlags = [
+  ["grpcListen", "--grpc-listen"],
+  ["httpListen", "--http-listen"],
+  ["peerListen", "--peer-listen"],
+] as const;
+
+/** Why a member could not start, in words of the options it was started with: never a stack trace. */
+export function explainStartFailure(error: unknown, options: ServerOptions): { message: string; fix: string } {
+  const failure = error as NodeJS.ErrnoException & { address?: string; port?: number };
+  const text = failure?.message ?? String(error);
+  // grpc-js hides the code of a failed bind in its message.
+  const code = failure?.code ?? /\b(EADDRINUSE|EADDRNOTAVAIL|EACCES)\b/.exec(text)?.[1];
+  const port = failure?.port ?? Number(/:(\d+)\b(?!.*:\d)/.exec(text)?.[1] ?? -1);
+  const door = doorFlags.find(([name]) => options[name].port === port);
+  if (door !== undefined && code !== undefined) {
+    const [name, flag] = door;
+    const at = formatListenAddress(options[name]);
+    const other = formatListenAddress({ host: options[name].host, port: 0 });
+    if (code === "EADDRINUSE") {
+      const fix = `stop that program, or choose another address with ${flag}, for example ${flag} ${other} for any free port`;
+      return { message: `${at} (${flag}) is in use by another program`, fix };
+    }
+    if (code === "EADDRNOTAVAIL") {
+      return { message: `${at} (${flag}) is not an address of this machine`, fix: `choose another with ${flag}` };
+    }
+    if (code === "EACCES") {
+      return { message: `${at} (${flag}) may not be used by this user`, fix: `choose a port above 1023 with ${flag}` };
+    }
+  }
+  if (code === "EACCES" || code === "EPERM" || code === "EROFS") {
+    return {
+      message: `the data directory ${options.dataDir} cannot be written: ${text}`,
+      fix: "choose another with --data-dir",
+    };
+  }
+  if (code === "ENOSPC") {
+    return {
+      message: `the disk of ${options.dataDir} is full`,
+      fix: "make room, or choose another place with --data-dir",
+    };
+  }
+  return { message: text, fix: "" };
+}

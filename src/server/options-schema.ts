@@ -1,0 +1,179 @@
+import { z } from "zod";
+import {
+  MEMBER_ID_MAX,
+  parseBoolean,
+  parseDuration,
+  parseEnsemble,
+  parseInteger,
+  parseListen,
+  parsePath,
+  parseSize,
+  parseWord,
+  ValueError,
+} from "./options-values.ts";
+
+/** What people are told about one option, in `--help` and in docs/reference/options.md. */
+interface OptionAbout {
+  /** Stands for the value in help; without one the option is a switch. */
+  readonly placeholder?: string;
+  readonly unit: string;
+  /** The default as people write it. */
+  readonly fallback: string;
+  readonly text: string;
+}
+
+function checked<Value>(parse: (raw: unknown) => Value) {
+  return z.unknown().transform((raw, context): Value => {
+    try {
+      return parse(raw);
+    } catch (error) {
+      if (!(error instanceof ValueError)) throw error;
+      context.issues.push({ code: "custom", message: error.message, input: raw });
+      return z.NEVER;
+    }
+  });
+}
+
+/** An option whose default is read as if it had been written. */
+function option<Value>(parse: (raw: unknown) => Value, about: OptionAbout) {
+  return checked(parse)
+    .prefault(about.fallback)
+    .meta({ ...about });
+}
+
+/** An option that has no value unless it is given; its default depends on others. */
+function optional<Value>(parse: (raw: unknown) => Value, about: OptionAbout) {
+  return checked(parse)
+    .optional()
+    .meta({ ...about });
+}
+
+export const MEMORY_BYTES_MIN = 256 * 2 ** 20;
+const SEMI_SPACE_BYTES_MAX = 256 * 2 ** 20;
+
+/**
+ * Every option of a member, once: this schema checks the values of flags, environment and file alike, and the tables
+ * of `--help` and of the documentation are made of it. The key `dataDir` is `--data-dir`, `MUSTER_DATA_DIR` and, in
+ * muster.yaml, `data-dir`.
+ */
+export const optionsSchema = z.strictObject({
+  id: option((raw) => parseInteger(raw, 1, MEMBER_ID_MAX), {
+    placeholder: "number",
+    unit: "",
+    fallback: "1",
+    text: `This member's id, 1 to ${MEMBER_ID_MAX}, unique in its ensemble.`,
+  }),
+  dataDir: optional(parsePath, {
+    placeholder: "path",
+    unit: "",
+    fallback: "./.muster",
+    text:
+      "Where data is kept. `dev` keeps its member in member-<id> below it; for `server` it is the member's own " +
+      "directory, by default ./.muster/member-<id>. In the file, relative to the file.",
+  }),
+  grpcListen: option(parseListen, {
+    placeholder: "host:port",
+    unit: "",
+    fallback: "127.0.0.1:7400",
+    text: "Where the gRPC door listens, for SDKs and this CLI.",
+  }),
+  httpListen: option(parseListen, {
+    placeholder: "host:port",
+    unit: "",
+    fallback: "127.0.0.1:7401",
+    text: "Where the HTTP door listens: /healthz, /readyz, /metrics.",
+  }),
+  peerListen: option(parseListen, {
+    placeholder: "host:port",
+    unit: "",
+    fallback: "127.0.0.1:7402",
+    text: "Where members reach this one.",
+  }),
+  zookeeperListen: option((raw) => (raw === "off" || raw === false ? null : parseListen(raw)), {
+    placeholder: "host:port",
+    unit: "",
+    fallback: "off",
+    text: "Where the ZooKeeper door listens, or off. Accepted, but this version does not have that door yet.",
+  }),
+  ensemble: optional(parseEnsemble, {
+    placeholder: "members",
+    unit: "",
+    fallback: "this member alone",
+    text: "All members as id@host:peer-port with commas between. This version serves an ensemble of one.",
+  }),
+  memory: option((raw) => (raw === "auto" ? null : parseMemory(raw)), {
+    placeholder: "size",
+    unit: "bytes; KiB, MiB, GiB",
+    fallback: "auto",
+    text: "Memory the member may use, at least 256MiB; auto is half of what the machine or container has.",
+  }),
+  semiSpace: option(parseSemiSpace, {
+    placeholder: "size",
+    unit: "bytes; KiB, MiB, GiB",
+    fallback: "16MiB",
+    text: "Size of a half of the young generation of Node's heap, 1MiB to 256MiB, whole MiB.",
+  }),
+  stopTimeout: option(parseStopTimeout, {
+    placeholder: "duration",
+    unit: "ms, s, m, h, d",
+    fallback: "30s",
+    text: "How long a stop may take to finish what is under way, 100ms to 1h; then the member is ended.",
+  }),
+  logLevel: option((raw) => parseWord(raw, ["trace", "debug", "info", "warn", "error", "fatal"]), {
+    placeholder: "level",
+    unit: "",
+    fallback: "info",
+    text: "Least important messages logged: trace, debug, info, warn, error or fatal.",
+  }),
+  logFormat: option((raw) => parseWord(raw, ["auto", "json", "pretty"]), {
+    placeholder: "format",
+    unit: "",
+    fallback: "auto",
+    text: "json (a line each), pretty (for people), or auto: pretty where standard error is a terminal.",
+  }),
+  insecure: option(parseBoolean, {
+    unit: "",
+    fallback: "false",
+    text: "Serve other machines without encryption and without proof of who asks. Anyone who reaches a port owns it.",
+  }),
+});
+
+export type OptionValues = z.output<typeof optionsSchema>;
+export type OptionName = keyof OptionValues;
+
+function parseMemory(raw: unknown): number {
+  const bytes = parseSize(raw);
+  if (bytes < MEMORY_BYTES_MIN) throw new ValueError("is less than a member needs; write 256MiB or more");
+  return bytes;
+}
+
+function parseSemiSpace(raw: unknown): number {
+  const bytes = parseSize(raw);
+  const fix = "write whole MiB from 1MiB to 256MiB";
+  if (bytes < 2 ** 20 || bytes > SEMI_SPACE_BYTES_MAX) throw new ValueError(`is out of range; ${fix}`);
+  if (bytes % 2 ** 20 !== 0) throw new ValueError(`is not whole MiB, as Node takes it; ${fix}`);
+  return bytes;
+}
+
+function parseStopTimeout(raw: unknown): number {
+  const ms = parseDuration(raw);
+  if (ms < 100 || ms > 3_600_000) throw new ValueError("is out of range; write 100ms to 1h");
+  return ms;
+}
+
+/** One row of the table of options. */
+export interface OptionRow extends OptionAbout {
+  readonly name: OptionName;
+  /** Without the dashes; also the key in muster.yaml. */
+  readonly flag: string;
+  readonly variable: string;
+}
+
+function rowOf(name: OptionName): OptionRow {
+  const flag = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+  const variable = `MUSTER_${flag.toUpperCase().replaceAll("-", "_")}`;
+  return { name, flag, variable, ...(optionsSchema.shape[name].meta() as unknown as OptionAbout) };
+}
+
+/** The table of options, in the order of the schema. `--config` is not in it: it says where the file is. */
+export const optionRows: readonly OptionRow[] = (Object.keys(optionsSchema.shape) as OptionName[]).map(rowOf);

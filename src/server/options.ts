@@ -1,0 +1,200 @@
+import { readFileSync } from "node:fs";
+import { totalmem } from "node:os";
+import { basename, dirname, resolve } from "node:path";
+import { formatListenAddress, isLoopback, type ListenAddress } from "../api/http/listen-address.ts";
+import { type OptionName, type OptionValues, optionRows, optionsSchema } from "./options-schema.ts";
+import { fromEnvironment, fromFile, fromFlags, type GivenOptions, type GivenValue } from "./options-sources.ts";
+import type { EnsembleMember } from "./options-values.ts";
+
+/** Everything a member is told when it starts: checked, absolute, plain JSON. */
+export interface ServerOptions {
+  /** 1 to 255. */
+  readonly id: number;
+  /** The member's own directory, absolute. */
+  readonly dataDir: string;
+  readonly grpcListen: ListenAddress;
+  readonly httpListen: ListenAddress;
+  readonly peerListen: ListenAddress;
+  /** null: the door is off. */
+  readonly zookeeperListen: ListenAddress | null;
+  /** All members, this one included. */
+  readonly ensemble: readonly EnsembleMember[];
+  /** What the member may use of memory in all, bytes; the high-water mark (core.md 39) is a share of it. */
+  readonly memoryBytes: number;
+  /** Half of Node's young generation, bytes. */
+  readonly semiSpaceBytes: number;
+  /** A graceful stop takes at most this, ms. */
+  readonly stopTimeoutMs: number;
+  readonly logLevel: "trace" | "debug" | "info" | "warn" | "error" | "fatal";
+  readonly logFormat: "json" | "pretty";
+  /** True: doors may listen beyond loopback without TLS and authentication (ARCHITECTURE, decision 15). */
+  readonly insecure: boolean;
+}
+
+/** Everything wrong with the options, one line each: source, rule, fix. */
+export class OptionsError extends Error {
+  override readonly name = "OptionsError";
+  readonly problems: readonly string[];
+
+  constructor(problems: readonly string[]) {
+    super(problems.join("\n"));
+    this.problems = problems;
+  }
+}
+
+/** Where options come from. */
+export interface OptionsInput {
+  readonly command: "server" | "dev";
+  /** As commander parsed them; `config` is the file. */
+  readonly flags: Readonly<Record<string, unknown>>;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly cwd: string;
+  /** Whether standard error, where logs go, is a terminal. */
+  readonly terminal: boolean;
+  /** What the machine or container has, bytes. */
+  readonly machineMemoryBytes?: number;
+}
+
+export interface ResolvedOptions {
+  readonly options: ServerOptions;
+  /** For people, once at start. */
+  readonly warnings: readonly string[];
+}
+
+/**
+ * Options from flags, then environment, then file, then defaults: the first that names an option wins.
+ * Throws {@link OptionsError} with every problem found, not only the first.
+ */
+export function resolveOptions(input: OptionsInput): ResolvedOptions {
+  const layers: GivenOptions[] = [readConfigFile(input)];
+  layers.push(fromEnvironment(input.env, input.cwd), fromFlags(input.flags, input.cwd));
+  const given = new Map<OptionName, GivenValue>(layers.flatMap((layer) => [...layer.values]));
+  const problems = layers.flatMap((layer) => layer.problems);
+
+  const raw = Object.fromEntries([...given].map(([name, { value }]) => [name, value]));
+  const parsed = optionsSchema.safeParse(raw);
+  for (const issue of parsed.error?.issues ?? []) {
+    const name = issue.path[0] as OptionName;
+    problems.push(`${given.get(name)?.source ?? name}: ${show(given.get(name)?.value)} ${issue.message}`);
+  }
+  if (parsed.data === undefined || problems.length > 0) throw new OptionsError(problems);
+
+  const values = parsed.data;
+  const options = complete(input, values, given);
+  const contradictions = findContradictions(options, (name) => given.get(name)?.source ?? `--${flagOf(name)}`);
+  if (contradictions.length > 0) throw new OptionsError(contradictions);
+  return { options, warnings: warningsFor(options) };
+}
+
+function readConfigFile(input: OptionsInput): GivenOptions {
+  const flag = input.flags["config"];
+  const [source, path] = flag === undefined ? ["MUSTER_CONFIG", input.env["MUSTER_CONFIG"]] : ["--config", flag];
+  if (path === undefined || path === "") return { values: new Map(), problems: [] };
+  const file = resolve(input.cwd, String(path));
+  let text: string;
+  try {
+    text = readFileSync(file, "utf8");
+  } catch (error) {
+    const why = (error as NodeJS.ErrnoException).code === "ENOENT" ? "does not exist" : "cannot be read";
+    const detail = why === "cannot be read" ? ` (${(error as Error).message})` : "";
+    throw new OptionsError([`${source}: ${show(path)} ${why}${detail}; write the path of a muster.yaml`]);
+  }
+  return fromFile(text, basename(file), dirname(file));
+}
+
+function complete(
+  input: OptionsInput,
+  values: OptionValues,
+  given: ReadonlyMap<OptionName, GivenValue>,
+): ServerOptions {
+  const home = resolve(given.get("dataDir")?.base ?? input.cwd, values.dataDir ?? ".muster");
+  const own = input.command === "server" && values.dataDir !== undefined;
+  const auto = values.logFormat === "auto";
+  return {
+    id: values.id,
+    dataDir: own ? home : resolve(home, `member-${values.id}`),
+    grpcListen: values.grpcListen,
+    httpListen: values.httpListen,
+    peerListen: values.peerListen,
+    zookeeperListen: values.zookeeperListen,
+    ensemble: values.ensemble ?? [{ id: values.id, ...values.peerListen }],
+    memoryBytes: values.memory ?? autoMemory(input.machineMemoryBytes ?? machineMemory()),
+    semiSpaceBytes: values.semiSpace,
+    stopTimeoutMs: values.stopTimeout,
+    logLevel: values.logLevel,
+    logFormat: auto ? (input.terminal ? "pretty" : "json") : (values.logFormat as "json" | "pretty"),
+    insecure: values.insecure,
+  };
+}
+
+const MEMORY_AUTO_MIN = 512 * 2 ** 20;
+
+function autoMemory(machineBytes: number): number {
+  return Math.max(MEMORY_AUTO_MIN, Math.floor(machineBytes / 2 / 2 ** 20) * 2 ** 20);
+}
+
+/** What the container allows, where there is one; Node reports a number beyond the machine's where there is none. */
+function machineMemory(): number {
+  const allowed = process.constrainedMemory();
+  return allowed !== undefined && allowed > 0 ? Math.min(allowed, totalmem()) : totalmem();
+}
+
+const doors = ["grpcListen", "httpListen", "peerListen", "zookeeperListen"] as const;
+
+function findContradictions(options: ServerOptions, source: (name: OptionName) => string): string[] {
+  const problems: string[] = [];
+  const taken = new Map<string, string>();
+  for (const name of doors) {
+    const address = options[name];
+    if (address === null) continue;
+    const text = formatListenAddress(address);
+    if (!isLoopback(address.host) && !options.insecure) {
+      problems.push(
+        `${source(name)}: "${text}" is reachable from other machines, which needs TLS and authentication, and this ` +
+          "version has neither; listen on 127.0.0.1, or accept the risk with --insecure",
+      );
+    }
+    const other = taken.get(text);
+    if (other !== undefined && address.port !== 0) {
+      problems.push(`${source(name)}: "${text}" is the address of ${other} too; give each door a port of its own`);
+    }
+    taken.set(text, source(name));
+  }
+  const ids = options.ensemble.map((member) => member.id);
+  if (!ids.includes(options.id)) {
+    problems.push(
+      `${source("ensemble")}: does not list this member, whose id is ${options.id}; ` +
+        `add ${options.id}@host:peer-port, or set ${source("id")}`,
+    );
+  } else if (ids.length > 1) {
+    problems.push(
+      `${source("ensemble")}: lists ${ids.length} members (${ids.join(", ")}), and this version does not replicate; ` +
+        "list this member alone, or leave the option out",
+    );
+  }
+  return problems;
+}
+
+function warningsFor(options: ServerOptions): string[] {
+  const warnings: string[] = [];
+  if (options.zookeeperListen !== null) {
+    const address = formatListenAddress(options.zookeeperListen);
+    warnings.push(`the ZooKeeper door is not part of this version: nothing listens on ${address}`);
+  }
+  const open = doors.flatMap((name) => {
+    const address = options[name];
+    return address === null || isLoopback(address.host) ? [] : [formatListenAddress(address)];
+  });
+  if (open.length > 0) {
+    warnings.push(`INSECURE: ${open.join(" and ")} serve other machines without encryption or authentication`);
+  }
+  return warnings;
+}
+
+function flagOf(name: OptionName): string {
+  return optionRows.find((row) => row.name === name)?.flag ?? name;
+}
+
+function show(value: unknown): string {
+  return JSON.stringify(value) ?? String(value);
+}
