@@ -85,6 +85,12 @@ export function runMember(
       events.onFailed(`the member process cannot be started: ${error.message}`, "");
       finish(1);
     });
-    child.on("close", (code, signal) => finish(code ?? 128 + (signal === null ? 1 : constants.signals[signal])));
+    // Not "close": it never comes after an IPC channel that was closed on purpose. What the channel still holds is
+    // read before it disconnects, so a last word of the member is not lost.
+    child.on("exit", (code, signal) => {
+      const passedOn = code ?? 128 + (signal === null ? 1 : constants.signals[signal]);
+      if (child.connected) child.once("disconnect", () => finish(passedOn));
+      else finish(passedOn);
+    });
   });
 }

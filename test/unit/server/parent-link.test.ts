@@ -3,6 +3,8 @@ import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Readable } from "node:stream";
+import { text } from "node:stream/consumers";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { resolveOptions } from "../../../src/server/options.ts";
 import { encodeOptions } from "../../../src/server/options-handover.ts";
@@ -47,11 +49,8 @@ function forkChild(body: string): ChildProcess {
 }
 
 async function ending(child: ChildProcess): Promise<{ code: number | null; stderr: string }> {
-  let stderr = "";
-  child.stderr?.on("data", (chunk) => {
-    stderr += chunk;
-  });
-  const [code] = await once(child, "close");
+  // "close" never comes after an IPC channel that was closed on purpose.
+  const [stderr, [code]] = await Promise.all([text(child.stderr as Readable), once(child, "exit")]);
   return { code, stderr };
 }
 
