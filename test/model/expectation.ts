@@ -1,0 +1,82 @@
+import type { AnswerKind } from "../../src/core/tree/answer.ts";
+import type { AclEntry, EventType, Identity, WriteOperation } from "../../src/core/tree/operation.ts";
+import type { Stat } from "../../src/core/tree/stat.ts";
+
+/** What the model speaks: commands in, answers and events out, and the objects it keeps in between. */
+
+export interface ExpectedAnswer {
+  code: number;
+  zxid: number;
+  kind: AnswerKind;
+  path?: string;
+  stat?: Stat;
+  data?: Uint8Array;
+  names?: readonly string[];
+  /** list: creation number of the last child given, for the next page; 0 where nothing is left. */
+  next?: number;
+  acl?: readonly AclEntry[];
+  count?: number;
+  parts?: readonly ExpectedAnswer[];
+}
+
+export interface ExpectedEvent {
+  readonly type: EventType;
+  readonly path: string;
+  readonly zxid: number;
+}
+
+export interface Outcome {
+  readonly answer: ExpectedAnswer;
+  readonly events: readonly ExpectedEvent[];
+}
+
+/** Who asks. Session 0: nobody in particular, without at-most-once. */
+export interface Issuer {
+  readonly sessionId: number;
+  readonly generation: number;
+  readonly identities: readonly Identity[];
+  readonly number: number;
+  readonly answeredBelow: number;
+}
+
+/** Everything the log may hold besides configuration. */
+export type ModelCommand =
+  | { readonly kind: "request"; readonly issuer: Issuer; readonly operation: WriteOperation }
+  | { readonly kind: "open-session"; readonly timeoutMs: number; readonly secretHash: Uint8Array }
+  | { readonly kind: "move-session"; readonly sessionId: number; readonly secretHash: Uint8Array }
+  | { readonly kind: "close-session"; readonly issuer: Issuer }
+  | { readonly kind: "expire-session"; readonly sessionId: number; readonly generation: number }
+  | { readonly kind: "reap-container"; readonly path: string; readonly mzxid: number }
+  | { readonly kind: "reap-ttl"; readonly path: string; readonly mzxid: number };
+
+export interface ModelNode {
+  kind: "persistent" | "ephemeral" | "container" | "ttl";
+  data: Uint8Array;
+  acl: readonly AclEntry[];
+  czxid: number;
+  mzxid: number;
+  pzxid: number;
+  ctime: number;
+  mtime: number;
+  version: number;
+  /** Children ever created. */
+  creations: number;
+  aversion: number;
+  /** Session id of an ephemeral znode, otherwise 0. */
+  owner: number;
+  ttlMs: number;
+  /** Position in the order of all creations. */
+  born: number;
+  /** Names in creation order. */
+  children: string[];
+}
+
+export interface ModelSession {
+  readonly id: number;
+  generation: number;
+  readonly timeoutMs: number;
+  readonly secretHash: Uint8Array;
+  /** At-most-once: request number -> first answer. */
+  readonly answers: Map<number, ExpectedAnswer>;
+  answeredBelow: number;
+}

@@ -1,0 +1,483 @@
+import { errors, type Reason } from "../../src/core/base/errors.ts";
+import { type Limits, TTL_MS_MAX } from "../../src/core/base/limits.ts";
+import {
+  type AclEntry,
+  type CheckOperation,
+  type CreateOperation,
+  type DeleteOperation,
+  type DeleteTreeOperation,
+  type EventType,
+  eventType,
+  type Identity,
+  type LeafOperation,
+  type LeafRead,
+  type ListOperation,
+  type MultiOperation,
+  permission,
+  type ReadOperation,
+  type SetAclOperation,
+  type SetOperation,
+  type WriteOperation,
+} from "../../src/core/tree/operation.ts";
+import { nextVersion, type Stat } from "../../src/core/tree/stat.ts";
+import type {
+  ExpectedAnswer,
+  ExpectedEvent,
+  Issuer,
+  ModelCommand,
+  ModelNode,
+  ModelSession,
+  Outcome,
+} from "./expectation.ts";
+import { passesHardQuota, quotaRootOf, quotaStats, usage } from "./naive-quota.ts";
+import {
+  fixAcl,
+  granted,
+  isAtOrBelow,
+  isValidPath,
+  maskAcl,
+  nameOf,
+  parentOf,
+  Refusal,
+  suffixOf,
+} from "./naive-rules.ts";
+
+/**
+ * A second implementation of the tree, written from the specification only and for obviousness only: a map from paths
+ * to objects, a copy of the whole map before every command, everything derived by scanning. What the real tree answers
+ * is compared with what this one does.
+ */
+
+export const OPEN_ACL: readonly AclEntry[] = [{ scheme: "world", id: "anyone", permissions: 31 }];
+const READ_ONLY_ACL: readonly AclEntry[] = [{ scheme: "world", id: "anyone", permissions: 1 }];
+const SPECIAL = ["/", "/zookeeper", "/zookeeper/quota", "/zookeeper/config"];
+
+export class NaiveTree {
+  nodes = new Map<string, ModelNode>();
+  readonly sessions = new Map<number, ModelSession>();
+  limits: Limits;
+  zxid = 0;
+  private timeMs = 0;
+  private births = 0;
+  private events: ExpectedEvent[] = [];
+
+  constructor(limits: Limits) {
+    this.limits = limits;
+    for (const path of SPECIAL) {
+      this.nodes.set(path, this.newNode("persistent", new Uint8Array(0), OPEN_ACL));
+      if (path !== "/") this.node(parentOf(path)).children.push(nameOf(path));
+    }
+    this.node("/zookeeper/config").acl = READ_ONLY_ACL;
+  }
+
+  apply(zxid: number, timeMs: number, command: ModelCommand): Outcome {
+    this.zxid = zxid;
+    this.timeMs = timeMs;
+    this.events = [];
+    const before = this.copyNodes();
+    let answer: ExpectedAnswer;
+    try {
+      answer = this.perform(command);
+    } catch (refusal) {
+      if (!(refusal instanceof Refusal)) throw refusal;
+      answer = this.failure(refusal.reason);
+    }
+    if (answer.code !== 0) {
+      this.nodes = before;
+      this.events = [];
+    }
+    return { answer, events: this.events };
+  }
+
+  private perform(command: ModelCommand): ExpectedAnswer {
+    switch (command.kind) {
+      case "request":
+        return this.request(command.issuer, command.operation);
+      case "open-session":
+        return this.openSession(command.timeoutMs, command.secretHash);
+      case "move-session":
+        return this.moveSession(command.sessionId, command.secretHash);
+      case "close-session":
+        this.checkSession(command.issuer);
+        return this.endSession(command.issuer.sessionId);
+      case "expire-session":
+        return this.expireSession(command.sessionId, command.generation);
+      case "reap-container":
+        return this.reap(command.path, command.mzxid, "container");
+      case "reap-ttl":
+        return this.reap(command.path, command.mzxid, "ttl");
+    }
+  }
+
+  // Sessions
+
+  private openSession(askedMs: number, secretHash: Uint8Array): ExpectedAnswer {
+    const { sessionsMax, sessionTimeoutMinMs, sessionTimeoutMaxMs } = this.limits;
+    if (this.sessions.size >= sessionsMax) throw new Refusal("SESSION_LIMIT");
+    const timeoutMs = Math.min(Math.max(askedMs, sessionTimeoutMinMs), sessionTimeoutMaxMs);
+    const answers = new Map<number, ExpectedAnswer>();
+    const id = this.zxid;
+    this.sessions.set(id, { id, generation: 1, timeoutMs, secretHash, answers, answeredBelow: 0 });
+    return this.success();
+  }
+
+  private moveSession(id: number, secretHash: Uint8Array): ExpectedAnswer {
+    const session = this.sessions.get(id);
+    if (session === undefined) throw new Refusal("SESSION_EXPIRED");
+    if (String(session.secretHash) !== String(secretHash)) throw new Refusal("WRONG_SECRET");
+    session.generation += 1;
+    return this.success();
+  }
+
+  private expireSession(id: number, generation: number): ExpectedAnswer {
+    const session = this.sessions.get(id);
+    if (session === undefined) throw new Refusal("SESSION_EXPIRED");
+    if (session.generation !== generation) throw new Refusal("SESSION_MOVED");
+    return this.endSession(id);
+  }
+
+  private endSession(id: number): ExpectedAnswer {
+    for (const path of this.ephemeralsOf(id)) this.remove(path);
+    this.sessions.delete(id);
+    return this.success();
+  }
+
+  private checkSession(issuer: Issuer): ModelSession {
+    const session = this.sessions.get(issuer.sessionId);
+    if (session === undefined) throw new Refusal("SESSION_EXPIRED");
+    if (issuer.generation !== session.generation) throw new Refusal("SESSION_MOVED");
+    return session;
+  }
+
+  /** Paths of a session's ephemeral znodes in the order of their creation. */
+  ephemeralsOf(id: number): string[] {
+    const owned = [...this.nodes].filter(([, node]) => node.owner === id && id !== 0);
+    return owned.sort(([, a], [, b]) => a.born - b.born).map(([path]) => path);
+  }
+
+  // Requests, at most once
+
+  private request(issuer: Issuer, operation: WriteOperation): ExpectedAnswer {
+    if (issuer.sessionId === 0) return this.attempt(issuer, operation);
+    const session = this.checkSession(issuer);
+    const { answers } = session;
+    const first = answers.get(issuer.number);
+    if (first !== undefined) return first;
+    const lowestKept = answers.size === 0 ? 0 : Math.min(...answers.keys());
+    if (issuer.number < Math.max(session.answeredBelow, lowestKept)) throw new Refusal("STALE_REQUEST");
+    const answer = this.attempt(issuer, operation);
+    session.answeredBelow = Math.max(session.answeredBelow, issuer.answeredBelow);
+    answers.set(issuer.number, answer);
+    for (const number of answers.keys()) if (number < session.answeredBelow) answers.delete(number);
+    while (answers.size > this.limits.windowNumbersMax) answers.delete(Math.min(...answers.keys()));
+    return answer;
+  }
+
+  private attempt(issuer: Issuer, operation: WriteOperation | CheckOperation): ExpectedAnswer {
+    try {
+      if (operation.kind === "multi") return this.multi(issuer, operation);
+      if (operation.kind === "delete-tree") return this.deleteTree(issuer, operation);
+      return this.leaf(issuer, operation);
+    } catch (refusal) {
+      if (!(refusal instanceof Refusal)) throw refusal;
+      return this.failure(refusal.reason);
+    }
+  }
+
+  private multi(issuer: Issuer, { operations }: MultiOperation): ExpectedAnswer {
+    if (operations.length > this.limits.multiOperationsMax) throw new Refusal("TOO_LARGE");
+    const parts: ExpectedAnswer[] = [];
+    for (const [at, operation] of operations.entries()) {
+      const part = this.attempt(issuer, operation);
+      if (part.code === 0) {
+        parts.push(part);
+        continue;
+      }
+      const undone = parts.map(() => this.success());
+      const spared = operations.slice(at + 1).map(() => this.failure("ROLLED_BACK"));
+      return { code: part.code, zxid: this.zxid, kind: "multi", parts: [...undone, part, ...spared] };
+    }
+    return { ...this.success(), kind: "multi", parts };
+  }
+
+  private leaf(issuer: Issuer, operation: LeafOperation): ExpectedAnswer {
+    switch (operation.kind) {
+      case "create":
+        return this.create(issuer, operation);
+      case "delete":
+        return this.delete(issuer, operation);
+      case "set":
+        return this.set(issuer, operation);
+      case "set-acl":
+        return this.setAcl(issuer, operation);
+      case "check":
+        return this.check(issuer, operation);
+    }
+  }
+
+  private create(issuer: Issuer, operation: CreateOperation): ExpectedAnswer {
+    const { mode, data, ttlMs } = operation;
+    const sequential = mode === 2 || mode === 3 || mode === 6;
+    const kind = mode === 1 || mode === 3 ? "ephemeral" : mode === 4 ? "container" : mode >= 5 ? "ttl" : "persistent";
+    if (!Number.isInteger(mode) || mode < 0 || mode > 6) throw new Refusal("INVALID_ARGUMENT");
+    if (kind !== "ttl" && ttlMs !== undefined) throw new Refusal("INVALID_ARGUMENT");
+    if (kind === "ttl" && !(ttlMs !== undefined && ttlMs >= 1 && ttlMs <= TTL_MS_MAX)) {
+      throw new Refusal("INVALID_ARGUMENT");
+    }
+    this.checkSize(data);
+    if (kind === "ephemeral" && issuer.sessionId === 0) throw new Refusal("SESSION_REQUIRED");
+    this.checkPath(sequential ? `${operation.path}1` : operation.path);
+    const acl = fixAcl(operation.acl ?? OPEN_ACL, issuer.identities, this.limits.aclEntriesMax);
+    const parentPath = parentOf(operation.path);
+    const parent = this.existing(parentPath);
+    this.checkPermission(parent, permission.CREATE, issuer.identities);
+    const path = sequential ? operation.path + suffixOf(parent.creations) : operation.path;
+    this.checkPath(path);
+    const present = this.nodes.get(path);
+    if (present !== undefined) {
+      if (operation.ifAbsent !== true) throw new Refusal("NODE_EXISTS");
+      return { ...this.success(), kind: "create", path, stat: this.statOf(path) };
+    }
+    if (parent.owner !== 0) throw new Refusal("EPHEMERAL_PARENT");
+    if (kind === "ephemeral" && this.ephemeralsOf(issuer.sessionId).length >= this.limits.ephemeralsPerSessionMax) {
+      throw new Refusal("EPHEMERAL_LIMIT");
+    }
+    this.checkNewQuota(path);
+    this.checkQuota(path, 1, data.length);
+    const node = this.newNode(kind, data.slice(), acl);
+    node.owner = kind === "ephemeral" ? issuer.sessionId : 0;
+    node.ttlMs = ttlMs ?? 0;
+    this.nodes.set(path, node);
+    parent.children.push(nameOf(path));
+    parent.creations = (parent.creations + 1) | 0;
+    parent.pzxid = this.zxid;
+    this.event(eventType.CREATED, path);
+    this.event(eventType.CHILDREN_CHANGED, parentPath);
+    return { ...this.success(), kind: "create", path, stat: this.statOf(path) };
+  }
+
+  private delete(issuer: Issuer, { path, version }: DeleteOperation): ExpectedAnswer {
+    this.checkPath(path);
+    if (SPECIAL.includes(path)) throw new Refusal("INVALID_ARGUMENT");
+    const node = this.existing(path);
+    this.checkPermission(this.node(parentOf(path)), permission.DELETE, issuer.identities);
+    this.checkVersion(version, node.version);
+    if (node.children.length > 0) throw new Refusal("NOT_EMPTY");
+    this.remove(path);
+    return this.success();
+  }
+
+  private deleteTree(issuer: Issuer, { path }: DeleteTreeOperation): ExpectedAnswer {
+    this.checkPath(path);
+    if (SPECIAL.includes(path)) throw new Refusal("INVALID_ARGUMENT");
+    this.existing(path);
+    this.checkPermission(this.node(parentOf(path)), permission.DELETE, issuer.identities);
+    const doomed = this.below(path);
+    if (doomed.length > this.limits.nodesPerCommandMax) throw new Refusal("TOO_LARGE");
+    for (const each of doomed) {
+      const node = this.node(each);
+      if (node.children.length > 0) this.checkPermission(node, permission.DELETE, issuer.identities);
+    }
+    for (const each of doomed) this.remove(each);
+    return { ...this.success(), kind: "count", count: doomed.length };
+  }
+
+  /** A znode and all below it: children before their parent, in creation order. */
+  private below(path: string): string[] {
+    const base = path === "/" ? "" : path;
+    return [...this.node(path).children.flatMap((name) => this.below(`${base}/${name}`)), path];
+  }
+
+  private set(issuer: Issuer, { path, data, version }: SetOperation): ExpectedAnswer {
+    this.checkSize(data);
+    this.checkPath(path);
+    const node = this.existing(path);
+    this.checkPermission(node, permission.WRITE, issuer.identities);
+    this.checkVersion(version, node.version);
+    this.checkQuota(path, 0, data.length - node.data.length);
+    node.data = data.slice();
+    node.version = nextVersion(node.version);
+    node.mzxid = this.zxid;
+    node.mtime = this.timeMs;
+    this.event(eventType.DATA_CHANGED, path);
+    return { ...this.success(), kind: "stat", stat: this.statOf(path) };
+  }
+
+  private setAcl(issuer: Issuer, { path, acl, version }: SetAclOperation): ExpectedAnswer {
+    this.checkPath(path);
+    const fixed = fixAcl(acl, issuer.identities, this.limits.aclEntriesMax);
+    const node = this.existing(path);
+    this.checkPermission(node, permission.ADMIN, issuer.identities);
+    this.checkVersion(version, node.aversion);
+    node.acl = fixed;
+    node.aversion = nextVersion(node.aversion);
+    return { ...this.success(), kind: "stat", stat: this.statOf(path) };
+  }
+
+  private check(issuer: Issuer, { path, version }: CheckOperation): ExpectedAnswer {
+    this.checkPath(path);
+    const node = this.existing(path);
+    this.checkPermission(node, permission.READ, issuer.identities);
+    this.checkVersion(version, node.version);
+    return this.success();
+  }
+
+  private reap(path: string, mzxid: number, kind: "container" | "ttl"): ExpectedAnswer {
+    const node = this.existing(path);
+    if (node.kind !== kind || node.children.length > 0) throw new Refusal("NOT_EXPIRED");
+    if (kind === "container" && node.creations === 0) throw new Refusal("NOT_EXPIRED");
+    if (kind === "ttl" && node.mzxid !== mzxid) throw new Refusal("NOT_EXPIRED");
+    this.remove(path);
+    return this.success();
+  }
+
+  // Reads
+
+  read(identities: readonly Identity[], sessionId: number, operation: ReadOperation): ExpectedAnswer {
+    try {
+      if (operation.kind === "multi-read") {
+        const parts = operation.operations.map((leaf) => this.read(identities, sessionId, leaf));
+        return { ...this.success(), kind: "multi-read", parts };
+      }
+      if (operation.kind === "ephemerals") {
+        this.checkPath(operation.path);
+        const names = this.ephemeralsOf(sessionId).filter((path) => isAtOrBelow(path, operation.path));
+        return { ...this.success(), kind: "ephemerals", names };
+      }
+      return this.leafRead(identities, operation);
+    } catch (refusal) {
+      if (!(refusal instanceof Refusal)) throw refusal;
+      return this.failure(refusal.reason);
+    }
+  }
+
+  private leafRead(identities: readonly Identity[], operation: LeafRead): ExpectedAnswer {
+    const { path } = operation;
+    this.checkPath(path);
+    const node = this.existing(path);
+    const allowed = granted(node.acl, identities);
+    const needed = operation.kind === "get-acl" ? permission.READ | permission.ADMIN : permission.READ;
+    if ((allowed & needed) === 0) throw new Refusal("NO_PERMISSION");
+    const answer = { ...this.success(), stat: this.statOf(path) };
+    switch (operation.kind) {
+      case "exists":
+        return { ...answer, kind: "stat" };
+      case "get":
+        return { ...answer, kind: "get", data: this.dataOf(path) };
+      case "get-acl":
+        return { ...answer, kind: "acl", acl: (allowed & permission.ADMIN) !== 0 ? node.acl : maskAcl(node.acl) };
+      case "count":
+        return { ...this.success(), kind: "count", count: this.below(path).length - 1 };
+      case "list":
+        return { ...answer, kind: "list", ...this.page(path, operation) };
+    }
+  }
+
+  /** The model's cursor is the creation number of the last child given, as eight bytes. */
+  private page(path: string, { limit, cursor }: ListOperation): { names: string[]; next: number } {
+    const after = cursor.length === 0 ? 0 : new DataView(cursor.slice().buffer).getFloat64(0);
+    const born = (name: string): number => this.node(path === "/" ? `/${name}` : `${path}/${name}`).born;
+    const rest = this.node(path).children.filter((name) => born(name) > after);
+    const names = limit === 0 ? rest : rest.slice(0, limit);
+    const last = names.at(-1);
+    return { names, next: names.length < rest.length && last !== undefined ? born(last) : 0 };
+  }
+
+  statOf(path: string): Stat {
+    const node = this.node(path);
+    const { czxid, mzxid, pzxid, ctime, mtime, version, aversion } = node;
+    const numChildren = node.children.length;
+    return {
+      czxid,
+      mzxid,
+      ctime,
+      mtime,
+      version,
+      cversion: (2 * node.creations - numChildren) | 0,
+      aversion,
+      ephemeralOwner: node.owner,
+      dataLength: this.dataOf(path).length,
+      numChildren,
+      pzxid,
+    };
+  }
+
+  /** What a reader gets: as written, but for the counts that the tree keeps itself. */
+  dataOf(path: string): Uint8Array {
+    return quotaStats(this.nodes, path) ?? this.node(path).data;
+  }
+
+  private checkNewQuota(path: string): void {
+    const root = quotaRootOf(path);
+    if (root === undefined) return;
+    if (usage(this.nodes, root).count > this.limits.quotaScanNodesMax) throw new Refusal("TOO_LARGE");
+  }
+
+  private checkQuota(path: string, moreNodes: number, moreBytes: number): void {
+    if (this.limits.enforceQuota !== 1) return;
+    if (passesHardQuota(this.nodes, path, moreNodes, moreBytes)) throw new Refusal("QUOTA_EXCEEDED");
+  }
+
+  // Small things
+
+  private newNode(kind: ModelNode["kind"], data: Uint8Array, acl: readonly AclEntry[]): ModelNode {
+    this.births += 1;
+    const { zxid, timeMs } = this;
+    const zeros = { version: 0, creations: 0, aversion: 0, owner: 0, ttlMs: 0 };
+    const times = { czxid: zxid, mzxid: zxid, pzxid: zxid, ctime: timeMs, mtime: timeMs };
+    return { kind, data, acl, ...times, ...zeros, born: this.births, children: [] };
+  }
+
+  private remove(path: string): void {
+    const parentPath = parentOf(path);
+    const parent = this.node(parentPath);
+    parent.children = parent.children.filter((name) => name !== nameOf(path));
+    parent.pzxid = this.zxid;
+    this.nodes.delete(path);
+    this.event(eventType.DELETED, path);
+    this.event(eventType.CHILDREN_CHANGED, parentPath);
+  }
+
+  private event(type: EventType, path: string): void {
+    this.events.push({ type, path, zxid: this.zxid });
+  }
+
+  private success(): ExpectedAnswer {
+    return { code: 0, zxid: this.zxid, kind: "none" };
+  }
+
+  private failure(reason: Reason): ExpectedAnswer {
+    return { code: errors[reason].code, zxid: this.zxid, kind: "none" };
+  }
+
+  /** The znode of a path known to exist. */
+  node(path: string): ModelNode {
+    return this.nodes.get(path) as ModelNode;
+  }
+
+  private existing(path: string): ModelNode {
+    const node = this.nodes.get(path);
+    if (node === undefined) throw new Refusal("NODE_NOT_FOUND");
+    return node;
+  }
+
+  private checkPath(path: string): void {
+    if (!isValidPath(path, this.limits.pathBytesMax)) throw new Refusal("INVALID_PATH");
+  }
+
+  private checkSize(data: Uint8Array): void {
+    if (data.length > this.limits.dataBytesMax) throw new Refusal("TOO_LARGE");
+  }
+
+  private checkVersion(asked: number, actual: number): void {
+    if (asked !== -1 && asked !== actual) throw new Refusal("VERSION_MISMATCH");
+  }
+
+  private checkPermission(node: ModelNode, needed: number, identities: readonly Identity[]): void {
+    if ((granted(node.acl, identities) & needed) === 0) throw new Refusal("NO_PERMISSION");
+  }
+
+  private copyNodes(): Map<string, ModelNode> {
+    return new Map([...this.nodes].map(([path, node]) => [path, { ...node, children: [...node.children] }]));
+  }
+}
