@@ -16,6 +16,23 @@ import { FIX_DAMAGED_SNAPSHOT, SnapshotError, snapshotError } from "./snapshot-e
 /** SQLite's page cache while loading, KiB: the file is read once, front to back. */
 const CACHE_KIB = 1024;
 const SECRET_HASH_BYTES = 32;
+/** Rows of one page, and the names and data fetched with one query, bytes. */
+const PAGE_ROWS = 256;
+const BLOB_BYTES_TARGET = 1024 * 1024;
+const COLUMN_NAME_BYTES = 15;
+const COLUMN_DATA_BYTES = 16;
+
+const NUMBERS = `serial, parent, kind, czxid, mzxid, pzxid, ctime, mtime, version, creations, aversion, owner, ttl_ms,
+  checksum, acl`;
+/** The lengths are taken inside, so that the values themselves are not read for it. */
+const PAGE_QUERY = `SELECT json_group_array(json_array(${NUMBERS}, name_bytes, data_bytes)) FROM (
+  SELECT ${NUMBERS}, octet_length(name) AS name_bytes, octet_length(data) AS data_bytes
+  FROM znode WHERE serial > ? ORDER BY serial LIMIT ${PAGE_ROWS})`;
+
+/** Rows of one table between two row ids come in the order of their row ids, and concatenating blobs keeps every byte. */
+const BLOB_QUERY = `SELECT CAST(group_concat(CAST(name || data AS BLOB), '') AS BLOB)
+  FROM znode WHERE serial BETWEEN ? AND ?`;
+
 const KIND_MAX = Math.max(...Object.values(znodeKind));
 
 /**
@@ -81,6 +98,8 @@ class Loader {
       // One read transaction, so that all three tables are of one round.
       this.database.exec("BEGIN");
       checkHeader(this.database, this.file);
+      this.table = "file";
+      this.checkStructure();
       this.table = "meta";
       const meta = readMeta(this.database, this.file);
       if (meta === undefined) return undefined;
@@ -95,33 +114,66 @@ class Loader {
     }
   }
 
+  /** B-tree, cells, types and NOT NULL of the whole file, in a fraction of the time the rows take. */
+  private checkStructure(): void {
+    const finding = this.database.pragma("quick_check(1)", { simple: true });
+    if (finding !== "ok") this.fail(`SQLite's quick_check says: ${String(finding)}`);
+  }
+
+  /**
+   * Reads the table page by page, because a JavaScript object per row and field is what a plain query's time goes into:
+   * the numbers of a page come as one JSON text, names and data as a few concatenated blobs. Three times as fast.
+   */
   private znodes(nextSerial: number): number {
-    const rows = this.database
-      .prepare(
-        `SELECT serial, parent, kind, czxid, mzxid, pzxid, ctime, mtime, version, creations, aversion, owner, ttl_ms,
-          checksum, acl, CAST(name AS BLOB), data FROM znode ORDER BY serial`,
-      )
-      .raw()
-      .iterate() as IterableIterator<unknown[]>;
+    const pages = this.database.prepare(PAGE_QUERY).pluck();
+    const blobs = this.database.prepare(BLOB_QUERY).pluck();
     const row = emptyZnodeRow();
     let count = 0;
     let previous = 0;
-    for (const values of rows) {
-      this.readZnode(values, row);
-      if (row.serial <= previous) this.fail("serials do not rise");
-      if (row.serial >= nextSerial) this.fail("the serial is not below the meta row's next_serial");
-      const isRoot = row.serial === ROOT_SERIAL;
-      if (isRoot ? row.parentSerial !== 0 : row.parentSerial < ROOT_SERIAL || row.parentSerial >= row.serial) {
-        this.fail("a znode's parent has a lower serial, and only the root's is 0");
+    for (;;) {
+      const page = JSON.parse(pages.get(previous) as string) as unknown[][];
+      if (page.length === 0) break;
+      for (let from = 0; from < page.length; ) {
+        const end = this.blobEnd(page, from);
+        const bytes = blobs.get(this.whole(page[from], 0), this.whole(page[end - 1], 0));
+        if (!(bytes instanceof Uint8Array)) this.fail("names and data are not bytes");
+        let at = 0;
+        for (let i = from; i < end; i++) {
+          at = this.readZnode(page[i] as unknown[], row, bytes, at);
+          this.checkOrder(row, previous, nextSerial);
+          previous = row.serial;
+          this.inSink = true;
+          this.sink.znode(row);
+          this.inSink = false;
+        }
+        if (at !== bytes.length) this.fail("names and data are longer than their columns say");
+        from = end;
       }
-      this.inSink = true;
-      this.sink.znode(row);
-      this.inSink = false;
-      previous = row.serial;
-      count++;
+      count += page.length;
     }
     this.row = undefined;
     return count;
+  }
+
+  /** Where the rows of a page end whose names and data are fetched together: one row at least. */
+  private blobEnd(page: unknown[][], from: number): number {
+    let bytes = 0;
+    for (let i = from; i < page.length; i++) {
+      const values = page[i];
+      this.row = values?.[0];
+      bytes += this.whole(values, COLUMN_NAME_BYTES) + this.whole(values, COLUMN_DATA_BYTES);
+      if (bytes > BLOB_BYTES_TARGET && i > from) return i;
+    }
+    return page.length;
+  }
+
+  private checkOrder(row: ZnodeRow, previous: number, nextSerial: number): void {
+    if (row.serial <= previous) this.fail("serials do not rise");
+    if (row.serial >= nextSerial) this.fail("the serial is not below the meta row's next_serial");
+    const isRoot = row.serial === ROOT_SERIAL;
+    if (isRoot ? row.parentSerial !== 0 : row.parentSerial < ROOT_SERIAL || row.parentSerial >= row.serial) {
+      this.fail("a znode's parent has a lower serial, and only the root's is 0");
+    }
   }
 
   private sessions(): number {
@@ -145,10 +197,8 @@ class Loader {
     return count;
   }
 
-  private readZnode(values: unknown[], row: ZnodeRow): void {
-    const acl = values[14];
-    const name = values[15];
-    const data = values[16];
+  private readZnode(values: unknown[], row: ZnodeRow, bytes: Uint8Array, at: number): number {
+    this.row = values[0];
     row.serial = this.whole(values, 0);
     row.parentSerial = this.whole(values, 1);
     const kind = this.whole(values, 2);
@@ -165,15 +215,19 @@ class Loader {
     row.owner = this.whole(values, 11);
     row.ttlMs = this.whole(values, 12);
     row.checksum = this.uint32(values, 13);
-    if (typeof acl !== "string" || !(name instanceof Uint8Array) || !(data instanceof Uint8Array)) {
-      this.fail("acl, name or data is not of its type");
-    }
+    const acl = values[14];
+    if (typeof acl !== "string") this.fail("acl is not a text");
     row.acl = acl;
-    row.name = name;
-    row.data = data;
+    const dataAt = at + this.whole(values, COLUMN_NAME_BYTES);
+    const end = dataAt + this.whole(values, COLUMN_DATA_BYTES);
+    if (end > bytes.length) this.fail("name and data are shorter than their columns say");
+    row.name = bytes.subarray(at, dataAt);
+    row.data = bytes.subarray(dataAt, end);
+    return end;
   }
 
   private readSession(values: unknown[], row: SessionRow): void {
+    this.row = values[0];
     row.id = this.whole(values, 0);
     row.timeoutMs = this.whole(values, 1);
     row.generation = this.uint32(values, 2);
@@ -188,9 +242,8 @@ class Loader {
     row.window = window;
   }
 
-  private whole(values: unknown[], column: number): number {
-    const value = values[column];
-    if (column === 0) this.row = value;
+  private whole(values: unknown[] | undefined, column: number): number {
+    const value = values?.[column];
     return isWhole(value) ? value : this.fail(`column ${column + 1} is not a whole number below 2^53`);
   }
 
