@@ -1,7 +1,8 @@
-import { closeSync, existsSync, fsyncSync, openSync, readdirSync, renameSync, rmSync } from "node:fs";
+import { existsSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import Database from "better-sqlite3";
 import { formatZxid } from "../../core/base/zxid.ts";
+import { syncDirectory, syncFile } from "../sync-file.ts";
 import { SnapshotError } from "./snapshot-error.ts";
 import { SNAPSHOT_APPLICATION_ID, SNAPSHOT_FORMAT, SNAPSHOT_PAGE_BYTES, SNAPSHOT_TABLES } from "./snapshot-schema.ts";
 
@@ -98,23 +99,4 @@ export function createSnapshot(directory: string, began: number): SnapshotFile {
 
 function belongsTo(name: string, kept: string): boolean {
   return name === kept || COMPANIONS.some((suffix) => name === kept + suffix);
-}
-
-function syncFile(file: string): void {
-  const descriptor = openSync(file, "r+");
-  try {
-    fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
-  }
-}
-
-/** Makes renames, creations and removals in a directory durable. */
-export function syncDirectory(directory: string): void {
-  const descriptor = openSync(directory, "r");
-  try {
-    fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
-  }
 }

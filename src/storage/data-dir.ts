@@ -1,0 +1,171 @@
+import { randomBytes } from "node:crypto";
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import { z } from "zod";
+import { DataDirError } from "./data-dir-error.ts";
+import { type DataDirLock, lockDataDir, PID_FILE } from "./data-dir-lock.ts";
+import { syncDirectory, writeFileAtomically } from "./sync-file.ts";
+
+/** Format of the data directory as a whole; the journal and the snapshot have their own. */
+export const DATA_DIR_FORMAT = 1;
+export const IDENTITY_FILE = "muster.json";
+export const JOURNAL_FOLDER = "journal";
+
+const HEX_ID = /^[0-9a-f]{32}$/;
+const identitySchema = z.strictObject({
+  format: z.literal(DATA_DIR_FORMAT),
+  ensembleId: z.string().regex(HEX_ID),
+  memberId: z.int().min(1).max(255),
+  incarnation: z.string().regex(HEX_ID),
+  createdTime: z.iso.datetime(),
+});
+
+/** `muster.json`: whose data this is. Written once. */
+export interface DataDirIdentity {
+  readonly format: number;
+  /** 32 hex digits, random, of the ensemble's first member. */
+  readonly ensembleId: string;
+  /** 1 to 255. */
+  readonly memberId: number;
+  /** 32 hex digits, random: a wiped or cloned member is another one (core.md 26). */
+  readonly incarnation: string;
+  readonly createdTime: string;
+}
+
+export interface DataDirOptions {
+  readonly memberId: number;
+  /** The ensemble a new directory joins; a random id by default, which founds one. */
+  readonly ensembleId?: string;
+  /** How long to wait for a predecessor's lock, ms; default 3,000. */
+  readonly lockWaitMs?: number;
+}
+
+/** An open data directory: locked for this process, its identity checked. */
+export interface DataDir {
+  readonly directory: string;
+  readonly journalDirectory: string;
+  readonly identity: DataDirIdentity;
+  /** True when this call made the directory's identity. */
+  readonly created: boolean;
+  /** Removes `muster.pid` and gives the lock back. Call it last, with every file of the directory closed. */
+  close(): void;
+}
+
+/**
+ * Creates or opens a member's data directory (mode 0700), takes its lock and writes `muster.pid`.
+ *
+ * @throws DataDirError when another process holds it, when it is another member's, or of an unknown format
+ */
+export async function openDataDir(directory: string, options: DataDirOptions): Promise<DataDir> {
+  const root = resolve(directory);
+  makeDirectory(root);
+  const lock = await lockDataDir(root, options.lockWaitMs);
+  try {
+    return open(root, options, lock);
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
+}
+
+function open(root: string, options: DataDirOptions, lock: DataDirLock): DataDir {
+  const existing = readIdentity(root);
+  if (existing === undefined) requireEmpty(root);
+  const identity = existing ?? createIdentity(root, options);
+  requireMember(root, identity, options);
+  const journalDirectory = join(root, JOURNAL_FOLDER);
+  if (!existsSync(journalDirectory)) {
+    mkdirSync(journalDirectory, { mode: 0o700 });
+    syncDirectory(root);
+  }
+  const pidFile = join(root, PID_FILE);
+  writeFileSync(pidFile, `${process.pid}\n`, { mode: 0o644 });
+  // The umask may have taken the group's and others' right to read it.
+  chmodSync(pidFile, 0o644);
+  let open = true;
+  const close = (): void => {
+    if (!open) return;
+    open = false;
+    rmSync(pidFile, { force: true });
+    lock.release();
+  };
+  return { directory: root, journalDirectory, identity, created: existing === undefined, close };
+}
+
+function makeDirectory(root: string): void {
+  if (existsSync(root)) return;
+  try {
+    mkdirSync(root, { recursive: true, mode: 0o700 });
+    syncDirectory(dirname(root));
+  } catch (error) {
+    const rule = `the data directory cannot be created: ${(error as Error).message}`;
+    throw new DataDirError(root, rule, "choose a directory this user may write to", error);
+  }
+}
+
+/**
+ * The identity in `muster.json`, or undefined when there is none. Changes nothing.
+ *
+ * @throws DataDirError when the file is damaged or of an unknown format
+ */
+export function readIdentity(directory: string): DataDirIdentity | undefined {
+  const file = join(directory, IDENTITY_FILE);
+  if (!existsSync(file)) return undefined;
+  const fix = "restore the file from a backup, or empty the directory and let the member join its ensemble anew";
+  let json: unknown;
+  try {
+    json = JSON.parse(readFileSync(file, "utf8"));
+  } catch (error) {
+    throw new DataDirError(file, `the file is not readable JSON: ${(error as Error).message}`, fix, error);
+  }
+  const format = (json as { format?: unknown } | null)?.format;
+  if (typeof format === "number" && format > DATA_DIR_FORMAT) {
+    const rule = `the data directory has format ${format}; this version of Muster knows format ${DATA_DIR_FORMAT}`;
+    throw new DataDirError(file, rule, "run the version of Muster that wrote it, or a later one");
+  }
+  const parsed = identitySchema.safeParse(json);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  throw new DataDirError(file, `${issue?.path.join(".") || "the file"}: ${issue?.message}`, fix);
+}
+
+/** A directory with data but without identity has lost its file: founding a new ensemble over it would hide that. */
+function requireEmpty(root: string): void {
+  const data = readdirSync(root).find((name) => name.startsWith("snapshot-") || name.endsWith(".journal"));
+  const journal = join(root, JOURNAL_FOLDER);
+  const found = data ?? (existsSync(journal) ? readdirSync(journal)[0] : undefined);
+  if (found === undefined) return;
+  throw new DataDirError(
+    join(root, IDENTITY_FILE),
+    `the file is missing although the directory holds data (${found})`,
+    "restore the file from a backup, or empty the directory and let the member join its ensemble anew",
+  );
+}
+
+function createIdentity(root: string, options: DataDirOptions): DataDirIdentity {
+  const identity = identitySchema.safeParse({
+    format: DATA_DIR_FORMAT,
+    ensembleId: options.ensembleId ?? randomBytes(16).toString("hex"),
+    memberId: options.memberId,
+    incarnation: randomBytes(16).toString("hex"),
+    createdTime: new Date().toISOString(),
+  });
+  if (!identity.success) {
+    const [issue] = identity.error.issues;
+    throw new DataDirError(root, `${issue?.path.join(".")}: ${issue?.message}`, "give the member another id");
+  }
+  writeFileAtomically(join(root, IDENTITY_FILE), `${JSON.stringify(identity.data, null, 2)}\n`, 0o600);
+  return identity.data;
+}
+
+function requireMember(root: string, identity: DataDirIdentity, options: DataDirOptions): void {
+  const file = join(root, IDENTITY_FILE);
+  if (identity.memberId !== options.memberId) {
+    const rule = `the data directory belongs to member ${identity.memberId}, not to member ${options.memberId}`;
+    throw new DataDirError(file, rule, `start it with --id ${identity.memberId}, or choose another --data-dir`);
+  }
+  if (options.ensembleId !== undefined && identity.ensembleId !== options.ensembleId) {
+    const rule = `the data directory belongs to ensemble ${identity.ensembleId}, not to ${options.ensembleId}`;
+    throw new DataDirError(file, rule, "choose another --data-dir");
+  }
+}
