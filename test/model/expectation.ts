@@ -78,5 +78,6 @@ export interface ModelSession {
   readonly secretHash: Uint8Array;
   /** At-most-once: request number -> first answer. */
   readonly answers: Map<number, ExpectedAnswer>;
-  answeredBelow: number;
+  /** Numbers below it are stale: answered, or pushed out of the window. */
+  floor: number;
 }

@@ -11,7 +11,7 @@ const QUOTA = "/zookeeper/quota";
 export function quotaRootOf(path: string): string | undefined {
   if (!path.startsWith(`${QUOTA}/`) || nameOf(path) !== "zookeeper_limits") return undefined;
   const root = parentOf(path).slice(QUOTA.length);
-  return root === "" ? undefined : root;
+  return root === "" ? "/" : root;
 }
 
 function quotaRoots(nodes: Nodes): string[] {
@@ -32,8 +32,9 @@ export function usage(nodes: Nodes, root: string): { count: number; bytes: numbe
 
 /** The counts a `zookeeper_stats` znode shows; undefined for every other path, and where there are no limits. */
 export function quotaStats(nodes: Nodes, path: string): Uint8Array | undefined {
-  const root = parentOf(path).slice(QUOTA.length);
-  if (nameOf(path) !== "zookeeper_stats" || !quotaRoots(nodes).includes(root)) return undefined;
+  if (!path.startsWith(`${QUOTA}/`) || nameOf(path) !== "zookeeper_stats") return undefined;
+  const root = parentOf(path).slice(QUOTA.length) || "/";
+  if (!quotaRoots(nodes).includes(root)) return undefined;
   const { count, bytes } = usage(nodes, root);
   return new TextEncoder().encode(`count=${count},bytes=${bytes}`);
 }
@@ -43,7 +44,7 @@ export function passesHardQuota(nodes: Nodes, path: string, moreNodes: number, m
   if (isAtOrBelow(path, "/zookeeper")) return false;
   return quotaRoots(nodes).some((root) => {
     if (!isAtOrBelow(path, root)) return false;
-    const data = nodes.get(`${QUOTA}${root}/zookeeper_limits`)?.data ?? new Uint8Array(0);
+    const data = nodes.get(`${QUOTA}${root === "/" ? "" : root}/zookeeper_limits`)?.data ?? new Uint8Array(0);
     const nodesMax = hardLimit(data, "countHardLimit");
     const bytesMax = hardLimit(data, "byteHardLimit");
     const { count, bytes } = usage(nodes, root);

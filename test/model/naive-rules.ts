@@ -107,7 +107,7 @@ export function fixAcl(
   identities: readonly Identity[],
   entriesMax: number,
 ): readonly AclEntry[] {
-  if (asked.length === 0 || asked.length > entriesMax) throw new Refusal("INVALID_ACL");
+  if (asked.length === 0) throw new Refusal("INVALID_ACL");
   const fixed: AclEntry[] = [];
   for (const entry of asked) {
     const { permissions } = entry;
@@ -123,7 +123,9 @@ export function fixAcl(
     }
   }
   const key = (entry: AclEntry): string => JSON.stringify([entry.scheme, entry.id, entry.permissions]);
-  return fixed.filter((entry, at) => fixed.findIndex((other) => key(other) === key(entry)) === at);
+  const distinct = fixed.filter((entry, at) => fixed.findIndex((other) => key(other) === key(entry)) === at);
+  if (distinct.length > entriesMax) throw new Refusal("INVALID_ACL");
+  return distinct;
 }
 
 function isValidEntry({ scheme, id }: AclEntry): boolean {

@@ -117,7 +117,7 @@ export class NaiveTree {
     const timeoutMs = Math.min(Math.max(askedMs, sessionTimeoutMinMs), sessionTimeoutMaxMs);
     const answers = new Map<number, ExpectedAnswer>();
     const id = this.zxid;
-    this.sessions.set(id, { id, generation: 1, timeoutMs, secretHash, answers, answeredBelow: 0 });
+    this.sessions.set(id, { id, generation: 1, timeoutMs, secretHash, answers, floor: 0 });
     return this.success();
   }
 
@@ -163,13 +163,16 @@ export class NaiveTree {
     const { answers } = session;
     const first = answers.get(issuer.number);
     if (first !== undefined) return first;
-    const lowestKept = answers.size === 0 ? 0 : Math.min(...answers.keys());
-    if (issuer.number < Math.max(session.answeredBelow, lowestKept)) throw new Refusal("STALE_REQUEST");
+    if (issuer.number < session.floor) throw new Refusal("STALE_REQUEST");
     const answer = this.attempt(issuer, operation);
-    session.answeredBelow = Math.max(session.answeredBelow, issuer.answeredBelow);
     answers.set(issuer.number, answer);
-    for (const number of answers.keys()) if (number < session.answeredBelow) answers.delete(number);
-    while (answers.size > this.limits.windowNumbersMax) answers.delete(Math.min(...answers.keys()));
+    session.floor = Math.max(session.floor, issuer.answeredBelow);
+    for (const number of answers.keys()) if (number < session.floor) answers.delete(number);
+    while (answers.size > this.limits.windowNumbersMax) {
+      const lowest = Math.min(...answers.keys());
+      answers.delete(lowest);
+      session.floor = lowest + 1;
+    }
     return answer;
   }
 
@@ -216,12 +219,12 @@ export class NaiveTree {
   }
 
   private create(issuer: Issuer, operation: CreateOperation): ExpectedAnswer {
-    const { mode, data, ttlMs } = operation;
+    const { mode, data, ttlMs = 0 } = operation;
     const sequential = mode === 2 || mode === 3 || mode === 6;
     const kind = mode === 1 || mode === 3 ? "ephemeral" : mode === 4 ? "container" : mode >= 5 ? "ttl" : "persistent";
     if (!Number.isInteger(mode) || mode < 0 || mode > 6) throw new Refusal("INVALID_ARGUMENT");
-    if (kind !== "ttl" && ttlMs !== undefined) throw new Refusal("INVALID_ARGUMENT");
-    if (kind === "ttl" && !(ttlMs !== undefined && ttlMs >= 1 && ttlMs <= TTL_MS_MAX)) {
+    if (kind !== "ttl" && ttlMs !== 0) throw new Refusal("INVALID_ARGUMENT");
+    if (kind === "ttl" && !(ttlMs >= 1 && ttlMs <= TTL_MS_MAX)) {
       throw new Refusal("INVALID_ARGUMENT");
     }
     this.checkSize(data);
@@ -246,7 +249,7 @@ export class NaiveTree {
     this.checkQuota(path, 1, data.length);
     const node = this.newNode(kind, data.slice(), acl);
     node.owner = kind === "ephemeral" ? issuer.sessionId : 0;
-    node.ttlMs = ttlMs ?? 0;
+    node.ttlMs = ttlMs;
     this.nodes.set(path, node);
     parent.children.push(nameOf(path));
     parent.creations = (parent.creations + 1) | 0;
