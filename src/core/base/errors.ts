@@ -180,6 +180,8 @@ export const errors = {
   NO_WATCH: entry(53, g.NOT_FOUND, 404, -121, "never", "there is no such watch"),
   STOPPING: entry(54, g.UNAVAILABLE, 503, -4, "other-member", "the member is shutting down"),
   INTERNAL: entry(55, g.INTERNAL, 500, -1, "never", "a defect of the server; see its log"),
+  NO_ROUTE: entry(56, g.UNIMPLEMENTED, 404, -6, "never", "there is nothing at this address"),
+  METHOD_NOT_ALLOWED: entry(57, g.UNIMPLEMENTED, 405, -6, "never", "this address does not take this method"),
 } as const satisfies Record<string, ErrorEntry>;
 
 export type Reason = keyof typeof errors;
