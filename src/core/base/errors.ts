@@ -98,14 +98,6 @@ export const errors = {
   ),
   WRONG_SECRET: entry(18, g.UNAUTHENTICATED, 401, -112, "never", "the session's secret is wrong"),
   UNSUPPORTED: entry(19, g.UNIMPLEMENTED, 501, -6, "never", "this operation is not supported"),
-  QUOTA_CONFLICT: entry(
-    20,
-    g.FAILED_PRECONDITION,
-    409,
-    -8,
-    "never",
-    "a parent or a child of this path has a quota already",
-  ),
   SESSION_LIMIT: entry(
     21,
     g.RESOURCE_EXHAUSTED,

@@ -1,0 +1,132 @@
+import type { AclEntry, Identity } from "./operation.ts";
+import { permission } from "./operation.ts";
+
+/** Whether an ACL lets somebody do something, and whether an ACL may be set: ZooKeeper's rules (1.7), schemes world, auth, digest, ip. */
+
+/** The one identity that passes every check; proved at the door, never an ACL entry. */
+export const SUPER_SCHEME = "super";
+
+export function allows(acl: readonly AclEntry[], wanted: number, identities: readonly Identity[]): boolean {
+  for (const identity of identities) if (identity.scheme === SUPER_SCHEME) return true;
+  for (const entry of acl) {
+    if ((entry.permissions & wanted) === 0) continue;
+    if (entry.scheme === "world") return true;
+    for (const identity of identities) if (matches(entry, identity)) return true;
+  }
+  return false;
+}
+
+function matches(entry: AclEntry, identity: Identity): boolean {
+  if (entry.scheme !== identity.scheme) return false;
+  return entry.scheme === "ip" ? addressMatches(identity.id, entry.id) : entry.id === identity.id;
+}
+
+/** The ACL as it will be kept: `auth` expanded, duplicates removed; undefined when it is not valid. */
+export function resolveAcl(
+  acl: readonly AclEntry[],
+  identities: readonly Identity[],
+  entriesMax: number,
+): readonly AclEntry[] | undefined {
+  const resolved: AclEntry[] = [];
+  const keep = (entry: AclEntry): void => {
+    const same = (other: AclEntry): boolean =>
+      other.scheme === entry.scheme && other.id === entry.id && other.permissions === entry.permissions;
+    if (!resolved.some(same)) resolved.push(entry);
+  };
+  for (const entry of acl) {
+    if (entry.permissions < 0 || entry.permissions > permission.ALL) return undefined;
+    if (entry.scheme === "auth") {
+      const proved = identities.filter((identity) => identity.scheme === "digest");
+      if (proved.length === 0) return undefined;
+      for (const { scheme, id } of proved) keep({ scheme, id, permissions: entry.permissions });
+    } else if (isValidEntry(entry)) {
+      keep({ scheme: entry.scheme, id: entry.id, permissions: entry.permissions });
+    } else {
+      return undefined;
+    }
+    if (resolved.length > entriesMax) return undefined;
+  }
+  return resolved.length === 0 ? undefined : resolved;
+}
+
+function isValidEntry(entry: AclEntry): boolean {
+  if (entry.scheme === "world") return entry.id === "anyone";
+  if (entry.scheme === "digest") return entry.id.split(":").length === 2;
+  return entry.scheme === "ip" && parseRange(entry.id) !== undefined;
+}
+
+/** What somebody without ADMIN sees of an ACL: the digests' users, not their hashes. */
+export function maskAcl(acl: readonly AclEntry[]): readonly AclEntry[] {
+  return acl.map((entry) =>
+    entry.scheme === "digest" ? { ...entry, id: `${entry.id.slice(0, entry.id.indexOf(":"))}:x` } : entry,
+  );
+}
+
+interface AddressRange {
+  readonly bytes: readonly number[];
+  readonly bits: number;
+}
+
+function addressMatches(address: string, range: string): boolean {
+  const bytes = parseAddress(address);
+  const parsed = parseRange(range);
+  if (bytes === undefined || parsed === undefined || bytes.length !== parsed.bytes.length) return false;
+  let bits = parsed.bits;
+  for (let i = 0; bits > 0; i++, bits -= 8) {
+    const mask = bits >= 8 ? 0xff : 0xff << (8 - bits);
+    if ((((bytes[i] as number) ^ (parsed.bytes[i] as number)) & mask & 0xff) !== 0) return false;
+  }
+  return true;
+}
+
+function parseRange(text: string): AddressRange | undefined {
+  const slash = text.indexOf("/");
+  const bytes = parseAddress(slash < 0 ? text : text.slice(0, slash));
+  if (bytes === undefined) return undefined;
+  const bitsMax = bytes.length * 8;
+  if (slash < 0) return { bytes, bits: bitsMax };
+  const digits = text.slice(slash + 1);
+  if (!/^[0-9]{1,3}$/.test(digits)) return undefined;
+  const bits = Number(digits);
+  return bits <= bitsMax ? { bytes, bits } : undefined;
+}
+
+function parseAddress(text: string): readonly number[] | undefined {
+  return text.includes(":") ? parseIpv6(text) : parseIpv4(text);
+}
+
+function parseIpv4(text: string): readonly number[] | undefined {
+  const parts = text.split(".");
+  if (parts.length !== 4 || !parts.every((part) => /^[0-9]{1,3}$/.test(part) && Number(part) < 256)) return undefined;
+  return parts.map(Number);
+}
+
+function parseIpv6(text: string): readonly number[] | undefined {
+  const halves = text.split("::");
+  if (halves.length > 2) return undefined;
+  const head = parseGroups(halves[0] as string);
+  const tail = halves.length === 2 ? parseGroups(halves[1] as string) : [];
+  if (head === undefined || tail === undefined) return undefined;
+  const missing = 16 - head.length - tail.length;
+  if (halves.length === 2 ? missing < 2 : missing !== 0) return undefined;
+  return [...head, ...new Array<number>(missing).fill(0), ...tail];
+}
+
+function parseGroups(text: string): number[] | undefined {
+  if (text === "") return [];
+  const bytes: number[] = [];
+  const groups = text.split(":");
+  for (const [i, group] of groups.entries()) {
+    const last = i === groups.length - 1;
+    if (last && group.includes(".")) {
+      const four = parseIpv4(group);
+      if (four === undefined) return undefined;
+      bytes.push(...four);
+    } else {
+      if (!/^[0-9a-fA-F]{1,4}$/.test(group)) return undefined;
+      const value = Number.parseInt(group, 16);
+      bytes.push(value >> 8, value & 0xff);
+    }
+  }
+  return bytes;
+}

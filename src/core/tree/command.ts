@@ -1,0 +1,370 @@
+import { type ByteReader, type ByteWriter, FormatError } from "../base/bytes.ts";
+import type { Limits } from "../base/limits.ts";
+import { TTL_MS_MAX } from "../base/limits.ts";
+import {
+  type AclEntry,
+  ANY_VERSION,
+  createMode,
+  type CreateOperation,
+  type Identity,
+  type LeafOperation,
+  type WriteOperation,
+} from "./operation.ts";
+
+/**
+ * A command: one replicated request as bytes (core.md 1). FORMAT.md draws it. Encoded once, by the door's connection,
+ * straight into the open batch; decoded by `apply` on every member. Decoding is strict: bytes this file did not write
+ * are refused before they are journalled.
+ */
+export const commandType = {
+  CREATE: 1,
+  DELETE: 2,
+  SET: 3,
+  SET_ACL: 4,
+  CHECK: 5,
+  MULTI: 6,
+  DELETE_TREE: 7,
+  OPEN_SESSION: 16,
+  MOVE_SESSION: 17,
+  CLOSE_SESSION: 18,
+  EXPIRE_SESSION: 19,
+  REAP: 20,
+  SET_LIMITS: 21,
+  RAISE_FEATURE_LEVEL: 22,
+} as const;
+export type CommandType = (typeof commandType)[keyof typeof commandType];
+
+/** Who asks, in the form commands carry. */
+export interface Issuer {
+  /** 0: no session - a unary call, or a system duty of the leader. */
+  readonly sessionId: number;
+  /** The session's owner generation; without a session, the id of the member that took the request. */
+  readonly generation: number;
+  /** {@link encodeIdentities}. */
+  readonly identities: Uint8Array;
+}
+
+/** Bytes of the identities a request is checked with. */
+export function encodeIdentities(identities: readonly Identity[], writer: ByteWriter): void {
+  writer.varint(identities.length);
+  for (const { scheme, id } of identities) {
+    writer.string(scheme);
+    writer.string(id);
+  }
+}
+
+export function decodeIdentities(reader: ByteReader): Identity[] {
+  const count = reader.varint();
+  if (count > 1000) throw new FormatError("too many identities");
+  const identities: Identity[] = [];
+  for (let i = 0; i < count; i++) identities.push({ scheme: reader.string(), id: reader.string() });
+  return identities;
+}
+
+export function writeHead(
+  writer: ByteWriter,
+  type: CommandType,
+  issuer: Issuer,
+  number: number,
+  answeredBelow: number,
+): void {
+  writer.u8(type);
+  writer.u53(issuer.sessionId);
+  writer.u32(issuer.generation);
+  writer.u53(number);
+  writer.u53(answeredBelow);
+  writer.block(issuer.identities);
+}
+
+const typeOfKind = {
+  create: commandType.CREATE,
+  delete: commandType.DELETE,
+  set: commandType.SET,
+  "set-acl": commandType.SET_ACL,
+  check: commandType.CHECK,
+  multi: commandType.MULTI,
+  "delete-tree": commandType.DELETE_TREE,
+} as const;
+
+/** Writes a client's request as a command. */
+export function writeOperation(
+  writer: ByteWriter,
+  issuer: Issuer,
+  number: number,
+  answeredBelow: number,
+  operation: WriteOperation,
+): void {
+  writeHead(writer, typeOfKind[operation.kind], issuer, number, answeredBelow);
+  if (operation.kind === "multi") {
+    writer.varint(operation.operations.length);
+    for (const part of operation.operations) {
+      writer.u8(typeOfKind[part.kind]);
+      writeLeaf(writer, part);
+    }
+  } else if (operation.kind === "delete-tree") {
+    writer.string(operation.path);
+  } else {
+    writeLeaf(writer, operation);
+  }
+}
+
+function writeLeaf(writer: ByteWriter, operation: LeafOperation): void {
+  writer.string(operation.path);
+  switch (operation.kind) {
+    case "create":
+      writeCreate(writer, operation);
+      return;
+    case "set":
+      writer.i32(operation.version);
+      writer.block(operation.data);
+      return;
+    case "set-acl":
+      writer.i32(operation.version);
+      writeAcl(writer, operation.acl);
+      return;
+    case "delete":
+    case "check":
+      writer.i32(operation.version);
+  }
+}
+
+const FLAG_IF_ABSENT = 1;
+const FLAG_ACL = 2;
+
+function writeCreate(writer: ByteWriter, operation: CreateOperation): void {
+  writer.u8(operation.mode);
+  writer.u8((operation.ifAbsent === true ? FLAG_IF_ABSENT : 0) | (operation.acl === undefined ? 0 : FLAG_ACL));
+  writer.u53(operation.ttlMs ?? 0);
+  if (operation.acl !== undefined) writeAcl(writer, operation.acl);
+  writer.block(operation.data);
+}
+
+function writeAcl(writer: ByteWriter, acl: readonly AclEntry[]): void {
+  writer.varint(acl.length);
+  for (const { scheme, id, permissions } of acl) {
+    writer.u32(permissions >>> 0);
+    writer.string(scheme);
+    writer.string(id);
+  }
+}
+
+function readAcl(reader: ByteReader): AclEntry[] {
+  const count = reader.varint();
+  if (count > reader.remaining) throw new FormatError("ACL longer than its command");
+  const acl: AclEntry[] = [];
+  for (let i = 0; i < count; i++) {
+    acl.push({ permissions: reader.i32(), scheme: reader.string(), id: reader.string() });
+  }
+  return acl;
+}
+
+export function writeOpenSession(writer: ByteWriter, issuer: Issuer, number: number, open: OpenSessionFields): void {
+  writeHead(writer, commandType.OPEN_SESSION, issuer, number, 0);
+  writer.raw(open.secretHash);
+  writer.u53(open.timeoutMs);
+}
+
+export interface OpenSessionFields {
+  /** 32 bytes. */
+  readonly secretHash: Uint8Array;
+  readonly timeoutMs: number;
+}
+
+/** Moves `target` to a new connection; its secret is compared again by `apply`. */
+export function writeMoveSession(
+  writer: ByteWriter,
+  issuer: Issuer,
+  number: number,
+  target: number,
+  secretHash: Uint8Array,
+): void {
+  writeHead(writer, commandType.MOVE_SESSION, issuer, number, 0);
+  writer.u53(target);
+  writer.raw(secretHash);
+}
+
+export function writeCloseSession(writer: ByteWriter, issuer: Issuer, number: number, answeredBelow: number): void {
+  writeHead(writer, commandType.CLOSE_SESSION, issuer, number, answeredBelow);
+}
+
+/** The leader's duty: ends `target` unless it was moved since `generation`. */
+export function writeExpireSession(writer: ByteWriter, issuer: Issuer, target: number, generation: number): void {
+  writeHead(writer, commandType.EXPIRE_SESSION, issuer, 0, 0);
+  writer.u53(target);
+  writer.u32(generation);
+}
+
+/** The leader's duty: removes a container or TTL znode, if it is still the one seen. */
+export function writeReap(writer: ByteWriter, issuer: Issuer, path: Uint8Array, czxid: number, mzxid: number): void {
+  writeHead(writer, commandType.REAP, issuer, 0, 0);
+  writer.block(path);
+  writer.u53(czxid);
+  writer.u53(mzxid);
+}
+
+export function writeSetLimits(writer: ByteWriter, issuer: Issuer, number: number, limits: Limits): void {
+  writeHead(writer, commandType.SET_LIMITS, issuer, number, 0);
+  writer.string(JSON.stringify(limits));
+}
+
+export function writeRaiseFeatureLevel(writer: ByteWriter, issuer: Issuer, level: number): void {
+  writeHead(writer, commandType.RAISE_FEATURE_LEVEL, issuer, 0, 0);
+  writer.u16(level);
+}
+
+/**
+ * A decoded command. One object is reused for all: byte fields are positions in `bytes`, and only the fields of its type
+ * mean anything.
+ */
+export class Command {
+  bytes: Uint8Array = new Uint8Array(0);
+  type: CommandType = commandType.CHECK;
+  sessionId = 0;
+  generation = 0;
+  number = 0;
+  answeredBelow = 0;
+  identitiesStart = 0;
+  identitiesEnd = 0;
+  readonly leaf = new Leaf();
+  /** multi: where its parts begin, and how many there are. */
+  partsStart = 0;
+  partCount = 0;
+  secretHash: Uint8Array = new Uint8Array(0);
+  timeoutMs = 0;
+  /** move, expire: the session. */
+  target = 0;
+  targetGeneration = 0;
+  czxid = 0;
+  mzxid = 0;
+  limitsText = "";
+  featureLevel = 0;
+}
+
+/** A decoded leaf operation; see {@link Command} on reuse. */
+export class Leaf {
+  type: CommandType = commandType.CHECK;
+  pathStart = 0;
+  pathEnd = 0;
+  dataStart = 0;
+  dataEnd = 0;
+  version = ANY_VERSION;
+  mode = 0;
+  ifAbsent = false;
+  ttlMs = 0;
+  /** undefined: the open ACL. */
+  acl: readonly AclEntry[] | undefined = undefined;
+}
+
+/** Decodes the command that fills `[reader.position, reader.end)`; throws FormatError on anything else. */
+export function decodeCommand(reader: ByteReader, into: Command): void {
+  into.bytes = reader.bytes;
+  into.type = reader.u8() as CommandType;
+  into.sessionId = reader.u53();
+  into.generation = reader.u32();
+  into.number = reader.u53();
+  into.answeredBelow = reader.u53();
+  const identities = reader.varint();
+  into.identitiesStart = reader.skip(identities);
+  into.identitiesEnd = into.identitiesStart + identities;
+  decodeBody(reader, into);
+  reader.expectEnd();
+}
+
+function decodeBody(reader: ByteReader, into: Command): void {
+  switch (into.type) {
+    case commandType.CREATE:
+    case commandType.DELETE:
+    case commandType.SET:
+    case commandType.SET_ACL:
+    case commandType.DELETE_TREE:
+      decodeLeaf(reader, into.type, into.leaf);
+      return;
+    case commandType.MULTI:
+      decodeParts(reader, into);
+      return;
+    case commandType.OPEN_SESSION:
+      into.secretHash = reader.raw(32);
+      into.timeoutMs = reader.u53();
+      return;
+    case commandType.MOVE_SESSION:
+      into.target = reader.u53();
+      into.secretHash = reader.raw(32);
+      return;
+    case commandType.CLOSE_SESSION:
+      return;
+    case commandType.EXPIRE_SESSION:
+      into.target = reader.u53();
+      into.targetGeneration = reader.u32();
+      return;
+    case commandType.REAP:
+      decodePath(reader, into.leaf);
+      into.czxid = reader.u53();
+      into.mzxid = reader.u53();
+      return;
+    case commandType.SET_LIMITS:
+      into.limitsText = reader.string();
+      return;
+    case commandType.RAISE_FEATURE_LEVEL:
+      into.featureLevel = reader.u16();
+      return;
+    default:
+      throw new FormatError(`unknown command type ${into.type}`);
+  }
+}
+
+function decodeParts(reader: ByteReader, into: Command): void {
+  into.partCount = reader.varint();
+  if (into.partCount > reader.remaining) throw new FormatError("more parts than bytes");
+  into.partsStart = reader.position;
+  for (let i = 0; i < into.partCount; i++) decodePart(reader, into.leaf);
+}
+
+/** Decodes the next part of a multi. */
+export function decodePart(reader: ByteReader, leaf: Leaf): void {
+  const type = reader.u8();
+  if (type < commandType.CREATE || type > commandType.CHECK) throw new FormatError(`a multi cannot hold type ${type}`);
+  decodeLeaf(reader, type as CommandType, leaf);
+}
+
+function decodePath(reader: ByteReader, leaf: Leaf): void {
+  const size = reader.varint();
+  leaf.pathStart = reader.skip(size);
+  leaf.pathEnd = leaf.pathStart + size;
+}
+
+function decodeLeaf(reader: ByteReader, type: CommandType, leaf: Leaf): void {
+  leaf.type = type;
+  decodePath(reader, leaf);
+  if (type === commandType.DELETE_TREE) return;
+  if (type === commandType.CREATE) {
+    decodeCreate(reader, leaf);
+    return;
+  }
+  leaf.version = reader.i32();
+  if (type === commandType.SET_ACL) leaf.acl = readAcl(reader);
+  else if (type === commandType.SET) decodeData(reader, leaf);
+}
+
+function decodeCreate(reader: ByteReader, leaf: Leaf): void {
+  leaf.mode = reader.u8();
+  const flags = reader.u8();
+  if (flags > (FLAG_IF_ABSENT | FLAG_ACL)) throw new FormatError("unknown create flags");
+  leaf.ifAbsent = (flags & FLAG_IF_ABSENT) !== 0;
+  leaf.ttlMs = reader.u53();
+  leaf.acl = (flags & FLAG_ACL) !== 0 ? readAcl(reader) : undefined;
+  decodeData(reader, leaf);
+}
+
+function decodeData(reader: ByteReader, leaf: Leaf): void {
+  const size = reader.varint();
+  leaf.dataStart = reader.skip(size);
+  leaf.dataEnd = leaf.dataStart + size;
+}
+
+/** What is wrong with a create's mode and TTL; undefined when they go together. */
+export function createFault(mode: number, ttlMs: number): string | undefined {
+  if (mode < 0 || mode > createMode.PERSISTENT_SEQUENTIAL_WITH_TTL) return "the mode is unknown";
+  const wantsTtl = mode >= createMode.PERSISTENT_WITH_TTL;
+  if (!wantsTtl) return ttlMs === 0 ? undefined : "only the TTL modes take a TTL";
+  return ttlMs >= 1 && ttlMs <= TTL_MS_MAX ? undefined : `a TTL is 1 to ${TTL_MS_MAX} ms`;
+}

@@ -1,0 +1,183 @@
+import { assert } from "../base/assert.ts";
+import { ByteReader, encodeUtf8, FormatError } from "../base/bytes.ts";
+import { parseAclText } from "./acl-table.ts";
+import { parseLimits } from "./apply-limits.ts";
+import { FEATURE_LEVEL } from "./batch.ts";
+import { NO_NODE, ROOT } from "./node-table.ts";
+import { parseQuotaLimits } from "./quota-index.ts";
+import { Session } from "./session-table.ts";
+import { ROOT_SERIAL, type RowSink, type SessionRow, type SnapshotMeta, znodeKind, type ZnodeRow } from "./snapshot-row.ts";
+import type { TreeState } from "./tree-state.ts";
+import { lookupText } from "./znode-changes.ts";
+
+/** Rows that do not make the tree their meta promises. Names the row and the rule. */
+export class LoadError extends Error {
+  override readonly name = "LoadError";
+}
+
+/**
+ * Builds a tree from a snapshot: znodes in the order of their serials, then sessions, then {@link finish}. Every row is
+ * checked against its checksum, the whole against the digest, so that what loads is what was committed.
+ */
+export class TreeLoader implements RowSink {
+  private readonly state: TreeState;
+  private lastSerial = 0;
+  private lastParent = ROOT;
+  private readonly ephemerals: number[] = [];
+
+  /** `state` must be new and empty. */
+  constructor(state: TreeState) {
+    assert(state.table.size === 1 && state.zxid === 0, "a snapshot is loaded into an empty tree");
+    this.state = state;
+  }
+
+  znode(row: ZnodeRow): void {
+    const { state } = this;
+    const { table } = state;
+    if (row.serial <= this.lastSerial) throw new LoadError(`znode ${row.serial}: serials do not rise`);
+    this.lastSerial = row.serial;
+    const node = row.serial === ROOT_SERIAL ? ROOT : table.add(this.parentOf(row), row.name, 0, row.name.length);
+    table.serial.set(node, row.serial);
+    table.czxid.set(node, row.czxid);
+    table.mzxid.set(node, row.mzxid);
+    table.pzxid.set(node, row.pzxid);
+    table.ctime.set(node, row.ctime);
+    table.mtime.set(node, row.mtime);
+    table.version.set(node, row.version);
+    table.creations.set(node, row.creations);
+    table.aversion.set(node, row.aversion);
+    table.kind.set(node, row.kind);
+    table.acl.set(node, state.acls.acquire(this.parseAcl(row)));
+    table.replaceData(node, row.data, 0, row.data.length);
+    state.nodeHasher.hashData(node);
+    state.dataBytes += row.data.length;
+    if (row.kind !== znodeKind.PERSISTENT) this.addSpecial(node, row);
+    const hash = state.nodeHasher.hash(node);
+    if (hash.lane0 !== row.checksum >>> 0) throw new LoadError(`znode ${row.serial}: checksum differs`);
+    state.digest.add(hash);
+  }
+
+  znodeDeleted(): void {
+    throw new LoadError("a snapshot holds no deletions");
+  }
+
+  session(row: SessionRow): void {
+    const { state } = this;
+    const session = new Session(row.id, row.secretHash.slice(), row.timeoutMs, row.generation, state.windows);
+    try {
+      const reader = new ByteReader(row.window.slice());
+      session.window.read(reader);
+      reader.expectEnd();
+    } catch (error) {
+      if (error instanceof FormatError) throw new LoadError(`session ${row.id}: its window ${error.message}`);
+      throw error;
+    }
+    session.hashInto(state.hasher);
+    if (state.hasher.lane0 !== row.checksum >>> 0) throw new LoadError(`session ${row.id}: checksum differs`);
+    state.digest.add(state.hasher);
+    state.sessions.add(session);
+  }
+
+  sessionDeleted(): void {
+    throw new LoadError("a snapshot holds no deletions");
+  }
+
+  finish(meta: SnapshotMeta): void {
+    const { state } = this;
+    const limits = parseLimits(meta.limits);
+    if (limits === undefined) throw new LoadError("meta: limits are not valid");
+    if (meta.featureLevel > FEATURE_LEVEL) {
+      throw new LoadError(`meta: feature level ${meta.featureLevel} is newer than this program's ${FEATURE_LEVEL}`);
+    }
+    for (const node of this.ephemerals) this.attach(node);
+    state.changeConfiguration(() => {
+      state.limits = limits;
+      state.featureLevel = meta.featureLevel;
+    });
+    this.loadQuotas(meta.quotas);
+    state.zxid = meta.zxid;
+    state.time = meta.time;
+    state.nextSerial = meta.nextSerial;
+    if (state.table.size !== meta.nodeCount) throw new LoadError(`meta: ${meta.nodeCount} znodes promised`);
+    if (state.sessions.size !== meta.sessionCount) throw new LoadError(`meta: ${meta.sessionCount} sessions promised`);
+    if (this.lastSerial >= meta.nextSerial) throw new LoadError("meta: next serial is taken");
+    if (!state.digest.equals(meta.digest)) throw new LoadError("meta: the digest differs from the rows'");
+  }
+
+  /** Rows were added in the order of serials, so node numbers rise with them and the parent is found by bisection. */
+  private parentOf(row: ZnodeRow): number {
+    const { serial } = this.state.table;
+    if (serial.get(this.lastParent) === row.parentSerial) return this.lastParent;
+    let low = ROOT;
+    let high = this.state.table.size;
+    while (low < high) {
+      const middle = (low + high + 1) >>> 1;
+      if (serial.get(middle) <= row.parentSerial) low = middle;
+      else high = middle - 1;
+    }
+    if (serial.get(low) !== row.parentSerial) throw new LoadError(`znode ${row.serial}: its parent is missing`);
+    this.lastParent = low;
+    return low;
+  }
+
+  private parseAcl(row: ZnodeRow): ReturnType<typeof parseAclText> {
+    try {
+      return parseAclText(row.acl);
+    } catch {
+      throw new LoadError(`znode ${row.serial}: its ACL cannot be read`);
+    }
+  }
+
+  private addSpecial(node: number, row: ZnodeRow): void {
+    const { state } = this;
+    const special = state.specials.add(node, row.owner, row.ttlMs);
+    state.table.special.set(node, special);
+    if (row.kind === znodeKind.EPHEMERAL) this.ephemerals.push(node);
+    else state.specials.append(row.kind === znodeKind.CONTAINER ? state.containers : state.ttls, special);
+  }
+
+  private attach(node: number): void {
+    const { state } = this;
+    const special = state.table.special.get(node);
+    const session = state.sessions.get(state.specials.owner.get(special));
+    if (session === undefined) throw new LoadError(`znode ${state.table.serial.get(node)}: its session is missing`);
+    state.specials.append(session.ephemerals, special);
+    state.ephemeralCount++;
+  }
+
+  private loadQuotas(text: string): void {
+    const { state } = this;
+    for (const [path, count, bytes] of JSON.parse(text) as [string, number, number][]) {
+      const name = `/zookeeper/quota${path === "/" ? "" : path}/zookeeper_limits`;
+      const node = lookupText(state, name);
+      if (node === NO_NODE) throw new LoadError(`meta: the quota of ${path} has no znode`);
+      const data = state.table.data(node);
+      let content = "";
+      for (const byte of data) content += String.fromCharCode(byte);
+      state.quotas.set(path, { path, count, bytes, limits: parseQuotaLimits(content) });
+    }
+  }
+}
+
+/** The znodes every tree begins with, at zxid 0. */
+export function plantSystemZnodes(state: TreeState): void {
+  const { table } = state;
+  const plant = (node: number, aclId: number): void => {
+    table.serial.set(node, state.nextSerial++);
+    table.acl.set(node, aclId);
+    state.nodeHasher.hashData(node);
+    state.capture.touchNode(node);
+  };
+  const add = (parent: number, name: string): number => {
+    const bytes = encodeUtf8(name);
+    return table.add(parent, bytes, 0, bytes.length);
+  };
+  plant(ROOT, 0);
+  const system = add(ROOT, "zookeeper");
+  plant(system, 0);
+  const quota = add(system, "quota");
+  plant(quota, 0);
+  const config = add(system, "config");
+  plant(config, state.acls.acquire([{ scheme: "world", id: "anyone", permissions: 1 }]));
+  for (const node of [ROOT, system, quota, config]) state.endNodeChange(node);
+}
