@@ -4,6 +4,10 @@
 // call `prepare()` first; when nothing is stale it only reads and stats files, takes no lock and writes nothing.
 //
 // All of its output goes to stderr: `muster znode get` must print the data alone, built just now or not.
+//
+// For `bin/muster.js`, which must also work where only the package is installed and nothing is there to prepare:
+//   const script = new URL("../scripts/prepare.mjs", import.meta.url);
+//   if (existsSync(script)) await (await import(script.href)).prepare();
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import * as fs from "node:fs";
@@ -39,13 +43,15 @@ const buildStamp = inRoot("dist", ".build-stamp");
 export async function prepare() {
   checkNode();
   if (isPrepared()) return;
-  await withLock(inRoot(".prepare.lock"), say, async () => {
-    // Whoever held the lock before may have done it all.
-    if (!isInstalled()) await install();
-    if (!isNativeReady()) await readyNative();
-    linkBinary();
-    if (!isBuilt()) await build();
-  });
+  await withLock(inRoot(".prepare.lock"), say, () =>
+    stoppable(async () => {
+      // Whoever held the lock before may have done it all.
+      if (!isInstalled()) await install();
+      if (!isNativeReady()) await readyNative();
+      linkBinary();
+      if (!isBuilt()) await build();
+    }),
+  );
 }
 
 function isPrepared() {
@@ -124,10 +130,25 @@ async function readyNative() {
     const script = [npmCli(), "run", "build-release"];
     const hint = "it needs python3, make and a C++ compiler (Debian: apt-get install python3 make g++)";
     // As the package's own script it gets npm's node-gyp, tries no download of a binary, and no npm blocks it.
-    await step("compiling better-sqlite3 (about a minute)", script, { cwd: nativeFolder, hint, quiet: true });
+    await step("compiling better-sqlite3 (about a minute)", script, {
+      cwd: nativeFolder,
+      env: headers(),
+      hint,
+      quiet: true,
+    });
     if (!(await nativeWorks())) throw new Error("better-sqlite3 was compiled, but this Node cannot load it");
   }
   fs.writeFileSync(nativeStamp, nativeMark() ?? "");
+}
+
+/**
+ * Where Node's headers are installed beside it, node-gyp need not download them.
+ * @returns {NodeJS.ProcessEnv}
+ */
+function headers() {
+  const prefix = path.dirname(path.dirname(process.execPath));
+  const found = fs.existsSync(path.join(prefix, "include", "node", "node.h"));
+  return found ? { npm_config_nodedir: process.env["npm_config_nodedir"] ?? prefix } : {};
 }
 
 /** In a process of its own: a binary for another libc may take the process down that loads it. */
@@ -249,11 +270,15 @@ function npmCli() {
   return found;
 }
 
-/** @param {string} what @param {string[]} args @param {{ cwd?: string, hint?: string, quiet?: boolean }} [options] */
-async function step(what, args, { cwd = root, hint, quiet = false } = {}) {
+/**
+ * @param {string} what
+ * @param {string[]} args
+ * @param {{ cwd?: string, env?: NodeJS.ProcessEnv, hint?: string, quiet?: boolean }} [options]
+ */
+async function step(what, args, { cwd = root, env = {}, hint, quiet = false } = {}) {
   say(`${what} ...`);
   const begin = performance.now();
-  const { code, text } = await run(args, { cwd, output: quiet ? "collect" : "pass" });
+  const { code, text } = await run(args, { cwd, env, output: quiet ? "collect" : "pass" });
   if (code !== 0) {
     process.stderr.write(text);
     throw new Error(`${what} failed with exit code ${code}${hint === undefined ? "" : `; ${hint}`}`);
@@ -262,41 +287,57 @@ async function step(what, args, { cwd = root, hint, quiet = false } = {}) {
 }
 
 /**
- * Runs this Node with `args`. A signal to us goes on to the child, whose end then ends us.
+ * The process a step runs just now, and the signal that asked us to stop.
+ * @type {{ child?: import("node:child_process").ChildProcess | undefined, signal?: NodeJS.Signals }}
+ */
+const running = {};
+
+/**
+ * While `work` runs, a signal goes on to the step's process, whose end then ends the work: no lock and no child is left.
+ * @param {() => Promise<void>} work
+ */
+async function stoppable(work) {
+  const stop = (/** @type {NodeJS.Signals} */ signal) => {
+    running.signal = signal;
+    running.child?.kill(signal);
+  };
+  const signals = /** @type {const} */ (["SIGINT", "SIGTERM", "SIGHUP"]);
+  for (const signal of signals) process.on(signal, stop);
+  try {
+    await work();
+  } finally {
+    for (const signal of signals) process.off(signal, stop);
+  }
+}
+
+/**
+ * Runs this Node with `args`.
  * @param {string[]} args
- * @param {{ cwd?: string, output: "pass" | "collect" | "ignore" }} options
+ * @param {{ cwd?: string, env?: NodeJS.ProcessEnv, output: "pass" | "collect" | "ignore" }} options
  * @returns {Promise<{ code: number, text: string }>}
  */
-function run(args, { cwd = root, output }) {
+function run(args, { cwd = root, env = {}, output }) {
   const to = output === "pass" ? 2 : output === "collect" ? "pipe" : "ignore";
-  const child = spawn(process.execPath, args, { cwd, env: environment(), stdio: ["ignore", to, to] });
+  // Scripts that begin with `#!/usr/bin/env node` must get this Node, not another one.
+  const binaries = `${path.dirname(process.execPath)}${path.delimiter}${process.env["PATH"] ?? ""}`;
+  const child = spawn(process.execPath, args, {
+    cwd,
+    env: { ...process.env, ...env, PATH: binaries },
+    stdio: ["ignore", to, to],
+  });
   let text = "";
   child.stdout?.on("data", (chunk) => (text += chunk));
   child.stderr?.on("data", (chunk) => (text += chunk));
-  const passOn = (/** @type {NodeJS.Signals} */ signal) => child.kill(signal);
-  const signals = /** @type {const} */ (["SIGINT", "SIGTERM", "SIGHUP"]);
-  for (const signal of signals) process.on(signal, passOn);
+  running.child = child;
+  if (running.signal !== undefined) child.kill(running.signal);
   return new Promise((resolve, reject) => {
     child.on("error", reject);
-    child.on("close", (code, signal) => {
-      for (const name of signals) process.off(name, passOn);
-      if (signal !== null) reject(new Error(`stopped by ${signal}`));
+    child.on("close", (code) => {
+      running.child = undefined;
+      if (running.signal !== undefined) reject(new Error(`stopped by ${running.signal}`));
       else resolve({ code: code ?? 1, text });
     });
   });
-}
-
-function environment() {
-  const prefix = path.dirname(path.dirname(process.execPath));
-  /** @type {NodeJS.ProcessEnv} */
-  const env = {
-    ...process.env,
-    // Scripts that begin with `#!/usr/bin/env node` must get this Node, not another one.
-    PATH: `${path.dirname(process.execPath)}${path.delimiter}${process.env["PATH"] ?? ""}`,
-  };
-  // Where Node's headers are installed beside it, node-gyp need not download them.
-  if (fs.existsSync(path.join(prefix, "include", "node", "node.h"))) env["npm_config_nodedir"] ??= prefix;
-  return env;
 }
 
 if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(fs.realpathSync(process.argv[1])).href) {
