@@ -1,0 +1,200 @@
+import { join } from "node:path";
+import { type JournalRecord, type RecordType, recordType } from "../../core/zab/journal-record.ts";
+import { alignToSector, type Disk, isOutOfSpace } from "../disk.ts";
+import { type Finding, isFatal, JournalDamagedError } from "./finding.ts";
+import { listSegments, type SegmentFile, segmentHolding, TORN_SUFFIX } from "./journal-files.ts";
+import { RECORD_HEADER_BYTES, recordFlag } from "./record-codec.ts";
+import { RecoveredJournal, type Voiding } from "./recovered-journal.ts";
+import { SEGMENT_HEADER_BYTES } from "./segment-header.ts";
+import { SegmentReader } from "./segment-reader.ts";
+import { findingOf, type ScannedRecord, type ScanStop, scanSegment } from "./segment-scan.ts";
+import { StickyRecords } from "./sticky-records.ts";
+import { ZxidChain } from "./zxid-chain.ts";
+
+/** Where a writer goes on; plain data, so that it can be sent to the worker. */
+export interface JournalPosition {
+  /** Oldest first; empty in a new journal. */
+  readonly segments: readonly SegmentFile[];
+  /** End of the last good record in the last segment. */
+  readonly end: number;
+  readonly lastZxid: number;
+  /** Commands journalled since the journal began. */
+  readonly commands: number;
+  readonly sticky: readonly JournalRecord[];
+}
+
+export interface JournalScan {
+  readonly position: JournalPosition;
+  readonly findings: readonly Finding[];
+  readonly recovered: RecoveredJournal;
+}
+
+/**
+ * Reads the journal, repairs the last write group if it is torn, and makes what it found durable.
+ *
+ * @param fromZxid segments wholly at or below it are checked by their headers only: the oldest zxid whose successor
+ * will be asked for
+ * @throws JournalDamagedError when something is wrong that no crash explains; nothing is changed then
+ */
+export function recoverJournal(disk: Disk, directory: string, fromZxid: number): JournalScan {
+  const scan = new Recovery(disk, directory);
+  scan.read(fromZxid);
+  if (scan.findings.some(isFatal)) throw new JournalDamagedError(directory, scan.findings);
+  scan.settle();
+  return scan.result();
+}
+
+class Recovery {
+  readonly findings: Finding[] = [];
+  private readonly disk: Disk;
+  private readonly directory: string;
+  private segments: SegmentFile[] = [];
+  private first = 0;
+  private chain = new ZxidChain(0);
+  private sticky = new StickyRecords();
+  private commands = 0;
+  private readonly voidings: Voiding[] = [];
+  private baseZxid = 0;
+  private firstZxid = 0;
+  private snapshotZxid = 0;
+  private lastType: number = 0;
+  private stop: ScanStop | undefined;
+
+  constructor(disk: Disk, directory: string) {
+    this.disk = disk;
+    this.directory = directory;
+  }
+
+  read(fromZxid: number): void {
+    const { segments, findings } = listSegments(this.disk, this.directory);
+    this.segments = segments;
+    this.findings.push(...findings);
+    if (findings.length > 0 || segments.length === 0) return;
+    this.first = segmentHolding(segments, fromZxid);
+    const base = (segments[this.first] as SegmentFile).header;
+    this.chain = new ZxidChain(base.baseZxid);
+    this.baseZxid = base.baseZxid;
+    this.commands = base.commandsBefore;
+    for (let index = this.first; index < segments.length; index++) {
+      this.readSegment(segments[index] as SegmentFile, segments[index + 1]);
+      if (this.findings.some(isFatal)) return;
+    }
+  }
+
+  private readSegment(segment: SegmentFile, successor: SegmentFile | undefined): void {
+    const { header, name } = segment;
+    if (header.baseZxid !== this.chain.last || header.commandsBefore !== this.commands) {
+      const problem = "the segment does not follow on the one before";
+      this.note({ kind: "missing", file: name, offset: 0, rule: "decision 4", problem, action: "refused" });
+      return;
+    }
+    this.sticky = new StickyRecords();
+    const reader = new SegmentReader(this.disk.open(join(this.directory, name), "read"), header.bytes);
+    try {
+      const steps = scanSegment(reader, header, { successorEnd: successor?.header.previousEnd });
+      let step = steps.next();
+      for (; !step.done; step = steps.next()) if (!this.take(segment, step.value)) return;
+      this.stop = step.value;
+    } finally {
+      reader.close();
+    }
+    if (this.stop.verdict !== "end") this.note(findingOf(name, this.stop, "refused"));
+  }
+
+  /** Takes one record in; false when it contradicts those before. */
+  private take(segment: SegmentFile, { header, offset, body }: ScannedRecord): boolean {
+    const { firstZxid, lastZxid } = header;
+    const record: JournalRecord = { type: header.type as RecordType, firstZxid, lastZxid, body };
+    this.sticky.note(record);
+    if ((header.flags & recordFlag.COPY) !== 0) return true;
+    this.lastType = record.type;
+    const problem = this.chain.advance(record.type, firstZxid, lastZxid);
+    if (problem !== undefined) {
+      const place = { file: segment.name, offset, firstZxid, lastZxid };
+      this.note({ kind: "missing", ...place, rule: "decision 4", problem, action: "refused" });
+      return false;
+    }
+    if (record.type === recordType.BATCH) {
+      this.commands += lastZxid - firstZxid + 1;
+      if (this.firstZxid === 0) this.firstZxid = firstZxid;
+    } else if (record.type === recordType.TRUNCATE) {
+      this.voidings.push({ segment: segment.header.number, offset, zxid: lastZxid });
+      if (lastZxid < this.firstZxid) this.firstZxid = 0;
+    } else if (record.type === recordType.SNAPSHOT) {
+      this.voidings.push({ segment: segment.header.number, offset, zxid: -1 });
+      this.baseZxid = lastZxid;
+      this.firstZxid = 0;
+      this.snapshotZxid = lastZxid;
+    }
+    return true;
+  }
+
+  /** Makes what was read durable, and cuts off a torn write: first keeps it aside, then erases it. */
+  settle(): void {
+    const { stop, directory, disk } = this;
+    const last = this.segments.at(-1);
+    if (last === undefined || stop === undefined) return;
+    const file = disk.open(join(directory, last.name), "write");
+    try {
+      // A killed process leaves records in the page cache only; nothing may rest on them before they are on disk.
+      file.datasync();
+      if (stop.verdict !== "uncertain") return;
+      const limit = last.header.bytes;
+      const tornEnd = Math.min(alignToSector(Math.max(stop.residueEnd, stop.offset + RECORD_HEADER_BYTES)), limit);
+      const torn = new Uint8Array(tornEnd - stop.offset);
+      file.read(stop.offset, torn);
+      const action = `cut off there, ${this.keepAside(`${last.name}.${stop.offset}${TORN_SUFFIX}`, torn)}`;
+      const from = alignToSector(stop.end);
+      if (tornEnd > from) {
+        file.write(from, new Uint8Array(tornEnd - from));
+        file.datasync();
+      }
+      this.findings[this.findings.length - 1] = findingOf(last.name, stop, action);
+    } finally {
+      file.close();
+    }
+  }
+
+  private keepAside(name: string, bytes: Uint8Array): string {
+    const { disk, directory } = this;
+    const path = join(directory, name);
+    if (disk.list(directory).includes(name)) disk.unlink(path);
+    try {
+      const copy = disk.open(path, "create");
+      try {
+        copy.write(0, bytes);
+        copy.datasync();
+      } finally {
+        copy.close();
+      }
+      disk.syncDirectory(directory);
+      return `kept aside as ${name}`;
+    } catch (error) {
+      if (!isOutOfSpace(error)) throw error;
+      return "not kept aside: the disk is full";
+    }
+  }
+
+  result(): JournalScan {
+    const end = this.stop?.end ?? SEGMENT_HEADER_BYTES;
+    const { segments, commands, findings, sticky, disk, directory } = this;
+    const position = { segments, end, lastZxid: this.chain.last, commands, sticky: sticky.all() };
+    const recovered = new RecoveredJournal(disk, directory, {
+      segments: segments.slice(this.first),
+      end,
+      voidings: this.voidings,
+      sticky,
+      baseZxid: this.baseZxid,
+      firstZxid: this.firstZxid,
+      lastZxid: this.chain.last,
+      snapshotZxid: this.snapshotZxid,
+      cleanStop: this.lastType === recordType.CLOSE && this.stop?.verdict === "end",
+      findings,
+    });
+    return { position, findings, recovered };
+  }
+
+  private note(finding: Finding): void {
+    this.findings.push(finding);
+  }
+}
