@@ -1,0 +1,76 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import { describe, expect, it } from "vitest";
+import { decodeUtf8 } from "../../../../src/core/base/bytes.ts";
+import type { RowSink } from "../../../../src/core/tree/snapshot-row.ts";
+import { currentSnapshot } from "../../../../src/storage/snapshot/snapshot-files.ts";
+import { loadSnapshot } from "../../../../src/storage/snapshot/snapshot-loader.ts";
+import { compiledModule } from "../../../../src/storage/worker-file.ts";
+import { temporaryDirectory } from "./snapshot-fixtures.ts";
+
+const SOURCE = new URL("../../../../src/", import.meta.url);
+const modules = ["storage/snapshot/snapshot-store.ts", "core/tree/snapshot-row.ts", "core/base/bytes.ts"].map(
+  (path) => compiledModule(new URL(path, SOURCE)).href,
+);
+const CHILD = fileURLToPath(new URL("snapshot-child.mjs", import.meta.url));
+
+function start(directory: string, prefix: string[] = []): ChildProcess {
+  const [command, ...rest] = [...prefix, process.execPath, CHILD, ...modules, directory];
+  return spawn(command as string, rest, { stdio: ["ignore", "pipe", "inherit"] });
+}
+
+/** The round in the directory's snapshot; fails unless every znode is of that very round. */
+function loadedRound(directory: string): number {
+  const values = new Set<string>();
+  const sink: RowSink = {
+    znode: (row) => void values.add(decodeUtf8(row.data, 0, row.data.length).trim()),
+    znodeDeleted: () => expect.unreachable(),
+    session: () => expect.unreachable(),
+    sessionDeleted: () => expect.unreachable(),
+  };
+  const current = currentSnapshot(directory);
+  const loaded = current && loadSnapshot(current.file, sink);
+  const zxid = loaded?.zxid ?? 0;
+  expect([...values]).toEqual(zxid === 0 ? [] : [String(zxid)]);
+  return zxid;
+}
+
+describe("a process that dies while it writes rounds", () => {
+  it("core.md 34: after kill -9 the file holds one whole round, not older than the last one reported", async () => {
+    const directory = temporaryDirectory();
+    let reached = 0;
+    for (let kill = 0; kill < 8; kill++) {
+      const child = start(directory);
+      let reported = reached;
+      let seen = 0;
+      for await (const line of createInterface({ input: child.stdout as NodeJS.ReadableStream })) {
+        reported = Number(line);
+        // Each turn lets another number of rounds pass; the kill then falls somewhere into the next one.
+        if (seen++ === kill) child.kill("SIGKILL");
+      }
+      reached = loadedRound(directory);
+      expect(reached).toBeGreaterThanOrEqual(reported);
+    }
+    expect(reached).toBeGreaterThan(8);
+  }, 60_000);
+
+  it("a write error is fatal by name, and the last committed round stays", async () => {
+    const directory = temporaryDirectory();
+    const healthy = start(directory);
+    healthy.stdout?.once("data", () => healthy.kill("SIGKILL"));
+    await once(healthy, "close");
+    const before = loadedRound(directory);
+    expect(before).toBeGreaterThan(0);
+
+    // No file may grow beyond 512 KiB: writes fail in the middle of a round, as on a broken disk.
+    const child = start(directory, ["bash", "-c", 'ulimit -f 512; trap "" XFSZ; exec "$@"', "limited"]);
+    const lines: string[] = [];
+    createInterface({ input: child.stdout as NodeJS.ReadableStream }).on("line", (line) => lines.push(line));
+    const [code] = await once(child, "close");
+    expect(code).toBe(3);
+    expect(lines.at(-1)).toMatch(/^fatal .*snapshot-0000000000000000\.db: (write|commit): SQLITE_(IOERR|FULL)/);
+    expect(loadedRound(directory)).toBe(before);
+  }, 30_000);
+});
