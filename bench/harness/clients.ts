@@ -1,0 +1,32 @@
+import { type Client, connect } from "@muster/client";
+
+/** Opens `count` clients, each with a connection and a session of its own. */
+export async function openClients(endpoint: string, count: number): Promise<Client[]> {
+  return Promise.all(Array.from({ length: count }, () => connect({ endpoints: [endpoint], sessionTimeoutMs: 60_000 })));
+}
+
+export async function closeClients(clients: readonly Client[]): Promise<void> {
+  await Promise.all(clients.map((client) => client.close()));
+}
+
+/** Many small differing values, made once: writing the same bytes for ever would flatter every cache on the way. */
+export function makeValues(bytes: number, count = 64): Buffer[] {
+  return Array.from({ length: count }, (_, i) => {
+    const value = Buffer.alloc(bytes, `value ${i} of a benchmark, neither random nor empty; `);
+    value.writeUInt8(i % 256, 0);
+    return value;
+  });
+}
+
+/** Runs `step` for 0 to `count` - 1 with at most `width` under way. */
+export async function forEachOf(
+  count: number,
+  width: number,
+  step: (index: number) => Promise<unknown>,
+): Promise<void> {
+  let next = 0;
+  const run = async (): Promise<void> => {
+    for (let index = next++; index < count; index = next++) await step(index);
+  };
+  await Promise.all(Array.from({ length: Math.min(width, count) }, run));
+}

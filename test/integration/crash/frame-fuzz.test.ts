@@ -1,0 +1,65 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { afterEach, beforeEach, expect, it } from "vitest";
+import { Member } from "../../../bench/harness/member.ts";
+import { processStats } from "../../../bench/harness/process-stats.ts";
+import { Fuzzer } from "./fuzzer.ts";
+import { knob } from "./requirements.ts";
+
+/** FUZZ_CASES=100000 for the long run; FUZZ_SEED and FUZZ_FROM repeat one. */
+const CASES = knob("FUZZ_CASES", 2000);
+const SEED = knob("FUZZ_SEED", 1);
+const FROM = knob("FUZZ_FROM", 0);
+const MS_PER_CASE_MAX = 100;
+const START_AND_STOP_MS = 120_000;
+const CHECKS = 20;
+/** What the second half of a run may add to the resident size the first half ended with. */
+const GROWTH_BYTES_MAX = 64 * 1024 * 1024;
+
+let folder: string;
+let member: Member;
+
+beforeEach(async () => {
+  folder = mkdtempSync(path.join(os.tmpdir(), "muster-fuzz-"));
+  member = await Member.start({ dataDir: path.join(folder, "member") });
+});
+
+afterEach(async () => {
+  await member?.kill();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+it(
+  "mutated requests and frames are each answered with an error or a closed stream; the member stays up and small",
+  async () => {
+    const fuzzer = new Fuzzer(member, SEED);
+    const sizes: number[] = [];
+    try {
+      for (let check = 0; check < CHECKS; check++) {
+        const from = FROM + Math.floor((CASES * check) / CHECKS);
+        const to = FROM + Math.floor((CASES * (check + 1)) / CHECKS);
+        await fuzzer.run(from, to);
+        const where = `FUZZ_SEED=${SEED} FUZZ_FROM=${from} FUZZ_CASES=${to - from}`;
+        expect(member.alive, `the member ended; ${where}\n${member.logTail}`).toBe(true);
+        expect(fuzzer.findings, where).toEqual([]);
+        expect(await fuzzer.healthy(), `the member no longer answers; ${where}`).toMatchObject({ status: 0 });
+        sizes.push(processStats(member.pid).rssBytes);
+      }
+    } finally {
+      fuzzer.close();
+    }
+    const halfway = Math.max(...sizes.slice(0, CHECKS / 2));
+    expect(sizes.at(-1), `resident sizes: ${sizes.join(" ")}`).toBeLessThan(halfway + GROWTH_BYTES_MAX);
+    // Every way in must have been refused something: a fuzzer that reaches nothing proves nothing.
+    const summary = [...fuzzer.counts].map(([key, count]) => `${key}: ${count}`).sort();
+    for (const attack of ["session", "unary", "grpc frame", "http/2 bytes", "http/1 bytes"]) {
+      expect(
+        summary.some((line) => line.startsWith(attack) && !line.startsWith(`${attack}: status 0`)),
+        summary.join("\n"),
+      ).toBe(true);
+    }
+    expect((await member.stop()).code).toBe(0);
+  },
+  START_AND_STOP_MS + CASES * MS_PER_CASE_MAX,
+);
