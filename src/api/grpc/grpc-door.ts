@@ -1,0 +1,127 @@
+import {
+  type MethodDefinition,
+  Server,
+  ServerCredentials,
+  type ServerOptions,
+  type ServiceDefinition,
+} from "@grpc/grpc-js";
+import type { Coordination } from "../../coordination/port.ts";
+import { type DoorCounters, emptyCounters } from "./door-counters.ts";
+import { CoordinationServiceService } from "./gen/muster/coordination/v1/coordination_service.ts";
+import { type DoorLog, defaultGrpcLimits, type GrpcDoorOptions, type GrpcLimits } from "./grpc-options.ts";
+import { Health } from "./health.ts";
+import { checkListenAddress } from "./listen-address.ts";
+import type { SessionCall } from "./outbound-queue.ts";
+import { addReflection } from "./reflection.ts";
+import { SessionStream } from "./session-stream.ts";
+import { unaryCalls } from "./unary-calls.ts";
+
+export interface GrpcDoorDependencies {
+  readonly coordination: Coordination;
+  readonly log: DoorLog;
+}
+
+export interface GrpcDoor {
+  /** Listens; resolves with `host:port` as bound. Rejects with ListenError or the socket's error. */
+  start(): Promise<{ address: string }>;
+  /**
+   * Takes nothing new, lets what was asked be answered for `graceMs`, then ends every stream with STOPPING. Sessions live
+   * on. Idempotent.
+   */
+  stop(graceMs: number): Promise<void>;
+  /** A copy of the counters. */
+  stats(): DoorCounters;
+}
+
+/** Messages up to this factor above the limit reach the door, which refuses them with MESSAGE_TOO_LARGE by name. */
+const TRANSPORT_SLACK = 2;
+
+/** The gRPC front door: muster.coordination.v1, grpc.health.v1 and server reflection. */
+export function createGrpcDoor(options: GrpcDoorOptions, dependencies: GrpcDoorDependencies): GrpcDoor {
+  const { coordination, log } = dependencies;
+  const limits: GrpcLimits = { ...defaultGrpcLimits, ...options.limits };
+  const counters = emptyCounters();
+  const streams = new Set<SessionStream>();
+  const server = new Server(serverOptions(limits));
+  const health = new Health(coordination, limits.healthPollMs);
+  const onGone = (stream: SessionStream) => streams.delete(stream);
+  server.addService(byteService, {
+    ...unaryCalls({ coordination, limits, counters, log, version: options.version }),
+    session: (call: SessionCall) => {
+      streams.add(new SessionStream(call, { coordination, limits, counters, log, onGone }));
+    },
+  });
+  health.addToServer(server);
+  addReflection(server);
+  let stopped: Promise<void> | undefined;
+  return {
+    start: async () => {
+      const listen = checkListenAddress(options.listen, options.insecure ?? false);
+      const address = await bind(server, listen);
+      health.start();
+      log.info({ address }, "gRPC door open");
+      return { address };
+    },
+    stop: (graceMs) => {
+      stopped ??= stop(server, health, streams, graceMs).then(() => log.info({}, "gRPC door closed"));
+      return stopped;
+    },
+    stats: () => ({ ...counters }),
+  };
+}
+
+/**
+ * The service with requests as bytes, and the session's responses too: the stream has its own codecs, and the unary
+ * calls decode where an error can be given details.
+ */
+const byteService = Object.fromEntries(
+  Object.entries(CoordinationServiceService).map(([name, method]) => [name, withBytes(name, method)]),
+) as ServiceDefinition;
+
+function withBytes(name: string, method: object): object {
+  const same = (bytes: Buffer): Buffer => bytes;
+  const responses: Partial<MethodDefinition<Buffer, Buffer>> = name === "session" ? { responseSerialize: same } : {};
+  return { ...method, requestDeserialize: same, ...responses };
+}
+
+function serverOptions(limits: GrpcLimits): ServerOptions {
+  const age = limits.connectionAgeMs === 0 ? {} : { "grpc.max_connection_age_ms": limits.connectionAgeMs };
+  return {
+    "grpc.max_receive_message_length": limits.messageBytesMax * TRANSPORT_SLACK,
+    "grpc.max_send_message_length": -1,
+    "grpc.max_concurrent_streams": limits.concurrentStreamsMax,
+    "grpc.keepalive_time_ms": limits.keepaliveTimeMs,
+    "grpc.keepalive_timeout_ms": limits.keepaliveTimeoutMs,
+    ...age,
+  };
+}
+
+function bind(server: Server, listen: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    server.bindAsync(listen, ServerCredentials.createInsecure(), (error, port) => {
+      if (error !== null) reject(error);
+      else resolve(`${listen.slice(0, listen.lastIndexOf(":"))}:${port}`);
+    });
+  });
+}
+
+async function stop(
+  server: Server,
+  health: Health,
+  streams: ReadonlySet<SessionStream>,
+  graceMs: number,
+): Promise<void> {
+  health.stop();
+  for (const stream of streams) stream.stop();
+  await new Promise<void>((resolve) => {
+    const late = setTimeout(() => {
+      for (const stream of streams) stream.stopNow();
+      // One turn for the last statuses to leave.
+      setImmediate(() => server.forceShutdown());
+    }, graceMs);
+    server.tryShutdown(() => {
+      clearTimeout(late);
+      resolve();
+    });
+  });
+}
