@@ -293,7 +293,8 @@ async function step(what, args, { cwd = root, env = {}, hint, quiet = false } = 
 const running = {};
 
 /**
- * While `work` runs, a signal goes on to the step's process, whose end then ends the work: no lock and no child is left.
+ * While `work` runs, a signal goes on to the step's process, whose end then ends the work: neither a lock nor a child
+ * is left.
  * @param {() => Promise<void>} work
  */
 async function stoppable(work) {
