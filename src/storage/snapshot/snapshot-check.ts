@@ -37,6 +37,8 @@ type MetaColumns = [
   checksum: number,
 ];
 
+const HAS_ROWS = "SELECT EXISTS (SELECT 1 FROM znode) OR EXISTS (SELECT 1 FROM session)";
+
 /** The meta of the last committed round, checked against its checksum; undefined before the first one. */
 export function readMeta(database: Database.Database, file: string): SnapshotMeta | undefined {
   const fail = (rule: string): never => {
@@ -45,12 +47,17 @@ export function readMeta(database: Database.Database, file: string): SnapshotMet
   const rows = database
     .prepare(
       `SELECT zxid, digest_low, digest_high, feature_level, next_serial, time, limits, quotas, node_count, session_count,
-        checksum FROM meta WHERE id = 1`,
+        checksum, id FROM meta`,
     )
     .raw()
     .all() as unknown[][];
   const [row] = rows;
-  if (row === undefined) return undefined;
+  if (row === undefined) {
+    // Rounds are atomic: rows without a meta row are a round whose meta row was damaged away.
+    if (database.prepare(HAS_ROWS).pluck().get() === 1) fail("the row is missing, and there are znodes or sessions");
+    return undefined;
+  }
+  if (rows.length > 1 || row[11] !== 1) fail("the table has another row than that with id 1");
   row.forEach((value, column) => {
     const valid = column === 6 || column === 7 ? typeof value === "string" : isWhole(value);
     if (!valid) fail(`column ${column + 1} is not of its type`);
