@@ -179,5 +179,7 @@ export function plantSystemZnodes(state: TreeState): void {
   plant(quota, 0);
   const config = add(system, "config");
   plant(config, state.acls.acquire([{ scheme: "world", id: "anyone", permissions: 1 }]));
+  // ZooKeeper puts this ACL in place with version -1, and clients see that.
+  table.aversion.set(config, -1);
   for (const node of [ROOT, system, quota, config]) state.endNodeChange(node);
 }
