@@ -63,14 +63,13 @@ export class ZnodeOperations {
     const acl =
       leaf.acl === undefined ? undefined : resolveAcl(leaf.acl, context.identities(), state.limits.aclEntriesMax);
     if (leaf.acl !== undefined && acl === undefined) return errors.INVALID_ACL.code;
-    if (this.pathEnd === 1) return leaf.ifAbsent ? this.answerExisting(ROOT) : errors.NODE_EXISTS.code;
     const slash = lastSlash(this.path, 0, this.pathEnd);
     const parent = state.table.lookup(this.path, 0, slash === 0 ? 1 : slash);
     if (parent === NO_NODE) return errors.NODE_NOT_FOUND.code;
     const refused = context.permit(parent, permission.CREATE);
     if (refused !== OK) return refused;
     if (sequential) this.writeSuffix(state.table.creations.get(parent));
-    const existing = state.table.child(parent, this.path, slash + 1, this.pathEnd);
+    const existing = this.pathEnd === 1 ? ROOT : state.table.child(parent, this.path, slash + 1, this.pathEnd);
     if (existing !== NO_NODE) return leaf.ifAbsent ? this.answerExisting(existing) : errors.NODE_EXISTS.code;
     if (state.table.kind.get(parent) === znodeKind.EPHEMERAL) return errors.EPHEMERAL_PARENT.code;
     const owned = context.session?.ephemerals.size ?? 0;
