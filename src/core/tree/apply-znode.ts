@@ -69,6 +69,7 @@ export class ZnodeOperations {
     const refused = context.permit(parent, permission.CREATE);
     if (refused !== OK) return refused;
     if (sequential) this.writeSuffix(state.table.creations.get(parent));
+    if (this.pathEnd > state.limits.pathBytesMax) return errors.INVALID_PATH.code;
     const existing = this.pathEnd === 1 ? ROOT : state.table.child(parent, this.path, slash + 1, this.pathEnd);
     if (existing !== NO_NODE) return leaf.ifAbsent ? this.answerExisting(existing) : errors.NODE_EXISTS.code;
     if (state.table.kind.get(parent) === znodeKind.EPHEMERAL) return errors.EPHEMERAL_PARENT.code;
@@ -232,7 +233,7 @@ export class ZnodeOperations {
       this.suffixAt = size;
       this.writeSuffix(0);
     }
-    return size > 0 && pathFault(this.path, 0, this.pathEnd) === undefined;
+    return size > 0 && this.pathEnd <= pathBytesMax && pathFault(this.path, 0, this.pathEnd) === undefined;
   }
 
   /** `%010d` of a 32-bit counter, as Java prints it: a negative number has its sign among the ten. */
