@@ -202,10 +202,11 @@ export class ZnodeOperations {
   private mayDeleteTree(top: number): number {
     const { context } = this;
     const { table, limits } = context.state;
+    let code = context.permit(table.parent.get(top), permission.DELETE);
+    if (code !== OK) return code;
     let count = 0;
     visitSubtree(context.state, top, () => ++count <= limits.nodesPerCommandMax);
     if (count > limits.nodesPerCommandMax) return errors.TOO_LARGE.code;
-    let code = context.permit(table.parent.get(top), permission.DELETE);
     visitSubtree(context.state, top, (node) => {
       if (code === OK && table.firstChild.get(node) !== NO_NODE) code = context.permit(node, permission.DELETE);
       return code === OK;
