@@ -7,11 +7,14 @@ const sentence = (/** @type {Counts} */ { passed, failed, skipped }) =>
   `${passed} passed, ${failed} failed, ${skipped} skipped`;
 
 export default class ClosingLineReporter {
-  /** @type {import("vitest/node").Vitest | undefined} */
-  vitest;
+  total = none();
+  /** @type {Map<string, Counts>} */
+  projects = new Map();
 
   onInit(/** @type {import("vitest/node").Vitest} */ vitest) {
-    this.vitest = vitest;
+    for (const { name } of vitest.projects) this.projects.set(name, none());
+    // Written as the process ends, after every other reporter; stdout to a file or a pipe is synchronous on Linux.
+    process.once("exit", () => process.stdout.write(closing(this.projects, this.total)));
   }
 
   /**
@@ -19,18 +22,15 @@ export default class ClosingLineReporter {
    * @param {ReadonlyArray<unknown>} unhandledErrors
    */
   onTestRunEnd(modules, unhandledErrors) {
-    const projects = new Map((this.vitest?.projects ?? []).map((project) => [project.name, none()]));
-    const total = none();
-    total.failed += unhandledErrors.length;
+    this.total = { ...none(), failed: unhandledErrors.length };
+    for (const name of this.projects.keys()) this.projects.set(name, none());
     for (const module of modules) {
       const counts = countModule(module);
-      const project = projects.get(module.project.name) ?? none();
-      projects.set(module.project.name, project);
-      for (const sum of [total, project]) add(sum, counts);
+      const project = this.projects.get(module.project.name) ?? none();
+      this.projects.set(module.project.name, project);
+      for (const sum of [this.total, project]) add(sum, counts);
     }
-    if (total.passed === 0) process.exitCode = 1;
-    // Written as the process ends, after every other reporter; stdout to a file or a pipe is synchronous on Linux.
-    process.once("exit", () => process.stdout.write(closing(projects, total)));
+    if (this.total.passed === 0) process.exitCode = 1;
   }
 }
 
