@@ -89,6 +89,7 @@ export class Reader {
         return OK;
       case "get-acl":
         this.readAcl(node, issuer, answer);
+        this.fixStatsLength(operation.path, answer);
         return OK;
       case "count":
         return this.countDescendants(node, answer);
@@ -126,15 +127,16 @@ export class Reader {
   }
 
   private countDescendants(node: number, answer: Answer): number {
-    answer.kind = "count";
-    if (node === ROOT) {
-      answer.count = this.state.table.size - 1;
-      return OK;
+    let count = this.state.table.size - 1;
+    if (node !== ROOT) {
+      const { quotaScanNodesMax } = this.state.limits;
+      count = -1;
+      visitSubtree(this.state, node, () => ++count <= quotaScanNodesMax);
+      if (count > quotaScanNodesMax) return errors.TOO_LARGE.code;
     }
-    let count = -1;
-    visitSubtree(this.state, node, () => ++count <= this.state.limits.quotaScanNodesMax);
+    answer.kind = "count";
     answer.count = count;
-    return count > this.state.limits.quotaScanNodesMax ? errors.TOO_LARGE.code : OK;
+    return OK;
   }
 
   /**
@@ -166,6 +168,7 @@ export class Reader {
     answer.names = names;
     answer.cursor = child === NO_NODE ? NOTHING : this.encodeCursor(last, cursor.after);
     readStat(this.state, node, answer.stat);
+    this.fixStatsLength(operation.path, answer);
     return OK;
   }
 
