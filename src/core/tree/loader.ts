@@ -152,9 +152,7 @@ export class TreeLoader implements RowSink {
       const node = lookupText(state, name);
       if (node === NO_NODE) throw new LoadError(`meta: the quota of ${path} has no znode`);
       const data = state.table.data(node);
-      let content = "";
-      for (const byte of data) content += String.fromCharCode(byte);
-      state.quotas.set(path, { path, count, bytes, limits: parseQuotaLimits(content) });
+      state.quotas.set(path, { path, count, bytes, limits: parseQuotaLimits(decodeUtf8(data, 0, data.length)) });
     }
   }
 }

@@ -42,12 +42,15 @@ function innerPath(path: string, name: string): string | undefined {
 
 const NO_LIMITS: QuotaLimits = { countSoft: -1, countHard: -1, bytesSoft: -1, bytesHard: -1 };
 
-/** Reads `count=N,bytes=M,countHardLimit=N,byteHardLimit=M`, separated by "," or ";"; what it cannot read is no limit. */
+/**
+ * Reads `count=N,bytes=M,countHardLimit=N,byteHardLimit=M`, separated by "," or ";"; what it cannot read is no limit.
+ * ZooKeeper's tools write a spare "=" behind the bytes, for parsers that know no hard limits.
+ */
 export function parseQuotaLimits(text: string): QuotaLimits {
   const value = (name: string): number => {
     const found = text.split(/[,;]/).find((part) => part.startsWith(`${name}=`));
-    const number = found === undefined ? Number.NaN : Number(found.slice(name.length + 1));
-    return Number.isSafeInteger(number) && number >= 0 ? number : -1;
+    const digits = /^([0-9]+)=*$/.exec(found?.slice(name.length + 1) ?? "")?.[1];
+    return digits !== undefined && Number.isSafeInteger(Number(digits)) ? Number(digits) : -1;
   };
   if (text === "") return NO_LIMITS;
   return {
