@@ -275,7 +275,9 @@ export class ZnodeChanges {
   private measure(path: string, limits: Quota["limits"]): Quota {
     const quota: Quota = { path, limits, count: 0, bytes: 0 };
     const { table } = this.state;
-    const node = lookupText(this.state, path);
+    // Nothing below /zookeeper is counted, here as in `above`.
+    const isSystem = path === "/zookeeper" || path.startsWith("/zookeeper/");
+    const node = isSystem ? NO_NODE : lookupText(this.state, path);
     visitSubtree(this.state, node, (at) => {
       quota.count++;
       quota.bytes += table.dataLength.get(at);
