@@ -1,0 +1,30 @@
+import type { Metadata } from "@grpc/grpc-js";
+import { failureError, fromGrpcCode, isGrpcError, MusterError } from "./errors.ts";
+import { ErrorInfo } from "./gen/google/rpc/error_details.ts";
+import { Status } from "./gen/google/rpc/status.ts";
+
+const ERROR_DOMAIN = "muster.dev";
+const ERROR_INFO_URL = "type.googleapis.com/google.rpc.ErrorInfo";
+
+/** A gRPC error by the ErrorInfo in its details; without one, by its status code. */
+export function grpcError(error: unknown): MusterError {
+  if (!isGrpcError(error)) return MusterError.from(error);
+  const metadata = "metadata" in error ? (error.metadata as Metadata | undefined) : undefined;
+  const reason = reasonIn(metadata);
+  return reason === undefined ? fromGrpcCode(error) : failureError(error.code, reason, error.details, { cause: error });
+}
+
+function reasonIn(metadata: Metadata | undefined): string | undefined {
+  const [details] = metadata?.get("grpc-status-details-bin") ?? [];
+  if (!Buffer.isBuffer(details)) return undefined;
+  try {
+    for (const any of Status.decode(details).details) {
+      if (any.typeUrl !== ERROR_INFO_URL) continue;
+      const info = ErrorInfo.decode(any.value);
+      if (info.domain === ERROR_DOMAIN) return info.reason;
+    }
+  } catch {
+    // Details that cannot be decoded say nothing; the status code still does.
+  }
+  return undefined;
+}

@@ -1,0 +1,92 @@
+import { type ChannelCredentials, type ChannelOptions, Client, credentials, Metadata } from "@grpc/grpc-js";
+import { MusterError } from "./errors.ts";
+import { CoordinationServiceService } from "./gen/muster/coordination/v1/coordination_service.ts";
+import { grpcError } from "./grpc-error.ts";
+import type { SessionStream, SessionTransport, StreamListener } from "./transport.ts";
+
+/** Largest answer accepted, bytes: a list page or a multi-read of large znodes. */
+const MESSAGE_BYTES_MAX = 64 * 1024 * 1024;
+/** HTTP/2 window, bytes: the default of 64 KiB would stall a hundred outstanding 1 KiB requests. */
+const FLOW_CONTROL_BYTES = 4 * 1024 * 1024;
+
+/** TLS towards the members. PEM text or bytes. */
+export interface TlsOptions {
+  /** Authorities to trust; the system's by default. */
+  readonly ca?: string | Uint8Array | undefined;
+  /** The client's own certificate chain and key. */
+  readonly cert?: string | Uint8Array | undefined;
+  readonly key?: string | Uint8Array | undefined;
+  /** The name to expect in the server's certificate, where it is not the endpoint's host. */
+  readonly serverName?: string | undefined;
+}
+
+export interface GrpcTransportOptions {
+  readonly tls?: TlsOptions | boolean | undefined;
+  readonly userAgent: string;
+}
+
+const pem = (value: string | Uint8Array | undefined): Buffer | null =>
+  value === undefined ? null : Buffer.from(value);
+
+export function channelCredentials(tls: TlsOptions | boolean | undefined): ChannelCredentials {
+  if (tls === undefined || tls === false) return credentials.createInsecure();
+  const { ca, cert, key } = tls === true ? ({} as TlsOptions) : tls;
+  return credentials.createSsl(pem(ca), pem(key), pem(cert));
+}
+
+export function channelOptions({ tls, userAgent }: GrpcTransportOptions): ChannelOptions {
+  const serverName = typeof tls === "object" ? tls.serverName : undefined;
+  return {
+    "grpc.primary_user_agent": userAgent,
+    // A client is one connection: none is shared between clients, and closing one ends its socket.
+    "grpc.use_local_subchannel_pool": 1,
+    // The session resends by its own numbers; the library's retry would only buffer every message.
+    "grpc.enable_retries": 0,
+    "grpc.service_config_disable_resolution": 1,
+    "grpc.enable_channelz": 0,
+    "grpc.max_receive_message_length": MESSAGE_BYTES_MAX,
+    "grpc.max_send_message_length": -1,
+    "grpc-node.flow_control_window": FLOW_CONTROL_BYTES,
+    ...(serverName === undefined
+      ? {}
+      : { "grpc.ssl_target_name_override": serverName, "grpc.default_authority": serverName }),
+  };
+}
+
+const identity = (message: Buffer): Buffer => message;
+
+/** Streams over gRPC. The messages pass as bytes: the session has its own codec. */
+export function grpcTransport(options: GrpcTransportOptions): SessionTransport {
+  const creds = channelCredentials(options.tls);
+  const channel = channelOptions(options);
+  return { open: (endpoint, listener) => openStream(new Client(endpoint, creds, channel), listener) };
+}
+
+function openStream(client: Client, listener: StreamListener): SessionStream {
+  const { path } = CoordinationServiceService.session;
+  const call = client.makeBidiStreamRequest<Buffer, Buffer>(path, identity, identity, new Metadata());
+  let over = false;
+  const destroy = (): void => {
+    over = true;
+    call.cancel();
+    client.close();
+  };
+  const end = (error: MusterError): void => {
+    if (over) return;
+    destroy();
+    listener.onEnd(error);
+  };
+  call.on("data", (message: Buffer) => {
+    if (!over) listener.onMessage(message);
+  });
+  call.on("drain", () => {
+    if (!over) listener.onDrain();
+  });
+  // After `destroy` the cancelled call still reports an error, which must find a listener.
+  call.on("error", (error: unknown) => end(grpcError(error)));
+  call.on("status", () => end(new MusterError("UNREACHABLE", { message: "the member ended the stream" })));
+  return {
+    write: (message) => (over ? true : call.write(message)),
+    destroy,
+  };
+}

@@ -1,0 +1,501 @@
+import { backoffDelayMs } from "./backoff.ts";
+import { deferred } from "./deferred.ts";
+import { Diagnostics } from "./diagnostics.ts";
+import type { EndpointList } from "./endpoints.ts";
+import type { Environment } from "./environment.ts";
+import { failureError, MusterError, type Reason } from "./errors.ts";
+import { SessionRequest } from "./gen/muster/coordination/v1/session.ts";
+import { Liveness } from "./liveness.ts";
+import { OperationQueue, type OperationQueueHost, type OperationQueueOptions } from "./operation-queue.ts";
+import { isWrite } from "./pending.ts";
+import {
+  decodeSessionResponse,
+  type ResponseSink,
+  type WireEvent,
+  type WireFailure,
+  type WireOpened,
+  type WireResult,
+} from "./response-decoder.ts";
+import type { Credential } from "./stat.ts";
+import type { SessionStream, SessionTransport } from "./transport.ts";
+import { WatchRegistry } from "./watch-registry.ts";
+
+/**
+ * `connecting`: there is no session yet. `open`: a stream carries it. `disconnected`: no stream, and the session is
+ * alive for sure. `suspended`: no acknowledgement for its whole time-out, it may be gone. `expired`: the server said
+ * it is gone; the next one is being opened. `closed`: the client is closed.
+ */
+export type SessionState = "connecting" | "open" | "disconnected" | "suspended" | "expired" | "closed";
+
+export interface SessionCoreOptions extends OperationQueueOptions {
+  readonly sessionTimeoutMs: number;
+  readonly credentials: readonly Credential[];
+}
+
+export interface SessionCoreModules {
+  readonly environment: Environment;
+  readonly transport: SessionTransport;
+  readonly endpoints: EndpointList;
+}
+
+/** Shortest wait for a member's first word on a stream, ms; a third of the session's time-out if that is longer. */
+const ATTEMPT_TIMEOUT_MIN_MS = 1_000;
+/** A stream that lived this long counts as a success: the next reconnect begins without delay again, ms. */
+const STABLE_MS = 1_000;
+/** How long `close` waits for the server's word, ms. */
+const CLOSE_TIMEOUT_MS = 5_000;
+/** A timer this late means that the process stood still: what the sockets hold is looked at before judging, ms. */
+const STALL_MS = 250;
+/** Streams in a row that may die of a defect of the server before what was sent is suspected to cause it. */
+const FRUITLESS_STREAMS_MAX = 3;
+
+/** Reasons for which the server says that the very bytes it got are wrong. */
+const refusedBytes: ReadonlySet<Reason> = new Set(["MALFORMED", "MESSAGE_TOO_LARGE", "INVALID_ARGUMENT"]);
+/** Reasons for which a member will not have this client, now or later. */
+const refusedClient: ReadonlySet<Reason> = new Set([
+  "WRONG_ENSEMBLE",
+  "INVALID_ARGUMENT",
+  "MALFORMED",
+  "UNSUPPORTED",
+  "NO_PERMISSION",
+]);
+const sessionGone: ReadonlySet<Reason> = new Set(["SESSION_EXPIRED", "WRONG_SECRET"]);
+
+/**
+ * One client's session and the streams that carry it, one at a time: opens, resumes, keeps alive, fails over, opens
+ * anew after an expiry. All time comes from the environment, through one timer.
+ */
+export class SessionCore implements OperationQueueHost, ResponseSink {
+  readonly diagnostics = new Diagnostics();
+  readonly queue: OperationQueue;
+  readonly watches: WatchRegistry;
+  readonly #environment: Environment;
+  readonly #transport: SessionTransport;
+  readonly #endpoints: EndpointList;
+  readonly #sessionTimeoutMs: number;
+  readonly #credentials: Credential[];
+  readonly #liveness = new Liveness();
+  readonly #opened = deferred<void>();
+  readonly #finished = deferred<void>();
+
+  #state: SessionState = "connecting";
+  #id = 0;
+  #secret: Uint8Array = new Uint8Array(0);
+  #ensembleId = "";
+  #zxid = 0;
+  /** Every event at or below it has come on the current stream. */
+  #covered = 0;
+
+  #stream: SessionStream | undefined;
+  #endpoint = "";
+  #live = false;
+  #blocked = false;
+  #openSentAt = 0;
+  #liveAt = 0;
+  #answered = false;
+  #fruitless = 0;
+  #attempt = 0;
+  #lastError: MusterError | undefined;
+  /** Endpoints that will not have this client; when all do, that is the end. */
+  readonly #refusals = new Map<string, MusterError>();
+
+  #attemptEndsAt = Number.POSITIVE_INFINITY;
+  #reconnectAt = Number.POSITIVE_INFINITY;
+  #closeEndsAt = Number.POSITIVE_INFINITY;
+  #requestsAt = Number.POSITIVE_INFINITY;
+  #graceUntil = 0;
+  readonly #later: { at: number; callback: () => void }[] = [];
+  #timer: unknown;
+  #wakeAt = Number.POSITIVE_INFINITY;
+  #flushScheduled = false;
+  #closing = false;
+  #closeSent = false;
+
+  readonly #write = (message: Buffer): boolean => {
+    const open = (this.#stream as SessionStream).write(message);
+    if (!open) this.#blocked = true;
+    return open;
+  };
+  readonly #flushNow = (): void => {
+    this.#flushScheduled = false;
+    this.#flush();
+  };
+
+  constructor(options: SessionCoreOptions, modules: SessionCoreModules) {
+    this.#environment = modules.environment;
+    this.#transport = modules.transport;
+    this.#endpoints = modules.endpoints;
+    this.#sessionTimeoutMs = options.sessionTimeoutMs;
+    this.#credentials = [...options.credentials];
+    this.#liveness.timeoutMs = options.sessionTimeoutMs;
+    this.queue = new OperationQueue(options, this);
+    this.watches = new WatchRegistry(this.queue, this.diagnostics, (callback, delayMs) => {
+      const at = this.now() + delayMs;
+      this.#later.push({ at, callback });
+      this.wakeBy(at);
+    });
+    this.#opened.promise.catch(() => {});
+  }
+
+  get state(): SessionState {
+    return this.#state;
+  }
+  get id(): number {
+    return this.#id;
+  }
+  get timeoutMs(): number {
+    return this.#liveness.timeoutMs;
+  }
+  /** The highest zxid seen. */
+  get zxid(): number {
+    return this.#zxid;
+  }
+  get ensembleId(): string {
+    return this.#ensembleId;
+  }
+  get endpoint(): string | undefined {
+    return this.#live ? this.#endpoint : undefined;
+  }
+  get lastError(): MusterError | undefined {
+    return this.#lastError;
+  }
+  /** Until when the session is alive for sure, on the environment's clock; 0 without a session. */
+  get marginEndsAt(): number {
+    return this.#id === 0 ? 0 : this.#liveness.marginEndsAt;
+  }
+
+  /** Begins; resolves when the first session is open, rejects when the client is closed before. */
+  start(): Promise<void> {
+    this.#connect();
+    return this.#opened.promise;
+  }
+
+  /** An identity proven on the current stream, to be proved again on later ones. */
+  remember(credential: Credential): void {
+    this.#credentials.push(credential);
+  }
+
+  /** Ends the session after everything issued before, and resolves when that is done or has taken too long. */
+  close(): Promise<void> {
+    if (!this.#closing && this.#state !== "closed") {
+      this.#closing = true;
+      this.queue.refuse(new MusterError("CLIENT_CLOSED"));
+      this.watches.end(undefined);
+      if (this.#live) {
+        this.#closeEndsAt = this.now() + CLOSE_TIMEOUT_MS;
+        this.wakeBy(this.#closeEndsAt);
+        this.flushSoon();
+      } else {
+        this.finish(undefined);
+      }
+    }
+    return this.#finished.promise;
+  }
+
+  /** The client is over, at once. */
+  finish(error: MusterError | undefined): void {
+    if (this.#state === "closed") return;
+    const cause = error ?? new MusterError("CLIENT_CLOSED");
+    this.#state = "closed";
+    this.#live = false;
+    this.#stream?.destroy();
+    this.#stream = undefined;
+    this.#environment.clearTimer(this.#timer);
+    this.queue.refuse(cause);
+    this.watches.end(error);
+    this.queue.dropAll(cause);
+    this.#opened.reject(cause);
+    this.#finished.resolve();
+    this.diagnostics.emit({ type: "closed", error });
+  }
+
+  // --- the queue's host ---
+
+  now(): number {
+    return this.#environment.now();
+  }
+
+  flushSoon(): void {
+    if (this.#flushScheduled) return;
+    this.#flushScheduled = true;
+    // After the microtasks: everything that the answers of one message set off goes out as one batch.
+    process.nextTick(this.#flushNow);
+  }
+
+  wakeBy(at: number): void {
+    if (at >= this.#wakeAt || this.#state === "closed") return;
+    if (this.#timer !== undefined) this.#environment.clearTimer(this.#timer);
+    this.#wakeAt = at;
+    this.#timer = this.#environment.setTimer(() => this.#wake(), Math.max(0, at - this.now()));
+    this.#holdProcess();
+  }
+
+  /** Without a socket, only the timer keeps the process alive for whoever waits: for the opening, a call, a watch. */
+  #holdProcess(): void {
+    const awaited = this.#id === 0 || !this.queue.isEmpty || this.watches.size > 0;
+    if (!this.#live && awaited && this.#timer !== undefined) this.#environment.holdTimer(this.#timer);
+  }
+
+  // --- connecting ---
+
+  #connect(): void {
+    const endpoint = this.#endpoints.take();
+    const now = this.now();
+    this.#reconnectAt = Number.POSITIVE_INFINITY;
+    this.#endpoint = endpoint;
+    this.#openSentAt = now;
+    this.#attemptEndsAt = now + Math.max(ATTEMPT_TIMEOUT_MIN_MS, this.#liveness.timeoutMs / 3);
+    this.wakeBy(this.#attemptEndsAt);
+    const isCurrent = (): boolean => this.#stream === stream;
+    const stream = this.#transport.open(endpoint, {
+      onMessage: (message) => {
+        if (isCurrent()) this.#receive(message);
+      },
+      onDrain: () => {
+        if (!isCurrent()) return;
+        this.#blocked = false;
+        this.#flush();
+      },
+      onEnd: (error) => {
+        if (isCurrent()) this.#lost(error);
+      },
+    });
+    this.#stream = stream;
+    this.#send(this.#firstRequest());
+  }
+
+  #firstRequest(): SessionRequest {
+    const common = { credentials: this.#credentials, ensembleId: this.#ensembleId, minZxid: this.#zxid };
+    if (this.#id === 0) {
+      return { request: { $case: "open", value: { ...common, timeoutMs: this.#sessionTimeoutMs } } };
+    }
+    return { request: { $case: "resume", value: { ...common, sessionId: this.#id, secret: this.#secret } } };
+  }
+
+  #send(request: SessionRequest): void {
+    const bytes = SessionRequest.encode(request).finish();
+    this.#write(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length));
+  }
+
+  /** The current stream, or the attempt at one, is over. */
+  #lost(error: MusterError): void {
+    const wasLive = this.#live;
+    const now = this.now();
+    this.#stream?.destroy();
+    this.#stream = undefined;
+    this.#live = false;
+    this.#blocked = false;
+    this.#lastError = error;
+    this.#attemptEndsAt = Number.POSITIVE_INFINITY;
+    this.#liveness.streamLost();
+    if (wasLive) {
+      this.queue.rewind();
+      this.watches.streamLost(this.#covered);
+      this.#state = "disconnected";
+      if (now - this.#liveAt >= STABLE_MS) this.#attempt = 0;
+      this.#suspectSent(error);
+      this.diagnostics.emit({ type: "disconnected", endpoint: this.#endpoint, error });
+    }
+    if (this.#closing) {
+      this.finish(undefined);
+    } else if (sessionGone.has(error.reason) && this.#id !== 0) {
+      this.#expired(error);
+      this.#endpoints.stay(this.#endpoint);
+      this.#reconnect();
+    } else if (!wasLive && this.#isRefusedByAll(error)) {
+      this.finish(error);
+    } else {
+      this.#reconnect();
+    }
+  }
+
+  /** What makes a stream fail is not sent again: it would fail every other stream too. */
+  #suspectSent(error: MusterError): void {
+    this.#fruitless = error.reason === "INTERNAL" && !this.#answered ? this.#fruitless + 1 : 0;
+    if (refusedBytes.has(error.reason) || this.#fruitless >= FRUITLESS_STREAMS_MAX) {
+      this.#fruitless = 0;
+      this.queue.dropSent(error);
+    }
+  }
+
+  #isRefusedByAll(error: MusterError): boolean {
+    if (refusedClient.has(error.reason)) this.#refusals.set(this.#endpoint, error);
+    else this.#refusals.delete(this.#endpoint);
+    return this.#endpoints.all.every((endpoint) => this.#refusals.has(endpoint));
+  }
+
+  #reconnect(): void {
+    if (this.#state === "closed") return;
+    this.#attempt += 1;
+    const delayMs = backoffDelayMs(this.#attempt, this.#environment.random);
+    this.#reconnectAt = this.now() + delayMs;
+    const endpoint = this.#endpoints.peek();
+    this.diagnostics.emit({ type: "reconnecting", attempt: this.#attempt, delayMs, endpoint, error: this.#lastError });
+    this.wakeBy(this.#reconnectAt);
+    if (this.#id !== 0) this.wakeBy(this.#liveness.marginEndsAt);
+  }
+
+  #expired(cause: MusterError): void {
+    const sessionId = this.#id;
+    this.#id = 0;
+    this.#secret = new Uint8Array(0);
+    this.#state = "expired";
+    const unknownWrites = this.queue.dropWrites(cause);
+    this.diagnostics.emit({ type: "session-expired", sessionId, unknownWrites });
+  }
+
+  // --- what the server says ---
+
+  #receive(message: Buffer): void {
+    try {
+      decodeSessionResponse(message, this);
+    } catch (error) {
+      this.#lost(MusterError.from(error));
+      return;
+    }
+    if (this.queue.hasUnsent) this.flushSoon();
+  }
+
+  onOpened(opened: WireOpened): void {
+    if (this.#live || this.#stream === undefined) return;
+    const resumed = this.#id !== 0 && opened.resumed && opened.sessionId === this.#id;
+    if (this.#id !== 0 && !resumed) this.#expired(new MusterError("SESSION_EXPIRED"));
+    this.#id = opened.sessionId;
+    if (!resumed) this.#secret = new Uint8Array(opened.secret);
+    this.#ensembleId = opened.ensembleId;
+    this.#live = true;
+    this.#answered = false;
+    this.#state = "open";
+    this.#covered = 0;
+    this.#liveAt = this.now();
+    this.#attemptEndsAt = Number.POSITIVE_INFINITY;
+    this.#refusals.clear();
+    this.#see(opened.zxid);
+    this.#liveness.begin(opened.timeoutMs, this.#openSentAt);
+    this.#endpoints.discover(opened.endpoints);
+    const { sessionId, timeoutMs, memberId } = opened;
+    this.diagnostics.emit({ type: "connected", endpoint: this.#endpoint, memberId });
+    if (resumed) this.diagnostics.emit({ type: "session-resumed", sessionId });
+    else this.diagnostics.emit({ type: "session-opened", sessionId, timeoutMs });
+    this.#opened.resolve();
+    this.wakeBy(Math.min(this.#liveness.keepAliveAt, this.#liveness.giveUpAt));
+    this.#flush();
+  }
+
+  onResult(result: WireResult): void {
+    this.#answered = true;
+    this.#see(result.zxid);
+    this.#cover(result.zxid);
+    const pending = this.queue.answer(result);
+    if (pending === undefined) this.watches.answer(result);
+    // A write with a zxid went through the leader's log, failed or not.
+    else if (isWrite(pending.kind) && result.zxid !== 0) this.#liveness.proven(pending.issuedAt);
+  }
+
+  onEvents(zxid: number, events: readonly WireEvent[]): void {
+    this.#see(zxid);
+    this.#cover(zxid);
+    this.watches.deliver(zxid, events);
+  }
+
+  onKeepAlive(token: number, zxid: number): void {
+    this.#cover(zxid);
+    this.#liveness.keepAliveAcknowledged(token);
+  }
+
+  onProgress(zxid: number): void {
+    this.#cover(zxid);
+  }
+
+  onClosed(failure: WireFailure | undefined, zxid: number): void {
+    this.#see(zxid);
+    if (failure !== undefined) this.#lost(failureError(failure.status, failure.reason, failure.message, { zxid }));
+    else if (this.#closing) this.finish(undefined);
+    else this.#lost(new MusterError("SESSION_EXPIRED", { zxid }));
+  }
+
+  #see(zxid: number): void {
+    if (zxid > this.#zxid) this.#zxid = zxid;
+  }
+
+  #cover(zxid: number): void {
+    if (zxid > this.#covered) this.#covered = zxid;
+  }
+
+  // --- sending ---
+
+  #flush(): void {
+    if (!this.#live || this.#blocked || !this.watches.rearm(this.#write) || this.#blocked) {
+      this.queue.endTurn();
+      this.#holdProcess();
+      return;
+    }
+    const { wrote } = this.queue.flush(this.#write, this.watches.unanswered);
+    if (wrote) this.#liveness.writeSent(this.now());
+    if (this.#closing && !this.#closeSent && !this.queue.hasUnsent) {
+      this.#closeSent = true;
+      this.#send({ request: { $case: "close", value: {} } });
+    }
+  }
+
+  // --- time ---
+
+  /** Does what is due, and sets the timer for what is next. */
+  #wake(): void {
+    const now = this.now();
+    const late = now - this.#wakeAt;
+    this.#timer = undefined;
+    this.#wakeAt = Number.POSITIVE_INFINITY;
+    if (late > STALL_MS) this.#graceUntil = now + STALL_MS;
+    this.#runLater(now);
+    this.#requestsAt = this.queue.expire(now);
+    if (now >= this.#closeEndsAt) this.finish(undefined);
+    else if (this.#live) this.#tend(now);
+    else this.#persist(now);
+    if (this.#state !== "closed") this.wakeBy(this.#nextWake());
+  }
+
+  #tend(now: number): void {
+    if (now >= this.#liveness.giveUpAt && now >= this.#graceUntil) {
+      this.#lost(new MusterError("UNREACHABLE", { message: "no acknowledgement for two thirds of the time-out" }));
+    } else if (now >= this.#liveness.keepAliveAt) {
+      // Goes past a full stream on purpose: liveness must not queue behind data.
+      this.#send({ request: { $case: "keepAlive", value: { token: this.#liveness.keepAliveSent(now) } } });
+    }
+  }
+
+  #persist(now: number): void {
+    if (this.#id !== 0 && this.#state === "disconnected" && now >= this.#liveness.marginEndsAt) {
+      this.#state = "suspended";
+      this.diagnostics.emit({ type: "session-suspended", sessionId: this.#id });
+    }
+    if (now >= this.#attemptEndsAt) {
+      this.#lost(new MusterError("UNREACHABLE", { message: `no answer from ${this.#endpoint}` }));
+    } else if (now >= this.#reconnectAt) {
+      this.#connect();
+    }
+  }
+
+  #runLater(now: number): void {
+    const due = this.#later.filter(({ at }) => at <= now);
+    for (const item of due) {
+      this.#later.splice(this.#later.indexOf(item), 1);
+      item.callback();
+    }
+  }
+
+  #nextWake(): number {
+    const { keepAliveAt, giveUpAt, marginEndsAt } = this.#liveness;
+    const tending = this.#live ? Math.min(keepAliveAt, Math.max(giveUpAt, this.#graceUntil)) : Number.POSITIVE_INFINITY;
+    const margin = !this.#live && this.#state === "disconnected" ? marginEndsAt : Number.POSITIVE_INFINITY;
+    return Math.min(
+      tending,
+      margin,
+      this.#attemptEndsAt,
+      this.#reconnectAt,
+      this.#closeEndsAt,
+      this.#requestsAt,
+      ...this.#later.map(({ at }) => at),
+    );
+  }
+}
