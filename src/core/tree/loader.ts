@@ -1,5 +1,5 @@
 import { assert } from "../base/assert.ts";
-import { ByteReader, encodeUtf8, FormatError } from "../base/bytes.ts";
+import { ByteReader, decodeUtf8, encodeUtf8, FormatError } from "../base/bytes.ts";
 import { parseAclText } from "./acl-table.ts";
 import { parseLimits } from "./apply-limits.ts";
 import { FEATURE_LEVEL } from "./batch.ts";
