@@ -192,7 +192,8 @@ export class Reader {
   private readEphemerals(issuer: ReadIssuer, path: string, answer: Answer): void {
     const bytes = encodeUtf8(path);
     const session = this.state.sessions.get(issuer.sessionId);
-    answer.code = pathFault(bytes, 0, bytes.length) !== undefined ? errors.INVALID_PATH.code : OK;
+    const isPath = bytes.length <= this.state.limits.pathBytesMax && pathFault(bytes, 0, bytes.length) === undefined;
+    answer.code = isPath ? OK : errors.INVALID_PATH.code;
     if (answer.code === OK && session === undefined) answer.code = errors.SESSION_REQUIRED.code;
     if (answer.code !== OK || session === undefined) return;
     const { specials, table } = this.state;
