@@ -47,6 +47,8 @@ export function tryLock(directory: string): DataDirLock | undefined {
   let database: Database.Database | undefined;
   try {
     database = new Database(file, { timeout: 0 });
+    // Nothing is ever written; a journal file would only be a second name in the directory.
+    database.pragma("journal_mode = MEMORY");
     database.exec("BEGIN EXCLUSIVE");
     const held = database;
     return { release: () => void held.close() };

@@ -93,10 +93,11 @@ function open(root: string, options: DataDirOptions, lock: DataDirLock): DataDir
 }
 
 function makeDirectory(root: string): void {
-  if (existsSync(root)) return;
   try {
-    mkdirSync(root, { recursive: true, mode: 0o700 });
-    syncDirectory(dirname(root));
+    const first = mkdirSync(root, { recursive: true, mode: 0o700 });
+    if (first === undefined) return;
+    // Each new name lives in its parent, from the deepest up to the one that was there.
+    for (let made = root; made.length >= first.length; made = dirname(made)) syncDirectory(dirname(made));
   } catch (error) {
     const rule = `the data directory cannot be created: ${(error as Error).message}`;
     throw new DataDirError(root, rule, "choose a directory this user may write to", error);

@@ -192,7 +192,7 @@ export class SnapshotWriter implements RowSink {
     this.bytesUnchecked = 0;
     const pages = this.pageCount.get() as number;
     const growth = Math.max(0, pages * SNAPSHOT_PAGE_BYTES - this.sizes.databaseBytes);
-    const need = growth + Math.max(bytes * 2, SPACE_CHECK_BYTES) + SPACE_MARGIN_BYTES;
+    const need = growth + 2 * Math.max(bytes, SPACE_CHECK_BYTES) + SPACE_MARGIN_BYTES;
     const freeBytes = this.options.freeBytes ?? freeBytesOf;
     while (freeBytes(dirname(this.file)) < need) {
       if (!this.options.waitForSpace(need)) throw new RoundAbandonedError("closing while the disk is full");
