@@ -8,6 +8,7 @@ import { FEATURE_LEVEL } from "./batch.ts";
 import { type Command, commandType, decodePart } from "./command.ts";
 import type { EventSink } from "./event-buffer.ts";
 import { NO_NODE } from "./node-table.ts";
+import { pathFault } from "./path.ts";
 import { Session } from "./session-table.ts";
 import { znodeKind } from "./snapshot-row.ts";
 import type { TreeState } from "./tree-state.ts";
@@ -207,6 +208,7 @@ export class Applier {
     const { state, out } = this.context;
     const { table } = state;
     const { leaf, bytes } = command;
+    if (pathFault(bytes, leaf.pathStart, leaf.pathEnd) !== undefined) return errors.INVALID_PATH.code;
     const node = table.lookup(bytes, leaf.pathStart, leaf.pathEnd);
     if (node === NO_NODE) return errors.NODE_NOT_FOUND.code;
     const kind = table.kind.get(node);
