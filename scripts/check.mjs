@@ -4,7 +4,7 @@
 import { spawnSync } from "node:child_process";
 import { prepare, root } from "./prepare.mjs";
 
-const steps = ["format:check", "lint:proto", "layers", "typecheck", "proto:check", "test"];
+const steps = ["format:check", "lint:proto", "layers", "typecheck", "proto:check", "package:check", "test"];
 
 const seconds = (/** @type {number} */ begin) => `${((performance.now() - begin) / 1000).toFixed(1)} s`;
 
