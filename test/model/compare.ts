@@ -1,6 +1,6 @@
 import { bytesEqual } from "../../src/core/base/bytes.ts";
 import { OK, reasonOf } from "../../src/core/base/errors.ts";
-import { defaultLimits } from "../../src/core/base/limits.ts";
+import { defaultLimits, type Limits } from "../../src/core/base/limits.ts";
 import { formatZxid, makeZxid } from "../../src/core/base/zxid.ts";
 import type { Identity, ListOperation, ReadOperation, WriteOperation } from "../../src/core/tree/operation.ts";
 import type { ExpectedAnswer, Issuer, ModelCommand, Outcome } from "./expectation.ts";
@@ -119,14 +119,24 @@ export class Comparison {
         return { kind: "move-session", sessionId, secretHash: step.wrongSecret ? secret(99) : secretHash };
       }
       case "close":
-        return { kind: "close-session", issuer: this.issuer(step.by, 0, 0) };
+        return { kind: "close-session", issuer: this.issuer(step.by, this.slot(step.by.slot).next++, 0) };
+      case "limits":
+        return { kind: "set-limits", limits: step.limits };
       case "expire": {
         const { sessionId, generation } = this.slot(step.slot);
         return { kind: "expire-session", sessionId, generation: step.older ? generation - 1 : generation };
       }
       default: {
-        const mzxid = this.model.nodes.get(step.path)?.mzxid ?? 1;
-        return { kind: step.kind, path: step.path, mzxid: step.older ? mzxid - 1 : mzxid };
+        const { czxid, mzxid } = this.model.nodes.get(step.path) ?? { czxid: 1, mzxid: 1 };
+        const { path, older } = step;
+        // A container is told by its czxid, a TTL znode by its mzxid too.
+        const changed = older && this.model.nodes.get(path)?.kind === "ttl";
+        return {
+          kind: "reap",
+          path,
+          czxid: older && !changed ? Math.max(0, czxid - 1) : czxid,
+          mzxid: changed ? mzxid - 1 : mzxid,
+        };
       }
     }
   }
@@ -220,9 +230,9 @@ export class Comparison {
 }
 
 /** A failing history cut down, as text for people; undefined where model and subject agree. */
-export function examine(history: History, subject: (history: History) => Subject): string | undefined {
+export function examine(history: History, subject: () => Subject): string | undefined {
   const play = (steps: readonly Step[]): { run: Comparison; difference: Difference | undefined } => {
-    const run = new Comparison(new NaiveTree(history.limits), subject(history));
+    const run = new Comparison(new NaiveTree(defaultLimits), subject());
     return { run, difference: run.play(steps) };
   };
   const first = play(history.steps).difference;
@@ -237,10 +247,7 @@ export function examine(history: History, subject: (history: History) => Subject
     }
   }
   const { run, difference } = play(steps);
-  const limits = Object.entries(history.limits).filter(
-    ([name, value]) => value !== defaultLimits[name as keyof typeof defaultLimits],
-  );
-  const head = `seed ${history.seed}, limits ${JSON.stringify(Object.fromEntries(limits))}`;
+  const head = `seed ${history.seed}`;
   return [head, ...run.trace, difference?.text ?? first.text].join("\n");
 }
 
@@ -302,10 +309,18 @@ function showData(data: Uint8Array | undefined): string {
 }
 
 function describe(command: ModelCommand): string {
+  if (command.kind === "set-limits") return `set-limits ${JSON.stringify(unusual(command.limits))}`;
   if (command.kind !== "request") return JSON.stringify(command, plain);
   const { sessionId, generation, identities, number, answeredBelow } = command.issuer;
   const who = `session ${formatZxid(sessionId)}.${generation} #${number}<${answeredBelow}`;
   return `${who} ${JSON.stringify(identities)}\n    ${JSON.stringify(command.operation, plain)}`;
+}
+
+function unusual(limits: Limits): unknown {
+  const usual = Object.entries(defaultLimits);
+  return Object.fromEntries(
+    Object.entries(limits).filter(([name, value]) => !usual.some(([n, v]) => n === name && v === value)),
+  );
 }
 
 function describeRead(operation: ReadOperation): string {

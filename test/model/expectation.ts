@@ -1,3 +1,4 @@
+import type { Limits } from "../../src/core/base/limits.ts";
 import type { AnswerKind } from "../../src/core/tree/answer.ts";
 import type { AclEntry, EventType, Identity, WriteOperation } from "../../src/core/tree/operation.ts";
 import type { Stat } from "../../src/core/tree/stat.ts";
@@ -23,6 +24,8 @@ export interface ExpectedEvent {
   readonly type: EventType;
   readonly path: string;
   readonly zxid: number;
+  /** Who may be told of it: the ACL of the znode the event is about. */
+  readonly acl: readonly AclEntry[];
 }
 
 export interface Outcome {
@@ -46,8 +49,8 @@ export type ModelCommand =
   | { readonly kind: "move-session"; readonly sessionId: number; readonly secretHash: Uint8Array }
   | { readonly kind: "close-session"; readonly issuer: Issuer }
   | { readonly kind: "expire-session"; readonly sessionId: number; readonly generation: number }
-  | { readonly kind: "reap-container"; readonly path: string; readonly mzxid: number }
-  | { readonly kind: "reap-ttl"; readonly path: string; readonly mzxid: number };
+  | { readonly kind: "set-limits"; readonly limits: Limits }
+  | { readonly kind: "reap"; readonly path: string; readonly czxid: number; readonly mzxid: number };
 
 export interface ModelNode {
   kind: "persistent" | "ephemeral" | "container" | "ttl";

@@ -19,7 +19,6 @@ import { type Caller, CURRENT_VERSION, type Step, WRONG_VERSION } from "./step.t
  */
 export interface History {
   readonly seed: number;
-  readonly limits: Limits;
   readonly steps: readonly Step[];
 }
 
@@ -29,7 +28,7 @@ export function generateHistory(seed: number, length: number): History {
   const generator = new Generator(new Prng(seed));
   const steps: Step[] = [];
   for (let at = 0; at < length; at++) steps.push(generator.step(at));
-  return { seed, limits: generator.limits, steps };
+  return { seed, steps };
 }
 
 const SEGMENTS = ["a", "b", "c", "node", "é", "名前", "x-y_z.0", "..."];
@@ -118,7 +117,7 @@ const BAD_ACL_ENTRIES: readonly (readonly [string, string])[] = [
 ];
 
 class Generator {
-  readonly limits: Limits;
+  private readonly limits: Limits;
   private readonly random: Prng;
   private readonly paths: string[] = [];
   /** How often somebody other than the super user asks. */
@@ -168,17 +167,19 @@ class Generator {
   step(at: number): Step {
     const { random } = this;
     // Sessions first, so that most histories have somebody to own ephemerals.
-    if (at < 2) return this.openSession(at);
+    if (at === 0) return { kind: "limits", limits: this.limits };
+    if (at < 3) return this.openSession(at);
     const planned = this.queue.shift();
     if (planned !== undefined) return planned;
     const dice = random.below(1000);
     if (dice < 60) return this.sessionStep();
-    if (dice < 80) return { kind: "reap-container", path: this.pathOf([4]), older: random.chance(0.3) };
-    if (dice < 100) return { kind: "reap-ttl", path: this.pathOf([5, 6]), older: random.chance(0.3) };
+    if (dice < 80) return { kind: "reap", path: this.pathOf([4]), older: random.chance(0.3) };
+    if (dice < 100) return { kind: "reap", path: this.pathOf([5, 6]), older: random.chance(0.3) };
     if (dice < 140) return { kind: "page", by: this.caller(), path: this.path(), limit: random.pick([1, 1, 2, 3, 0]) };
     if (dice < 240) return { kind: "read", by: this.caller(), operation: this.readOperation() };
-    if (dice < 255) return this.planQuota();
-    if (dice < 280) return this.planContainer();
+    if (dice < 243) return { kind: "limits", limits: this.chooseLimits() };
+    if (dice < 258) return this.planQuota();
+    if (dice < 283) return this.planContainer();
     return this.request(this.writeOperation());
   }
 
@@ -240,7 +241,7 @@ class Generator {
     const path = this.freshPath();
     this.queue.push(this.asSuper({ kind: "create", path: `${path}/x`, data, mode: 0 }));
     if (this.random.chance(0.8)) this.queue.push(this.asSuper({ kind: "delete", path: `${path}/x`, version: -1 }));
-    this.queue.push({ kind: "reap-container", path, older: this.random.chance(0.2) });
+    this.queue.push({ kind: "reap", path, older: this.random.chance(0.2) });
     return this.asSuper({ kind: "create", path, data, mode: 4 });
   }
 
@@ -375,7 +376,7 @@ class Generator {
   }
 
   private deleteTree(path: string): WriteOperation {
-    if (SPECIAL_PATHS.includes(path)) return { kind: "delete-tree", path };
+    if (path === "" || SPECIAL_PATHS.includes(path)) return { kind: "delete-tree", path };
     for (const other of this.likely.keys()) if (isAtOrBelow(other, path)) this.likely.delete(other);
     return { kind: "delete-tree", path };
   }

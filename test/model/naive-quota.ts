@@ -39,7 +39,10 @@ export function quotaStats(nodes: Nodes, path: string): Uint8Array | undefined {
   return new TextEncoder().encode(`count=${count},bytes=${bytes}`);
 }
 
-/** Would a hard limit be passed? Each limit is looked at only where the change counts against it. */
+/**
+ * Would growing pass a hard limit? A change that does not grow is let through, also above the limit: ZooKeeper refuses
+ * to replace data by less as long as the sum is too large, which nobody is helped by.
+ */
 export function passesHardQuota(nodes: Nodes, path: string, moreNodes: number, moreBytes: number): boolean {
   if (isAtOrBelow(path, "/zookeeper")) return false;
   return quotaRoots(nodes).some((root) => {
@@ -48,8 +51,8 @@ export function passesHardQuota(nodes: Nodes, path: string, moreNodes: number, m
     const nodesMax = hardLimit(data, "countHardLimit");
     const bytesMax = hardLimit(data, "byteHardLimit");
     const { count, bytes } = usage(nodes, root);
-    if (nodesMax >= 0 && moreNodes !== 0 && count + moreNodes > nodesMax) return true;
-    return bytesMax >= 0 && moreBytes !== 0 && bytes + moreBytes > bytesMax;
+    if (nodesMax >= 0 && moreNodes > 0 && count + moreNodes > nodesMax) return true;
+    return bytesMax >= 0 && moreBytes > 0 && bytes + moreBytes > bytesMax;
   });
 }
 

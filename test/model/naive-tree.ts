@@ -67,7 +67,10 @@ export class NaiveTree {
       this.nodes.set(path, this.newNode("persistent", new Uint8Array(0), OPEN_ACL));
       if (path !== "/") this.node(parentOf(path)).children.push(nameOf(path));
     }
-    this.node("/zookeeper/config").acl = READ_ONLY_ACL;
+    const config = this.node("/zookeeper/config");
+    config.acl = READ_ONLY_ACL;
+    // As ZooKeeper shows it: its ACL is put in place with "version" -1.
+    config.aversion = -1;
   }
 
   apply(zxid: number, timeMs: number, command: ModelCommand): Outcome {
@@ -102,10 +105,11 @@ export class NaiveTree {
         return this.endSession(command.issuer.sessionId);
       case "expire-session":
         return this.expireSession(command.sessionId, command.generation);
-      case "reap-container":
-        return this.reap(command.path, command.mzxid, "container");
-      case "reap-ttl":
-        return this.reap(command.path, command.mzxid, "ttl");
+      case "set-limits":
+        this.limits = command.limits;
+        return this.success();
+      case "reap":
+        return this.reap(command.path, command.czxid, command.mzxid);
     }
   }
 
@@ -229,7 +233,7 @@ export class NaiveTree {
     }
     this.checkSize(data);
     if (kind === "ephemeral" && issuer.sessionId === 0) throw new Refusal("SESSION_REQUIRED");
-    this.checkPath(sequential ? `${operation.path}1` : operation.path);
+    this.checkPath(sequential ? `${operation.path}0000000000` : operation.path);
     const acl = fixAcl(operation.acl ?? OPEN_ACL, issuer.identities, this.limits.aclEntriesMax);
     const parentPath = parentOf(operation.path);
     const parent = this.existing(parentPath);
@@ -325,11 +329,12 @@ export class NaiveTree {
     return this.success();
   }
 
-  private reap(path: string, mzxid: number, kind: "container" | "ttl"): ExpectedAnswer {
+  private reap(path: string, czxid: number, mzxid: number): ExpectedAnswer {
+    if (!isValidPath(path, Number.POSITIVE_INFINITY)) throw new Refusal("INVALID_PATH");
     const node = this.existing(path);
-    if (node.kind !== kind || node.children.length > 0) throw new Refusal("NOT_EXPIRED");
-    if (kind === "container" && node.creations === 0) throw new Refusal("NOT_EXPIRED");
-    if (kind === "ttl" && node.mzxid !== mzxid) throw new Refusal("NOT_EXPIRED");
+    if (node.children.length > 0 || node.czxid !== czxid) throw new Refusal("NOT_EXPIRED");
+    const due = node.kind === "container" ? node.creations > 0 : node.kind === "ttl" && node.mzxid === mzxid;
+    if (!due) throw new Refusal("NOT_EXPIRED");
     this.remove(path);
     return this.success();
   }
@@ -344,6 +349,7 @@ export class NaiveTree {
       }
       if (operation.kind === "ephemerals") {
         this.checkPath(operation.path);
+        if (!this.sessions.has(sessionId)) throw new Refusal("SESSION_REQUIRED");
         const names = this.ephemeralsOf(sessionId).filter((path) => isAtOrBelow(path, operation.path));
         return { ...this.success(), kind: "ephemerals", names };
       }
@@ -361,7 +367,8 @@ export class NaiveTree {
     const allowed = granted(node.acl, identities);
     const needed = operation.kind === "get-acl" ? permission.READ | permission.ADMIN : permission.READ;
     if ((allowed & needed) === 0) throw new Refusal("NO_PERMISSION");
-    const answer = { ...this.success(), stat: this.statOf(path) };
+    const stat = { ...this.statOf(path), dataLength: this.dataOf(path).length };
+    const answer = { ...this.success(), stat };
     switch (operation.kind) {
       case "exists":
         return { ...answer, kind: "stat" };
@@ -370,10 +377,16 @@ export class NaiveTree {
       case "get-acl":
         return { ...answer, kind: "acl", acl: (allowed & permission.ADMIN) !== 0 ? node.acl : maskAcl(node.acl) };
       case "count":
-        return { ...this.success(), kind: "count", count: this.below(path).length - 1 };
+        return { ...this.success(), kind: "count", count: this.countBelow(path) };
       case "list":
         return { ...answer, kind: "list", ...this.page(path, operation) };
     }
+  }
+
+  private countBelow(path: string): number {
+    const count = this.below(path).length - 1;
+    if (path !== "/" && count > this.limits.quotaScanNodesMax) throw new Refusal("TOO_LARGE");
+    return count;
   }
 
   /** The model's cursor is the creation number of the last child given, as eight bytes. */
@@ -399,7 +412,7 @@ export class NaiveTree {
       cversion: (2 * node.creations - numChildren) | 0,
       aversion,
       ephemeralOwner: node.owner,
-      dataLength: this.dataOf(path).length,
+      dataLength: node.data.length,
       numChildren,
       pzxid,
     };
@@ -436,13 +449,13 @@ export class NaiveTree {
     const parent = this.node(parentPath);
     parent.children = parent.children.filter((name) => name !== nameOf(path));
     parent.pzxid = this.zxid;
-    this.nodes.delete(path);
     this.event(eventType.DELETED, path);
     this.event(eventType.CHILDREN_CHANGED, parentPath);
+    this.nodes.delete(path);
   }
 
   private event(type: EventType, path: string): void {
-    this.events.push({ type, path, zxid: this.zxid });
+    this.events.push({ type, path, zxid: this.zxid, acl: this.node(path).acl });
   }
 
   private success(): ExpectedAnswer {

@@ -1,3 +1,4 @@
+import type { Limits } from "../../src/core/base/limits.ts";
 import type { Identity, ReadOperation, WriteOperation } from "../../src/core/tree/operation.ts";
 
 /**
@@ -35,4 +36,5 @@ export type Step =
   | { readonly kind: "move"; readonly slot: number; readonly wrongSecret: boolean }
   | { readonly kind: "close"; readonly by: Caller }
   | { readonly kind: "expire"; readonly slot: number; readonly older: boolean }
-  | { readonly kind: "reap-container" | "reap-ttl"; readonly path: string; readonly older: boolean };
+  | { readonly kind: "limits"; readonly limits: Limits }
+  | { readonly kind: "reap"; readonly path: string; readonly older: boolean };

@@ -1,0 +1,134 @@
+import { ByteReader, ByteWriter, decodeUtf8 } from "../../src/core/base/bytes.ts";
+import type { Answer } from "../../src/core/tree/answer.ts";
+import { AnswerReader, emptyAnswer } from "../../src/core/tree/answer-codec.ts";
+import { BatchReader, BatchWriter, FEATURE_LEVEL } from "../../src/core/tree/batch.ts";
+import {
+  Command,
+  decodeCommand,
+  encodeIdentities,
+  writeCloseSession,
+  writeExpireSession,
+  writeMoveSession,
+  writeOpenSession,
+  writeOperation,
+  writeReap,
+  writeSetLimits,
+} from "../../src/core/tree/command.ts";
+import type { EventSink } from "../../src/core/tree/event-buffer.ts";
+import type { EventType, Identity, ReadOperation } from "../../src/core/tree/operation.ts";
+import { Tree } from "../../src/core/tree/tree.ts";
+import { auditTree } from "./audit.ts";
+import type { Subject, SubjectAnswer } from "./compare.ts";
+import type { ExpectedEvent, Issuer, ModelCommand, Outcome } from "./expectation.ts";
+
+const HASH_SEED = 7;
+const NOBODY = { sessionId: 0, generation: 1, identities: new Uint8Array(0) };
+
+/** Encodes a command as a door or the leader would. */
+export function encodeCommand(writer: ByteWriter, command: ModelCommand): void {
+  switch (command.kind) {
+    case "request":
+      encodeRequest(writer, command);
+      return;
+    case "open-session":
+      writeOpenSession(writer, NOBODY, 1, command);
+      return;
+    case "move-session":
+      writeMoveSession(writer, NOBODY, 1, command.sessionId, command.secretHash);
+      return;
+    case "close-session":
+      writeCloseSession(writer, issuerOf(command.issuer), command.issuer.number, command.issuer.answeredBelow);
+      return;
+    case "expire-session":
+      writeExpireSession(writer, NOBODY, command.sessionId, command.generation);
+      return;
+    case "set-limits":
+      writeSetLimits(writer, NOBODY, 1, command.limits);
+      return;
+    case "reap":
+      writeReap(writer, NOBODY, new TextEncoder().encode(command.path), command.czxid, command.mzxid);
+  }
+}
+
+function encodeRequest(writer: ByteWriter, { issuer, operation }: Extract<ModelCommand, { kind: "request" }>): void {
+  writeOperation(writer, issuerOf(issuer), issuer.number, issuer.answeredBelow, operation);
+}
+
+function issuerOf({ sessionId, generation, identities }: Issuer) {
+  const writer = new ByteWriter(64);
+  encodeIdentities(identities, writer);
+  return { sessionId, generation, identities: writer.copy() };
+}
+
+/** The tree of `src/core/tree`, fed with encoded batches of one command each. */
+export class RealTree implements Subject {
+  tree: Tree;
+  readonly sink: EventSink;
+  private events: ExpectedEvent[] = [];
+  private readonly batch = new BatchWriter();
+  private readonly reader = new BatchReader();
+  private readonly command = new Command();
+  private readonly answers = new AnswerReader();
+
+  constructor() {
+    this.sink = {
+      record: (type: EventType, path: Uint8Array, start: number, end: number, zxid: number, aclId: number): void => {
+        const acl = this.tree.state.acls.entries(aclId);
+        this.events.push({ type, path: decodeUtf8(path, start, end), zxid, acl });
+      },
+    };
+    this.tree = Tree.fresh(HASH_SEED, this.sink);
+  }
+
+  /** Goes on with a tree that was loaded from a snapshot of the present one. */
+  replaceTree(load: (sink: EventSink) => Tree): void {
+    this.tree = load(this.sink);
+  }
+
+  apply(zxid: number, timeMs: number, command: ModelCommand): Outcome {
+    this.events = [];
+    const answer = this.applyEncoded(zxid, timeMs, (writer) => encodeCommand(writer, command));
+    return { answer, events: this.events };
+  }
+
+  applyEncoded(zxid: number, timeMs: number, encode: (writer: ByteWriter) => void): Answer {
+    this.batch.reset();
+    encode(this.batch.begin());
+    this.batch.end();
+    const none = { digestZxid: 0, digest0: 0, digest1: 0 };
+    const header = { firstZxid: zxid, count: 1, time: timeMs, featureLevel: FEATURE_LEVEL, ...none };
+    const bytes = this.batch.close(header).slice();
+    this.tree.beginBatch(this.reader.open(bytes));
+    decodeCommand(this.reader.next(), this.command);
+    const answer = emptyAnswer();
+    this.answers.read(this.tree.apply(zxid, this.command).slice(), answer);
+    // A tree that kept a view of the batch would now show it.
+    bytes.fill(0xa5);
+    return answer;
+  }
+
+  read(identities: readonly Identity[], sessionId: number, operation: ReadOperation): SubjectAnswer {
+    const answer = emptyAnswer();
+    this.tree.read({ sessionId, identities }, operation, answer);
+    return answer;
+  }
+
+  get nodeCount(): number {
+    return this.tree.state.table.size;
+  }
+
+  get sessionCount(): number {
+    return this.tree.state.sessions.size;
+  }
+
+  audit(): void {
+    auditTree(this.tree);
+  }
+}
+
+/** The command in `bytes`, decoded into a new object. */
+export function decode(bytes: Uint8Array): Command {
+  const command = new Command();
+  decodeCommand(new ByteReader(bytes), command);
+  return command;
+}
