@@ -12,7 +12,7 @@ export interface SegmentFile {
 
 const SEGMENT_SUFFIX = ".journal";
 export const SPARE_SUFFIX = ".spare";
-/** A file whose space is being claimed; worthless after a crash. */
+/** A file in the making, its space being claimed; worthless after a crash. */
 export const CLAIMING_NAME = "next.claiming";
 export const RESERVE_NAME = "reserve";
 /** What a repair cut off. */
@@ -50,7 +50,7 @@ export function segmentHolding(segments: readonly SegmentFile[], zxid: number): 
 }
 
 function readSegment(disk: Disk, directory: string, name: string): SegmentFile | Finding {
-  const base = { file: name, offset: 0, rule: "core.md 27", action: "refused" } as const;
+  const base = { file: name, offset: 0, rule: "core.md 27", action: "nothing was changed" } as const;
   const bytes = new Uint8Array(SEGMENT_HEADER_BYTES);
   const file = disk.open(join(directory, name), "read");
   try {
@@ -80,7 +80,14 @@ function holes(segments: readonly SegmentFile[]): Finding[] {
       header.number === before
         ? `two segments have the number ${before}`
         : `segments ${before + 1} to ${header.number - 1}, which come before it, are missing`;
-    findings.push({ kind: "missing", file: name, offset: 0, rule: "core.md 27", problem, action: "refused" });
+    findings.push({
+      kind: "missing",
+      file: name,
+      offset: 0,
+      rule: "core.md 27",
+      problem,
+      action: "nothing was changed",
+    });
   }
   return findings;
 }

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { type JournalRecord, type RecordType, recordType } from "../../core/zab/journal-record.ts";
 import { alignToSector, type Disk, isOutOfSpace } from "../disk.ts";
 import { type Finding, isFatal, JournalDamagedError } from "./finding.ts";
-import { listSegments, type SegmentFile, segmentHolding, TORN_SUFFIX } from "./journal-files.ts";
+import { CLAIMING_NAME, listSegments, type SegmentFile, segmentHolding, TORN_SUFFIX } from "./journal-files.ts";
 import { RECORD_HEADER_BYTES, recordFlag } from "./record-codec.ts";
 import { RecoveredJournal, type Voiding } from "./recovered-journal.ts";
 import { SEGMENT_HEADER_BYTES } from "./segment-header.ts";
@@ -27,6 +27,18 @@ export interface JournalScan {
   readonly position: JournalPosition;
   readonly findings: readonly Finding[];
   readonly recovered: RecoveredJournal;
+}
+
+const UNTOUCHED = "nothing was changed";
+
+/**
+ * Reads the journal as {@link recoverJournal} does, but changes nothing: for tools. The findings may be fatal; the
+ * records are those up to the first fatal one.
+ */
+export function readJournal(disk: Disk, directory: string, fromZxid: number): JournalScan {
+  const scan = new Recovery(disk, directory);
+  scan.read(fromZxid);
+  return scan.result();
 }
 
 /**
@@ -85,7 +97,7 @@ class Recovery {
     const { header, name } = segment;
     if (header.baseZxid !== this.chain.last || header.commandsBefore !== this.commands) {
       const problem = "the segment does not follow on the one before";
-      this.note({ kind: "missing", file: name, offset: 0, rule: "decision 4", problem, action: "refused" });
+      this.note({ kind: "missing", file: name, offset: 0, rule: "decision 4", problem, action: UNTOUCHED });
       return;
     }
     this.sticky = new StickyRecords();
@@ -98,7 +110,7 @@ class Recovery {
     } finally {
       reader.close();
     }
-    if (this.stop.verdict !== "end") this.note(findingOf(name, this.stop, "refused"));
+    if (this.stop.verdict !== "end") this.note(findingOf(name, this.stop, UNTOUCHED));
   }
 
   /** Takes one record in; false when it contradicts those before. */
@@ -111,7 +123,7 @@ class Recovery {
     const problem = this.chain.advance(record.type, firstZxid, lastZxid);
     if (problem !== undefined) {
       const place = { file: segment.name, offset, firstZxid, lastZxid };
-      this.note({ kind: "missing", ...place, rule: "decision 4", problem, action: "refused" });
+      this.note({ kind: "missing", ...place, rule: "decision 4", problem, action: UNTOUCHED });
       return false;
     }
     if (record.type === recordType.BATCH) {
@@ -155,10 +167,13 @@ class Recovery {
     }
   }
 
+  /** The final name appears with the whole content or not at all, and once there is never written again. */
   private keepAside(name: string, bytes: Uint8Array): string {
     const { disk, directory } = this;
-    const path = join(directory, name);
-    if (disk.list(directory).includes(name)) disk.unlink(path);
+    const names = disk.list(directory);
+    const path = join(directory, CLAIMING_NAME);
+    if (names.includes(CLAIMING_NAME)) disk.unlink(path);
+    if (names.includes(name)) return `kept aside as ${name} before`;
     try {
       const copy = disk.open(path, "create");
       try {
@@ -167,6 +182,7 @@ class Recovery {
       } finally {
         copy.close();
       }
+      disk.rename(path, join(directory, name));
       disk.syncDirectory(directory);
       return `kept aside as ${name}`;
     } catch (error) {
