@@ -1,4 +1,4 @@
-import { CliError, usageError } from "./cli-error.ts";
+import { usageError } from "./cli-error.ts";
 
 export type OutputFormat = "table" | "json";
 
@@ -67,16 +67,16 @@ export function dataToJson(data: Uint8Array): JsonData {
   }
 }
 
-/** The other way; `where` names the input in the error. */
-export function dataFromJson(value: unknown, where: string): Uint8Array {
-  const data = value as { utf8?: unknown; base64?: unknown } | null;
-  const fix = 'write {"utf8": "text"} or {"base64": "..."}';
-  if (typeof data !== "object" || data === null) throw new CliError(`${where}: the data is not an object; ${fix}`, 2);
-  if (typeof data.utf8 === "string" && data.base64 === undefined) return Buffer.from(data.utf8, "utf8");
-  if (typeof data.base64 === "string" && data.utf8 === undefined) {
-    const bytes = Buffer.from(data.base64, "base64");
-    if (bytes.toString("base64") === data.base64) return bytes;
-    throw new CliError(`${where}: the data is not valid base64; ${fix}`, 2);
+/** The other way, from an object that has one of the two; `where` names the input in the error. */
+export function dataFromJson(value: { utf8?: unknown; base64?: unknown }, where: string): Uint8Array {
+  const { utf8, base64 } = value;
+  if (utf8 !== undefined && base64 !== undefined) throw usageError(`${where}: has both utf8 and base64; keep one`);
+  if (typeof utf8 === "string") return Buffer.from(utf8, "utf8");
+  if (typeof base64 !== "string") {
+    throw usageError(`${where}: has no data; add "utf8": "text", or "base64" with the bytes in base64`);
   }
-  throw new CliError(`${where}: the data has neither utf8 nor base64, or both; ${fix}`, 2);
+  const bytes = Buffer.from(base64, "base64");
+  if (bytes.toString("base64") !== base64)
+    throw usageError(`${where}: its base64 is not valid; encode the bytes again`);
+  return bytes;
 }

@@ -10,6 +10,10 @@ interface CommandModule {
 const modules: Readonly<Record<string, () => Promise<CommandModule>>> = {
   dev: () => import("./commands/dev.ts"),
   server: () => import("./commands/server.ts"),
+  znode: () => import("./commands/znode.ts"),
+  ensemble: () => import("./commands/ensemble.ts"),
+  completion: () => import("./commands/completion.ts"),
+  __complete: () => import("./commands/complete.ts"),
   version: () => import("./commands/version.ts"),
 };
 

@@ -1,0 +1,56 @@
+import { connect } from "@muster/client";
+import type { Command } from "commander";
+import { resolveEndpoints } from "../client.ts";
+import { findCompletion } from "../complete.ts";
+import type { CliIo } from "../io.ts";
+import { childPath } from "../znode-text.ts";
+
+/** A shell waits for this at every Tab, ms. */
+const COMPLETION_TIMEOUT_MS = 1_000;
+const NAMES_MAX = 200;
+
+export function register(program: Command, io: CliIo): void {
+  program
+    .command("__complete", { hidden: true })
+    .description("Print what the last word may become, one candidate a line; for completion scripts.")
+    .argument("[words...]", "the words after muster, the last one unfinished")
+    .allowUnknownOption()
+    .action(async (words: readonly string[]) => {
+      const { buildProgram } = await import("../program.ts");
+      const { command, candidates, value, options } = findCompletion(await buildProgram(io), words);
+      const isPath = value === "path" && command.parent?.name() === "znode";
+      const found = isPath ? await paths(words.at(-1) ?? "", options["endpoints"], io) : candidates;
+      io.stdout.write(found.map((candidate) => `${candidate}\n`).join(""));
+    });
+}
+
+/** Children of the path typed so far; nothing at all when no member answers in time. */
+async function paths(word: string, endpoints: string | undefined, io: CliIo): Promise<string[]> {
+  if (word === "") return ["/"];
+  if (!word.startsWith("/")) return [];
+  const parent = word.slice(0, Math.max(1, word.lastIndexOf("/")));
+  try {
+    const client = await connect({
+      endpoints: resolveEndpoints(endpoints, io.env),
+      connectTimeoutMs: COMPLETION_TIMEOUT_MS,
+      requestTimeoutMs: COMPLETION_TIMEOUT_MS,
+    });
+    try {
+      const names = await firstNames(client.znodes.listPages(parent));
+      const matching = names.map((name) => childPath(parent, name)).filter((path) => path.startsWith(word));
+      const shown = matching.slice(0, NAMES_MAX);
+      const stats = await Promise.all(shown.map((path) => client.znodes.exists(path)));
+      // A slash invites to go on, where there is somewhere to go.
+      return shown.map((path, index) => ((stats[index]?.numChildren ?? 0) > 0 ? `${path}/` : path));
+    } finally {
+      await client.close();
+    }
+  } catch {
+    return [];
+  }
+}
+
+async function firstNames(pages: AsyncIterable<{ readonly names: readonly string[] }>): Promise<readonly string[]> {
+  for await (const { names } of pages) return names;
+  return [];
+}

@@ -1,0 +1,60 @@
+import { spawnSync } from "node:child_process";
+import { expect, test } from "vitest";
+import { completionScript, shells } from "../../../src/cli/completion-script.ts";
+import { run } from "./captured-io.ts";
+
+async function candidates(...words: string[]): Promise<string[]> {
+  const { code, stdout } = await run(["__complete", "--", ...words], { MUSTER_ENDPOINTS: "127.0.0.1:1" });
+  expect(code).toBe(0);
+  return stdout.split("\n").slice(0, -1);
+}
+
+test.for<[string[], string[]]>([
+  [["zn"], ["znode"]],
+  [
+    ["znode", "s"],
+    ["set", "stat"],
+  ],
+  [
+    ["ensemble", ""],
+    ["help", "status"],
+  ],
+  [["znode", "get", "--o"], ["--output"]],
+  [
+    ["znode", "watch", "/a", "--mode", "persistent"],
+    ["persistent-recursive", "persistent"],
+  ],
+  [["completion", "z"], ["zsh"]],
+  [["server", "--log-f"], ["--log-format"]],
+  [["znode", "get", "--endpoints", "x:1", "--t"], ["--timeout"]],
+  [["znode", "get", "--endpoints=x:1", "--t"], ["--timeout"]],
+  [["znode", "get", ""], ["/"]],
+  [["znode", "import", "x"], []],
+  [["znode", "get", "--", "--o"], []],
+])("completing %j", async ([words, expected]) => {
+  expect(await candidates(...words)).toEqual(expected);
+});
+
+test("hidden commands are not offered", async () => {
+  expect(await candidates("")).not.toContain("__complete");
+  expect(await candidates("__")).toEqual([]);
+});
+
+test("without a member, a path has no candidates and no error", async () => {
+  expect(await candidates("znode", "get", "/a")).toEqual([]);
+});
+
+test("each shell's script is printed by `completion`", async () => {
+  for (const shell of shells) expect((await run(["completion", shell])).stdout).toBe(completionScript(shell));
+});
+
+test("bash loads the script and completes with what the program says", () => {
+  const program = `
+    muster() { printf '%s\\n' "$@" >&2; printf 'znode\\nzoo/\\n'; }
+    ${completionScript("bash")}
+    COMP_WORDS=(muster z); COMP_CWORD=1
+    _muster
+    printf '%s|' "\${COMPREPLY[@]}"`;
+  const { status, stdout, stderr } = spawnSync("bash", ["-c", program], { encoding: "utf8" });
+  expect({ status, stdout, stderr }).toEqual({ status: 0, stdout: "znode|zoo/|", stderr: "" });
+});
