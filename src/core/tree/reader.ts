@@ -1,4 +1,4 @@
-import { ByteReader, ByteWriter, decodeUtf8, FormatError } from "../base/bytes.ts";
+import { ByteReader, ByteWriter, decodeUtf8, encodeUtf8, FormatError } from "../base/bytes.ts";
 import { errors, OK } from "../base/errors.ts";
 import { allows, maskAcl } from "./acl.ts";
 import { OPEN_ACL } from "./acl-table.ts";
@@ -10,7 +10,6 @@ import type { AclEntry, Identity, LeafRead, ListOperation, ReadOperation } from 
 import { permission } from "./operation.ts";
 import { pathFault } from "./path.ts";
 import { countedPath, quotaStatsText } from "./quota-index.ts";
-import { encodeUtf8 } from "../base/bytes.ts";
 import type { TreeState } from "./tree-state.ts";
 import { visitSubtree } from "./znode-changes.ts";
 
@@ -46,6 +45,15 @@ export class Reader {
     else answer.code = this.readLeaf(issuer, operation, answer);
   }
 
+  /** OK or INVALID_PATH. */
+  pathFault(path: string): number {
+    this.path.reset();
+    this.path.utf8(path);
+    const tooLong = this.path.length > this.state.limits.pathBytesMax;
+    const bad = tooLong || pathFault(this.path.bytes, 0, this.path.length) !== undefined;
+    return bad ? errors.INVALID_PATH.code : OK;
+  }
+
   /** OK or NO_PERMISSION: the one place where a read's ACLs are checked (core.md 18). */
   permit(aclId: number, wanted: number, identities: readonly Identity[]): number {
     if (aclId === OPEN_ACL || allows(this.state.acls.entries(aclId), wanted, identities)) return OK;
@@ -69,10 +77,8 @@ export class Reader {
 
   private readLeaf(issuer: ReadIssuer, operation: LeafRead, answer: Answer): number {
     const { table } = this.state;
-    this.path.reset();
-    this.path.utf8(operation.path);
-    if (this.path.length > this.state.limits.pathBytesMax) return errors.INVALID_PATH.code;
-    if (pathFault(this.path.bytes, 0, this.path.length) !== undefined) return errors.INVALID_PATH.code;
+    const fault = this.pathFault(operation.path);
+    if (fault !== OK) return fault;
     const node = table.lookup(this.path.bytes, 0, this.path.length);
     if (node === NO_NODE) return errors.NODE_NOT_FOUND.code;
     const wanted = operation.kind === "get-acl" ? permission.READ | permission.ADMIN : permission.READ;

@@ -63,9 +63,9 @@ export class Tree {
     this.reader.read(issuer, operation, answer);
   }
 
-  /** OK or an error's code, for an event's znode. */
-  permitEvent(aclId: number, wanted: number, issuer: ReadIssuer): number {
-    return this.reader.permit(aclId, wanted, issuer.identities);
+  /** OK, or INVALID_PATH. */
+  pathFault(path: string): number {
+    return this.reader.pathFault(path);
   }
 
   /** The coordinates a snapshot round commits; taken at its freeze. */

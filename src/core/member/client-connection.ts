@@ -1,0 +1,374 @@
+import { assert } from "../base/assert.ts";
+import { ByteWriter } from "../base/bytes.ts";
+import { errors, OK, type Reason } from "../base/errors.ts";
+import { allows } from "../tree/acl.ts";
+import { OPEN_ACL } from "../tree/acl-table.ts";
+import type { Answer } from "../tree/answer.ts";
+import { emptyAnswer } from "../tree/answer-codec.ts";
+import { encodeIdentities, writeCloseSession, writeOperation } from "../tree/command.ts";
+import { type Identity, permission, type ReadOperation, type WatchMode, type WriteOperation } from "../tree/operation.ts";
+import type { WatchEvent } from "../tree/watch-event.ts";
+import type { WatchSubscriber } from "../tree/watch-hub.ts";
+import type { ConnectionListener } from "./connection-listener.ts";
+import type { Member } from "./member.ts";
+
+/** Requests that may wait on one connection, beyond the writes in the log. */
+const WAITING_MAX = 10_000;
+/** A number no client uses: the close of the session itself. */
+const CLOSE_NUMBER = Number.MAX_SAFE_INTEGER;
+
+export interface ReadFreshness {
+  readonly minZxid: number;
+  readonly linearizable: boolean;
+}
+
+interface WatchAsked {
+  readonly watchId: number;
+  readonly path: string;
+  readonly mode: WatchMode;
+  readonly afterZxid: number;
+}
+
+/** A request that waits its turn on the connection. */
+type Waiting =
+  | { readonly kind: "read"; readonly number: number; readonly operation: ReadOperation; readonly freshness: ReadFreshness }
+  | { readonly kind: "sync"; readonly number: number }
+  | { readonly kind: "watch"; readonly number: number; readonly request: WatchAsked }
+  | { readonly kind: "unwatch"; readonly number: number; readonly watchId: number }
+  | { readonly kind: "refusal"; readonly number: number; readonly code: number }
+  /** A write held back by a barrier before it; encoded, because the caller reuses its operation. */
+  | { readonly kind: "write"; readonly number: number; readonly command: Uint8Array }
+  | { readonly kind: "close" };
+
+type BarrierRequest = Extract<Waiting, { kind: "read" | "sync" }>;
+
+interface Place {
+  readonly request: Waiting;
+  /** Its turn comes when this many of the connection's writes have been answered. */
+  readonly afterWrites: number;
+  /** Writes behind it are held until it is answered. */
+  readonly isBarrier: boolean;
+  /** Of a barrier whose turn it is: the zxid it needs, and until when it waits. */
+  barrierZxid: number;
+  deadline: number;
+}
+
+/**
+ * One client connection (core.md 14): requests are answered in the order they came. Writes go to the log at once; a read
+ * behind an unanswered write waits for that write's answer, and is answered before the next command is applied. Behind a
+ * barrier that waits, everything of the connection waits, and nothing of any other.
+ */
+export class ClientConnection implements WatchSubscriber {
+  readonly listener: ConnectionListener;
+  private readonly member: Member;
+  private identityList: readonly Identity[];
+  private issuer: { sessionId: number; generation: number; identities: Uint8Array };
+  private written = 0;
+  private answered = 0;
+  private places: Place[] = [];
+  private firstPlace = 0;
+  /** A barrier is among the waiting requests: later writes are held. */
+  private barriers = 0;
+  private detached = false;
+  private closing = false;
+  private readonly answer: Answer = emptyAnswer();
+  /** Bytes of commands in the log or held, not yet answered. */
+  outstandingBytes = 0;
+  /** In the member's list of connections to tell of the turn's end. */
+  isTouched = false;
+
+  constructor(member: Member, listener: ConnectionListener, identities: readonly Identity[]) {
+    this.member = member;
+    this.listener = listener;
+    this.identityList = identities;
+    this.issuer = { sessionId: 0, generation: member.id, identities: encoded(identities) };
+  }
+
+  get sessionId(): number {
+    return this.issuer.sessionId;
+  }
+
+  get generation(): number {
+    return this.issuer.generation;
+  }
+
+  get isDetached(): boolean {
+    return this.detached;
+  }
+
+  get identities(): readonly Identity[] {
+    return this.identityList;
+  }
+
+  setIdentities(identities: readonly Identity[]): void {
+    this.identityList = identities;
+    this.issuer = { ...this.issuer, identities: encoded(identities) };
+  }
+
+  open(secretHash: Uint8Array, timeoutMs: number): void {
+    assert(secretHash.length === 32, "a secret's hash has 32 bytes");
+    if (this.sessionId !== 0 || this.detached) return;
+    this.member.openSession(this, this.issuer, secretHash, timeoutMs);
+  }
+
+  resume(sessionId: number, secretHash: Uint8Array): void {
+    assert(secretHash.length === 32, "a secret's hash has 32 bytes");
+    if (this.sessionId !== 0 || this.detached) return;
+    this.member.moveSession(this, this.issuer, sessionId, secretHash);
+  }
+
+  touch(token: number): void {
+    if (this.detached || !this.member.touch(this)) return;
+    this.listener.onTouched(token);
+  }
+
+  submit(number: number, answeredBelow: number, operation: WriteOperation): void {
+    if (this.detached) return;
+    this.member.touch(this);
+    const refused = this.closing ? errors.SESSION_EXPIRED.code : this.member.admit(operation);
+    if (refused !== OK) {
+      this.enqueue({ kind: "refusal", number, code: refused });
+    } else if (!isNumber(number) || !isNumber(answeredBelow)) {
+      this.enqueue({ kind: "refusal", number: 0, code: errors.INVALID_ARGUMENT.code });
+    } else if (this.barriers > 0) {
+      const writer = new ByteWriter(256);
+      writeOperation(writer, this.issuer, number, answeredBelow, operation);
+      this.outstandingBytes += writer.length;
+      this.enqueue({ kind: "write", number, command: writer.copy() });
+    } else {
+      const size = this.member.propose(this, number, (writer) =>
+        writeOperation(writer, this.issuer, number, answeredBelow, operation),
+      );
+      if (size < 0) this.enqueue({ kind: "refusal", number, code: -size });
+      else this.countWrite(size);
+    }
+  }
+
+  read(number: number, operation: ReadOperation, options: ReadFreshness): void {
+    if (this.detached) return;
+    this.member.touch(this);
+    this.enqueue({ kind: "read", number, operation, freshness: options });
+  }
+
+  sync(number: number): void {
+    if (this.detached) return;
+    this.member.touch(this);
+    this.enqueue({ kind: "sync", number });
+  }
+
+  addWatch(number: number, request: WatchAsked): void {
+    if (this.detached) return;
+    this.member.touch(this);
+    this.enqueue({ kind: "watch", number, request });
+  }
+
+  removeWatch(number: number, watchId: number): void {
+    if (this.detached) return;
+    this.enqueue({ kind: "unwatch", number, watchId });
+  }
+
+  close(): void {
+    if (this.detached || this.closing) return;
+    this.closing = true;
+    this.enqueue({ kind: "close" });
+  }
+
+  detach(): void {
+    if (this.detached) return;
+    this.detached = true;
+    this.places = [];
+    this.firstPlace = 0;
+    this.barriers = 0;
+    this.member.forget(this);
+  }
+
+  /** The session was opened or moved to this connection. */
+  begin(sessionId: number, generation: number, timeoutMs: number, zxid: number, resumed: boolean): void {
+    this.issuer = { sessionId, generation, identities: this.issuer.identities };
+    this.member.markTouched(this);
+    this.listener.onOpened({ sessionId, timeoutMs, zxid, resumed });
+  }
+
+  /** The session is over, or never began. */
+  end(reason: Reason | undefined, zxid: number): void {
+    if (this.detached) return;
+    const { listener } = this;
+    this.detach();
+    listener.onClosed(reason, zxid);
+    listener.onTurnEnd();
+  }
+
+  /** A write of this connection was applied: its answer, then every read that waited for just that. */
+  completeWrite(answer: Answer, bytes: number): void {
+    this.outstandingBytes -= bytes;
+    this.answered++;
+    if (this.detached) return;
+    this.deliverAnswer(answer);
+    if (this.places.length > this.firstPlace) this.advance();
+  }
+
+  /** Answers whatever has its turn now. */
+  advance(): void {
+    while (this.firstPlace < this.places.length && !this.detached) {
+      const place = this.places[this.firstPlace] as Place;
+      if (place.afterWrites > this.answered || !this.run(place)) return;
+      // `run` may have detached, which empties the list.
+      if (this.places[this.firstPlace] === place) this.firstPlace++;
+      this.compact();
+    }
+  }
+
+  /** The deadline of the barrier in front has passed. */
+  expireBarrier(now: number): void {
+    const place = this.places[this.firstPlace];
+    if (place === undefined || place.barrierZxid === 0 || place.deadline > now) return;
+    this.firstPlace++;
+    this.barriers--;
+    this.reply((place.request as BarrierRequest).number, errors.NOT_CAUGHT_UP.code);
+    this.advance();
+  }
+
+  deliver(events: readonly WatchEvent[], zxid: number): void {
+    this.member.markTouched(this);
+    this.listener.onEvents(events, zxid);
+  }
+
+  mayRead(aclId: number): boolean {
+    return (
+      aclId === OPEN_ACL || allows(this.member.tree.state.acls.entries(aclId), permission.READ, this.identityList)
+    );
+  }
+
+  private enqueue(request: Waiting): void {
+    if (this.places.length - this.firstPlace >= WAITING_MAX && request.kind !== "close") {
+      this.reply(request.number, errors.OVERLOADED.code);
+      return;
+    }
+    const isBarrier = this.isBarrier(request);
+    if (isBarrier) this.barriers++;
+    this.places.push({ request, afterWrites: this.written, isBarrier, barrierZxid: 0, deadline: 0 });
+    if (this.places.length === this.firstPlace + 1) this.advance();
+  }
+
+  private isBarrier(request: Waiting): boolean {
+    if (request.kind === "sync") return true;
+    if (request.kind !== "read") return false;
+    return request.freshness.linearizable || request.freshness.minZxid > this.member.tree.zxid;
+  }
+
+  /** Carries a request out, or says false: it waits at a barrier. */
+  private run(place: Place): boolean {
+    const { request } = place;
+    if (place.isBarrier && (request.kind === "read" || request.kind === "sync")) {
+      if (!this.knowsBarrier(place, request)) {
+        this.barriers--;
+        this.reply(request.number, errors.NO_QUORUM.code);
+        return true;
+      }
+      if (place.barrierZxid > this.member.tree.zxid) {
+        this.member.awaitZxid(this);
+        return false;
+      }
+      this.barriers--;
+    }
+    this.carryOut(request);
+    return true;
+  }
+
+  private carryOut(request: Waiting): void {
+    switch (request.kind) {
+      case "read":
+        this.member.read(this, request.operation, this.answer);
+        this.answer.number = request.number;
+        this.deliverAnswer(this.answer);
+        return;
+      case "watch":
+        this.reply(request.number, this.member.watch(this, request.request));
+        return;
+      case "unwatch":
+        this.reply(request.number, this.member.hub.remove(this, request.watchId) ? OK : errors.NO_WATCH.code);
+        return;
+      case "sync":
+        this.reply(request.number, OK);
+        return;
+      case "refusal":
+        this.reply(request.number, request.code);
+        return;
+      case "write":
+        this.proposeHeld(request.number, request.command);
+        return;
+      case "close":
+        this.runClose();
+    }
+  }
+
+  private proposeHeld(number: number, command: Uint8Array): void {
+    this.outstandingBytes -= command.length;
+    const size = this.member.propose(this, number, (writer) => writer.raw(command));
+    if (size < 0) this.reply(number, -size);
+    else this.countWrite(size);
+  }
+
+  private runClose(): void {
+    if (this.sessionId === 0) {
+      this.end(undefined, 0);
+      return;
+    }
+    const size = this.member.propose(this, CLOSE_NUMBER, (writer) =>
+      writeCloseSession(writer, this.issuer, CLOSE_NUMBER, 0),
+    );
+    if (size < 0) this.end("NOT_READY", 0);
+    else this.countWrite(size);
+  }
+
+  /** Finds out, once, which zxid the barrier needs; false when leadership cannot be confirmed. */
+  private knowsBarrier(place: Place, request: BarrierRequest): boolean {
+    if (place.barrierZxid > 0) return true;
+    const { member } = this;
+    const confirms = request.kind === "sync" || request.freshness.linearizable;
+    const confirmed = confirms ? member.barrier() : 0;
+    if (confirms && confirmed === 0) return false;
+    place.barrierZxid = Math.max(confirmed, request.kind === "read" ? request.freshness.minZxid : 0);
+    place.deadline = member.barrierDeadline();
+    return true;
+  }
+
+  private countWrite(size: number): void {
+    this.written++;
+    this.outstandingBytes += size;
+  }
+
+  private reply(number: number, code: number): void {
+    const { answer } = this;
+    answer.number = number;
+    answer.code = code;
+    answer.kind = "none";
+    answer.zxid = this.member.tree.zxid;
+    this.deliverAnswer(answer);
+  }
+
+  private deliverAnswer(answer: Answer): void {
+    this.member.markTouched(this);
+    this.listener.onAnswer(answer);
+  }
+
+  private compact(): void {
+    if (this.firstPlace === this.places.length) {
+      this.places = [];
+      this.firstPlace = 0;
+    } else if (this.firstPlace > 1024) {
+      this.places = this.places.slice(this.firstPlace);
+      this.firstPlace = 0;
+    }
+  }
+}
+
+function encoded(identities: readonly Identity[]): Uint8Array {
+  const writer = new ByteWriter(64);
+  encodeIdentities(identities, writer);
+  return writer.copy();
+}
+
+function isNumber(value: number): boolean {
+  return Number.isSafeInteger(value) && value >= 0;
+}

@@ -1,0 +1,111 @@
+import { assert } from "../base/assert.ts";
+
+/** Deadlines are looked at in steps of this many ms; an expiry is late by at most two steps. */
+const STEP_MS = 100;
+/** A tick later than this was a pause of the loop, during which no client could be heard. */
+const PAUSE_MS = 250;
+/** Expiries proposed per step at most, so that many at once do not crowd out other work. */
+export const EXPIRIES_PER_STEP_MAX = 200;
+
+interface Tracked {
+  readonly id: number;
+  readonly timeoutMs: number;
+  deadline: number;
+  /** Overdue at the step before: expires if nothing has been heard since. */
+  suspect: boolean;
+}
+
+/**
+ * The leader's clock over sessions (core.md 11): monotonic time without the pauses of its own loop. A touch only moves a
+ * deadline; sessions lie in buckets by the step they fall due and are looked at then. What is overdue is looked at once
+ * more a step later, after the sockets have been polled, before it expires.
+ */
+export class SessionTracker {
+  private readonly sessions = new Map<number, Tracked>();
+  private buckets = new Map<number, Tracked[]>();
+  /** Session time: monotonic time less all pauses. */
+  private time = 0;
+  private lastTick: number | undefined;
+  private step = 0;
+  /** Overdue ones beyond what a step may propose. */
+  private backlog: Tracked[] = [];
+
+  get size(): number {
+    return this.sessions.size;
+  }
+
+  add(id: number, timeoutMs: number): void {
+    const tracked: Tracked = { id, timeoutMs, deadline: this.time + timeoutMs, suspect: false };
+    this.sessions.set(id, tracked);
+    this.place(tracked);
+  }
+
+  remove(id: number): void {
+    this.sessions.delete(id);
+  }
+
+  touch(id: number): void {
+    const tracked = this.sessions.get(id);
+    if (tracked === undefined) return;
+    tracked.deadline = this.time + tracked.timeoutMs;
+    tracked.suspect = false;
+  }
+
+  /** Forgets everything: another member leads. */
+  clear(): void {
+    this.sessions.clear();
+    this.buckets = new Map();
+    this.backlog = [];
+  }
+
+  /** Advances to `now` (monotonic ms) and returns the sessions to expire. */
+  tick(now: number): number[] {
+    const elapsed = this.lastTick === undefined ? 0 : now - this.lastTick;
+    assert(elapsed >= 0, "monotonic time does not fall");
+    this.lastTick = now;
+    // A pause adds one step at most: deadlines move on with it.
+    this.time += elapsed > PAUSE_MS ? STEP_MS : elapsed;
+    const due: number[] = [];
+    const backlog = this.backlog;
+    this.backlog = [];
+    for (const tracked of backlog) this.look(tracked, due);
+    const last = Math.floor(this.time / STEP_MS);
+    for (; this.step <= last; this.step++) this.openBucket(due);
+    return due;
+  }
+
+  private openBucket(due: number[]): void {
+    const bucket = this.buckets.get(this.step);
+    if (bucket === undefined) return;
+    this.buckets.delete(this.step);
+    for (const tracked of bucket) this.look(tracked, due);
+  }
+
+  private look(tracked: Tracked, due: number[]): void {
+    if (this.sessions.get(tracked.id) !== tracked) return;
+    if (tracked.deadline > this.time) {
+      this.place(tracked);
+    } else if (!tracked.suspect) {
+      tracked.suspect = true;
+      this.put(this.step + 1, tracked);
+    } else if (due.length >= EXPIRIES_PER_STEP_MAX) {
+      this.backlog.push(tracked);
+    } else {
+      due.push(tracked.id);
+      // Looked at again, should the proposal be lost.
+      tracked.deadline = this.time + tracked.timeoutMs;
+      tracked.suspect = false;
+      this.place(tracked);
+    }
+  }
+
+  private place(tracked: Tracked): void {
+    this.put(Math.max(this.step + 1, Math.ceil(tracked.deadline / STEP_MS)), tracked);
+  }
+
+  private put(step: number, tracked: Tracked): void {
+    const bucket = this.buckets.get(step);
+    if (bucket === undefined) this.buckets.set(step, [tracked]);
+    else bucket.push(tracked);
+  }
+}

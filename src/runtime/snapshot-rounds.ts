@@ -1,0 +1,81 @@
+import { performance } from "node:perf_hooks";
+import type { Tree } from "../core/tree/tree.ts";
+import type { SnapshotMeta } from "../core/tree/snapshot-row.ts";
+import type { SnapshotStore } from "../storage/snapshot/snapshot-store.ts";
+
+/** A round begins when this much journal has been written since the last, bytes (core.md 34). */
+export const ROUND_JOURNAL_BYTES = 64 * 1024 * 1024;
+/** A slice of capturing takes about this long, ms, */
+const SLICE_MS = 1.5;
+/** and the next one comes after this, ms. */
+const SLICE_PAUSE_MS = 4;
+/** Rows captured between two looks at the clock. */
+const ROWS_PER_LOOK = 64;
+/** Bytes handed to the store and not yet applied above which capturing waits. */
+const PENDING_BYTES_MAX = 16 * 1024 * 1024;
+
+/** Drives the snapshot: begins rounds, captures them in slices between other work, hands them to the store. */
+export class SnapshotRounds {
+  private readonly tree: Tree;
+  private readonly store: SnapshotStore;
+  private readonly roundBytes: number;
+  private journalBytes = 0;
+  private meta: SnapshotMeta | undefined;
+  private timer: NodeJS.Timeout | undefined;
+  private committing = false;
+  private stopped = false;
+
+  constructor(tree: Tree, store: SnapshotStore, roundBytes: number = ROUND_JOURNAL_BYTES) {
+    this.tree = tree;
+    this.store = store;
+    this.roundBytes = roundBytes;
+  }
+
+  /** This much journal has been written, or was replayed at start. */
+  journalled(bytes: number): void {
+    this.journalBytes += bytes;
+  }
+
+  /** Begins a round if one is due. Only between batches: replay begins at a batch. */
+  beginIfDue(): void {
+    if (this.journalBytes < this.roundBytes || this.meta !== undefined || this.committing || this.stopped) return;
+    if (this.tree.state.capture.dirtyCount === 0) return;
+    this.journalBytes = 0;
+    this.meta = this.tree.snapshotMeta();
+    this.tree.state.capture.freeze();
+    this.scheduleSlice();
+  }
+
+  /** The store has committed the round. */
+  committed(): void {
+    this.committing = false;
+  }
+
+  /** No more slices: the open round is dropped, its journal is replayed at the next start. */
+  stop(): void {
+    this.stopped = true;
+    clearTimeout(this.timer);
+  }
+
+  private scheduleSlice(): void {
+    this.timer = setTimeout(() => this.slice(), SLICE_PAUSE_MS);
+  }
+
+  private slice(): void {
+    const { capture } = this.tree.state;
+    const end = performance.now() + SLICE_MS;
+    let done = false;
+    while (!done && this.store.pendingBytes < PENDING_BYTES_MAX && performance.now() < end) {
+      done = capture.capture(ROWS_PER_LOOK);
+    }
+    for (const run of capture.takeRuns()) this.store.write(run);
+    if (!done) {
+      this.scheduleSlice();
+      return;
+    }
+    const meta = this.meta as SnapshotMeta;
+    this.meta = undefined;
+    this.committing = true;
+    this.store.commit(meta);
+  }
+}

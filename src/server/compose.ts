@@ -1,0 +1,124 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { createGrpcDoor } from "../api/grpc/grpc-door.ts";
+import { createHttpDoor } from "../api/http/http-door.ts";
+import { formatListenAddress, type ListenAddress } from "../api/http/listen-address.ts";
+import { createMetrics, type Metrics } from "../api/http/metrics.ts";
+import { LocalCoordination } from "../coordination/local-coordination.ts";
+import { formatZxid } from "../core/base/zxid.ts";
+import type { MemberTransition } from "../core/member/member.ts";
+import { MemberRuntime } from "../runtime/member-runtime.ts";
+import type { Log } from "./logging.ts";
+import type { ServerOptions } from "./options.ts";
+import { ADDRESSES_FILE, formatAddresses, type MemberAddresses } from "./options-handover.ts";
+import { VERSION } from "./version.ts";
+
+/** A member that serves. */
+export interface RunningMember {
+  readonly addresses: MemberAddresses;
+  /** Answers what is in flight, closes doors and files. Idempotent. */
+  stop(): Promise<void>;
+}
+
+/** Streams are given this long to take their last answers, ms. */
+const DOOR_GRACE_MS = 1_000;
+
+/**
+ * The composition root: the one place that constructs things. Resolves when every door is open.
+ *
+ * @param onFatal the member must not go on: its disk failed, or an invariant is broken. Exit.
+ */
+export async function startMember(
+  options: ServerOptions,
+  log: Log,
+  onFatal: (error: Error) => void,
+): Promise<RunningMember> {
+  const metrics = createMetrics();
+  const runtime = await MemberRuntime.open(
+    {
+      memberId: options.id,
+      dataDir: options.dataDir,
+      peerAddress: formatListenAddress(options.peerListen),
+      memoryBytes: options.memoryBytes,
+    },
+    {
+      onTransition: (event) => logTransition(log, event),
+      onNotice: (level, message, details) => log[level](details, message),
+      onFsync: (ms) => metrics.observeFsync(ms / 1000),
+      onCommit: (ms) => metrics.observeCommit(ms / 1000),
+      onFatal,
+    },
+  );
+  try {
+    return await openDoors(options, runtime, metrics, log);
+  } catch (error) {
+    await runtime.stop();
+    throw error;
+  }
+}
+
+async function openDoors(
+  options: ServerOptions,
+  runtime: MemberRuntime,
+  metrics: Metrics,
+  log: Log,
+): Promise<RunningMember> {
+  const coordination = new LocalCoordination(runtime.member);
+  const { insecure } = options;
+  const grpcDoor = createGrpcDoor(
+    { listen: formatListenAddress(options.grpcListen), insecure, version: VERSION },
+    { coordination, log },
+  );
+  const httpDoor = createHttpDoor({ listen: options.httpListen, insecure }, { coordination, metrics, log });
+  metrics.connect({
+    status: () => coordination.status(),
+    journal: () => {
+      const { diskBytes, segments } = runtime.journal().stats();
+      return { bytes: diskBytes, segments };
+    },
+    snapshot: () => runtime.snapshot().stats(),
+    grpc: () => grpcDoor.stats(),
+  });
+  const { address } = await grpcDoor.start();
+  let http: ListenAddress;
+  try {
+    http = await httpDoor.start();
+  } catch (error) {
+    await grpcDoor.stop(0);
+    throw error;
+  }
+  const addresses: MemberAddresses = { grpc: parseBound(address), http, peer: null };
+  coordination.setAddresses({
+    grpc: address,
+    http: formatListenAddress(http),
+    peer: formatListenAddress(options.peerListen),
+  });
+  writeFileSync(join(runtime.dataDir.directory, ADDRESSES_FILE), formatAddresses(options.id, addresses));
+  log.info({ grpc: address, http: formatListenAddress(http), version: VERSION }, "serving");
+  let stopped: Promise<void> | undefined;
+  return {
+    addresses,
+    stop: () => {
+      stopped ??= (async () => {
+        await Promise.all([grpcDoor.stop(DOOR_GRACE_MS), httpDoor.stop()]);
+        await runtime.stop();
+        metrics.stop();
+        log.info({ zxid: formatZxid(runtime.member.tree.zxid) }, "stopped");
+      })();
+      return stopped;
+    },
+  };
+}
+
+function parseBound(address: string): ListenAddress {
+  const colon = address.lastIndexOf(":");
+  return { host: address.slice(0, colon).replace(/^\[|\]$/g, ""), port: Number(address.slice(colon + 1)) };
+}
+
+function logTransition(log: Log, event: MemberTransition): void {
+  if (event.kind === "role") {
+    log.info({ role: event.role, epoch: event.epoch, zxid: formatZxid(event.zxid) }, `member is ${event.role}`);
+  } else {
+    log.info({ count: event.count, zxid: formatZxid(event.zxid) }, "sessions expire");
+  }
+}

@@ -1,0 +1,34 @@
+import { startMember } from "./compose.ts";
+import { createLog } from "./logging.ts";
+import { decodeOptions } from "./options-handover.ts";
+import { linkToParent } from "./parent-link.ts";
+
+/** The entry of a member's process: `muster server` and `muster dev` start it with its options as one argument. */
+const options = decodeOptions(process.argv[2]);
+const log = createLog({ level: options.logLevel, format: options.logFormat, memberId: options.id });
+
+/** A broken invariant or a failed disk: never serve doubt. */
+function die(error: unknown): never {
+  log.fatal({ err: error }, "the member stops: it cannot go on safely");
+  process.exit(1);
+}
+process.on("uncaughtException", die);
+process.on("unhandledRejection", die);
+
+const starting = startMember(options, log, die);
+const link = linkToParent(options, (why) => {
+  log.info({ why }, "stopping");
+  starting
+    .then((member) => member.stop())
+    .then(
+      () => process.exit(0),
+      (error: unknown) => die(error),
+    );
+});
+try {
+  const { addresses } = await starting;
+  link.ready(addresses);
+} catch (error) {
+  link.failed(error);
+  process.exit(1);
+}
