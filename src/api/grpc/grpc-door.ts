@@ -35,6 +35,8 @@ export interface GrpcDoor {
 
 /** Messages up to this factor above the limit reach the door, which refuses them with MESSAGE_TOO_LARGE by name. */
 const TRANSPORT_SLACK = 2;
+/** After the grace of a stop, time for the last statuses to leave; then connections are cut. */
+const LAST_STATUS_MS = 200;
 
 /** The gRPC front door: muster.coordination.v1, grpc.health.v1 and server reflection. */
 export function createGrpcDoor(options: GrpcDoorOptions, dependencies: GrpcDoorDependencies): GrpcDoor {
@@ -113,14 +115,15 @@ async function stop(
 ): Promise<void> {
   health.stop();
   for (const stream of streams) stream.stop();
+  let forced: NodeJS.Timeout | undefined;
   await new Promise<void>((resolve) => {
     const late = setTimeout(() => {
       for (const stream of streams) stream.stopNow();
-      // One turn for the last statuses to leave.
-      setImmediate(() => server.forceShutdown());
+      forced = setTimeout(() => server.forceShutdown(), LAST_STATUS_MS);
     }, graceMs);
     server.tryShutdown(() => {
       clearTimeout(late);
+      clearTimeout(forced);
       resolve();
     });
   });

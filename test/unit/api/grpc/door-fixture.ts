@@ -104,10 +104,10 @@ export class TestStream {
   }
 
   /** Takes the next response of a kind, dropping nothing: those before it stay in `received`. */
-  async next<K extends Response["$case"]>(kind: K): Promise<Extract<Response, { $case: K }>["value"]> {
+  async next<K extends Response["$case"], R extends Extract<Response, { $case: K }>>(kind: K): Promise<R["value"]> {
     for (;;) {
       const at = this.received.findIndex((response) => response.$case === kind);
-      if (at >= 0) return (this.received.splice(at, 1)[0] as Extract<Response, { $case: K }>).value;
+      if (at >= 0) return (this.received.splice(at, 1)[0] as R)["value"] as R["value"];
       await new Promise<void>((resolve) => this.waiters.push(resolve));
     }
   }
