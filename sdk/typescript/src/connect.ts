@@ -67,7 +67,7 @@ export async function connectWith(options: ConnectOptions, modules: ConnectModul
     {
       environment,
       transport: modules.transport ?? grpcTransport({ tls: options.tls, userAgent: userAgent(options) }),
-      endpoints: new EndpointList(addresses, environment.random),
+      endpoints: new EndpointList(addresses, () => environment.random()),
     },
   );
   const onAbort = (): void => core.finish(new MusterError("CANCELLED", { cause: signal?.reason }));

@@ -62,9 +62,11 @@ export class EndpointList {
     this.#next = Math.max(0, this.#all.indexOf(endpoint));
   }
 
-  /** Takes over what the server says about its members; addresses that are none are left out. */
-  discover(named: readonly string[]): void {
-    const current = this.peek();
+  /**
+   * Takes over what the server at `current` says about its members; addresses that are none are left out. The next
+   * attempt goes to the endpoint behind `current`.
+   */
+  discover(named: readonly string[], current: string): void {
     const discovered: string[] = [];
     for (const endpoint of named) {
       try {
@@ -74,6 +76,6 @@ export class EndpointList {
       }
     }
     this.#all = [...new Set([...this.#configured, ...discovered])];
-    this.stay(current);
+    this.#next = (this.#all.indexOf(current) + 1) % this.#all.length;
   }
 }

@@ -87,14 +87,17 @@ export function resultValue(pending: Pending, result: WireResult): unknown {
   if (pending.kind === kind.MULTI) {
     const details = pending.detail as PartDetails;
     const parts = partsOf(result, details);
-    return { zxid: result.zxid, results: parts.map((part, index) => valueOf(details[index]?.kind, part, result.zxid)) };
+    return {
+      zxid: result.zxid,
+      results: parts.map((part, index) => partValue(details[index]?.kind, part, result.zxid)),
+    };
   }
   if (pending.kind === kind.MULTI_READ) {
     const details = pending.detail as PartDetails;
     const parts = partsOf(result, details);
     return { zxid: result.zxid, results: parts.map((part, index) => readOutcome(details, part, index, result.zxid)) };
   }
-  return valueOf(pending.kind, result, result.zxid);
+  return partValue(pending.kind, result, result.zxid);
 }
 
 function partsOf(result: WireResult, details: PartDetails): readonly WireResult[] {
@@ -108,10 +111,10 @@ function readOutcome(details: PartDetails, part: WireResult, index: number, zxid
   if (part.failed && !(detail?.kind === kind.EXISTS && part.failureReason === "NODE_NOT_FOUND")) {
     return { ok: false, error: errorOf(part, detail?.path, index) };
   }
-  return { ok: true, value: valueOf(detail?.kind, part, zxid) };
+  return { ok: true, value: partValue(detail?.kind, part, zxid) };
 }
 
-function valueOf(of: Kind | undefined, result: WireResult, zxid: number): unknown {
+function partValue(of: Kind | undefined, result: WireResult, zxid: number): unknown {
   switch (of) {
     case kind.GET:
       // The message's memory is not kept alive by the data: it is copied out.

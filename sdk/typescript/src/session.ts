@@ -230,6 +230,13 @@ export class SessionCore implements OperationQueueHost, ResponseSink {
     this.#holdProcess();
   }
 
+  /** Sets the timer anew, so that one that kept the process alive does so no longer than needed. */
+  #rearm(): void {
+    this.#environment.clearTimer(this.#timer);
+    this.#wakeAt = Number.POSITIVE_INFINITY;
+    this.wakeBy(this.#nextWake());
+  }
+
   /** Without a socket, only the timer keeps the process alive for whoever waits: for the opening, a call, a watch. */
   #holdProcess(): void {
     const awaited = this.#id === 0 || !this.queue.isEmpty || this.watches.size > 0;
@@ -327,7 +334,7 @@ export class SessionCore implements OperationQueueHost, ResponseSink {
   #reconnect(): void {
     if (this.#state === "closed") return;
     this.#attempt += 1;
-    const delayMs = backoffDelayMs(this.#attempt, this.#environment.random);
+    const delayMs = backoffDelayMs(this.#attempt, () => this.#environment.random());
     this.#reconnectAt = this.now() + delayMs;
     const endpoint = this.#endpoints.peek();
     this.diagnostics.emit({ type: "reconnecting", attempt: this.#attempt, delayMs, endpoint, error: this.#lastError });
@@ -372,13 +379,13 @@ export class SessionCore implements OperationQueueHost, ResponseSink {
     this.#refusals.clear();
     this.#see(opened.zxid);
     this.#liveness.begin(opened.timeoutMs, this.#openSentAt);
-    this.#endpoints.discover(opened.endpoints);
+    this.#endpoints.discover(opened.endpoints, this.#endpoint);
     const { sessionId, timeoutMs, memberId } = opened;
     this.diagnostics.emit({ type: "connected", endpoint: this.#endpoint, memberId });
     if (resumed) this.diagnostics.emit({ type: "session-resumed", sessionId });
     else this.diagnostics.emit({ type: "session-opened", sessionId, timeoutMs });
     this.#opened.resolve();
-    this.wakeBy(Math.min(this.#liveness.keepAliveAt, this.#liveness.giveUpAt));
+    this.#rearm();
     this.#flush();
   }
 
@@ -452,7 +459,7 @@ export class SessionCore implements OperationQueueHost, ResponseSink {
     if (now >= this.#closeEndsAt) this.finish(undefined);
     else if (this.#live) this.#tend(now);
     else this.#persist(now);
-    if (this.#state !== "closed") this.wakeBy(this.#nextWake());
+    this.wakeBy(this.#nextWake());
   }
 
   #tend(now: number): void {
