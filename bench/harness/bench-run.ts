@@ -1,5 +1,5 @@
 import path from "node:path";
-import type { Client } from "@muster/client";
+import type { MusterClient } from "@muster/client";
 import type { BenchOptions } from "./bench-options.ts";
 import { closeClients, forEachOf, makeValues, openClients } from "./clients.ts";
 import { closedLoop, type LoadResult, type Operation, openLoop } from "./load.ts";
@@ -35,7 +35,7 @@ export class BenchRun {
   readonly options: BenchOptions;
   readonly folder: string;
   private current: Member | undefined;
-  private clients: Client[] = [];
+  private clients: MusterClient[] = [];
 
   constructor(options: BenchOptions, folder: string) {
     this.options = options;
@@ -48,7 +48,7 @@ export class BenchRun {
   }
 
   /** The clients opened last. */
-  client(index: number): Client {
+  client(index: number): MusterClient {
     const client = this.clients[index];
     if (client === undefined) throw new Error(`there is no client ${index}`);
     return client;

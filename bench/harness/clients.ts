@@ -1,11 +1,11 @@
-import { type Client, connect } from "@muster/client";
+import { connect, type MusterClient } from "@muster/client";
 
 /** Opens `count` clients, each with a connection and a session of its own. */
-export async function openClients(endpoint: string, count: number): Promise<Client[]> {
+export async function openClients(endpoint: string, count: number): Promise<MusterClient[]> {
   return Promise.all(Array.from({ length: count }, () => connect({ endpoints: [endpoint], sessionTimeoutMs: 60_000 })));
 }
 
-export async function closeClients(clients: readonly Client[]): Promise<void> {
+export async function closeClients(clients: readonly MusterClient[]): Promise<void> {
   await Promise.all(clients.map((client) => client.close()));
 }
 

@@ -57,11 +57,7 @@ export class Member {
     // One from the run before would name ports nobody listens on.
     await rm(addressesFile, { force: true });
     const begin = performance.now();
-    const parent = spawn(process.execPath, ["bin/muster.js", "server", ...flagsOf(options)], {
-      cwd: ROOT,
-      env: { ...process.env, ...options.env },
-      stdio: ["ignore", "pipe", "pipe"],
-    });
+    const parent = spawnMember(options);
     const log: string[] = [];
     createInterface({ input: parent.stderr as NodeJS.ReadableStream }).on("line", (line) => {
       log.push(line);
@@ -115,6 +111,15 @@ export class Member {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.kill();
   }
+}
+
+/** Starts `muster server` without waiting for anything; its member is a child of the process returned. */
+export function spawnMember(options: MemberOptions): ChildProcess {
+  return spawn(process.execPath, ["bin/muster.js", "server", ...flagsOf(options)], {
+    cwd: ROOT,
+    env: { ...process.env, ...options.env },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
 }
 
 interface Serving {

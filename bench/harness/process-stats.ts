@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 
 /** What Linux says about a process, all its threads together. */
 export interface ProcessStats {
@@ -44,6 +44,19 @@ export function writtenByThread(pid: number): ReadonlyMap<number, number> {
     }
   }
   return threads;
+}
+
+/** Sockets the process has open: listening ones and connections. */
+export function openSockets(pid: number): number {
+  let count = 0;
+  for (const name of readdirSync(`/proc/${pid}/fd`)) {
+    try {
+      if (readlinkSync(`/proc/${pid}/fd/${name}`).startsWith("socket:")) count++;
+    } catch {
+      // It was closed between the two calls.
+    }
+  }
+  return count;
 }
 
 function field(text: string, name: string): number {

@@ -3,7 +3,7 @@ import os from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { Member } from "../../../bench/harness/member.ts";
-import { processStats } from "../../../bench/harness/process-stats.ts";
+import { openSockets, processStats } from "../../../bench/harness/process-stats.ts";
 import { Fuzzer } from "./fuzzer.ts";
 import { knob } from "./requirements.ts";
 
@@ -14,6 +14,8 @@ const FROM = knob("FUZZ_FROM", 0);
 const MS_PER_CASE_MAX = 100;
 const START_AND_STOP_MS = 120_000;
 const CHECKS = 20;
+/** Until the member has let go of every connection its clients have closed, ms. */
+const LET_GO_MS = 10_000;
 /** What the second half of a run may add to the resident size the first half ended with. */
 const GROWTH_BYTES_MAX = 64 * 1024 * 1024;
 
@@ -33,6 +35,7 @@ afterEach(async () => {
 it(
   "mutated requests and frames are each answered with an error or a closed stream; the member stays up and small",
   async () => {
+    const socketsBefore = openSockets(member.pid);
     const fuzzer = new Fuzzer(member, SEED);
     const sizes: number[] = [];
     try {
@@ -49,6 +52,7 @@ it(
     } finally {
       fuzzer.close();
     }
+    await expect.poll(() => openSockets(member.pid), { timeout: LET_GO_MS }).toBeLessThanOrEqual(socketsBefore);
     const halfway = Math.max(...sizes.slice(0, CHECKS / 2));
     expect(sizes.at(-1), `resident sizes: ${sizes.join(" ")}`).toBeLessThan(halfway + GROWTH_BYTES_MAX);
     // Every way in must have been refused something: a fuzzer that reaches nothing proves nothing.

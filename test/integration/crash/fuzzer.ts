@@ -47,8 +47,8 @@ export class Fuzzer {
       ["session", (random) => this.session(random)],
       ["unary", (random) => this.unary(random)],
       ["grpc frame", (random) => this.grpcFrame(random)],
-      ["http/2 bytes", (random) => sendBytes(this.endpoints.grpc, this.mutated(this.recorded, random))],
-      ["http/1 bytes", (random) => sendBytes(this.endpoints.http, this.mutated(httpRequests, random))],
+      ["http/2 bytes", (random) => sendBytes(this.endpoints.grpc, this.mutated(this.recorded, random), false)],
+      ["http/1 bytes", (random) => sendBytes(this.endpoints.http, this.mutated(httpRequests, random), true)],
     ];
   }
 

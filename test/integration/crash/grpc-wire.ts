@@ -5,10 +5,16 @@ import { Duplex } from "node:stream";
 /** How long anything may take until it counts as hanging, ms. */
 const ANSWER_TIMEOUT_MS = 20_000;
 
+/** With nothing said for so long, a connection is idle, ms. */
+const QUIET_MS = 200;
+
 /** What became of one request. */
 export interface Outcome {
-  /** `status`: answered with gRPC trailers. `closed`: reset, or the connection closed. `hung`: neither in time. */
-  readonly end: "status" | "closed" | "hung";
+  /**
+   * `status`: answered with gRPC trailers. `closed`: reset, or the connection closed. `waiting`: the other side waits
+   * for the rest of what it was sent, as it may. `hung`: none of these in time.
+   */
+  readonly end: "status" | "closed" | "waiting" | "hung";
   readonly status: number | undefined;
   readonly message: string;
   /** Bytes that came back. */
@@ -85,8 +91,11 @@ export class RawGrpc {
   }
 }
 
-/** Sends bytes over TCP, half-closes, and waits for the other side to close. */
-export function sendBytes(endpoint: string, bytes: Uint8Array): Promise<Outcome> {
+/**
+ * Sends bytes over TCP. With `halfClose` the other side knows that no more will come and must close; without, it may
+ * wait for more, and what counts is that it lets go when this side does.
+ */
+export function sendBytes(endpoint: string, bytes: Uint8Array, halfClose: boolean): Promise<Outcome> {
   const colon = endpoint.lastIndexOf(":");
   return new Promise((resolve) => {
     let received = 0;
@@ -94,17 +103,17 @@ export function sendBytes(endpoint: string, bytes: Uint8Array): Promise<Outcome>
     const finish = (end: Outcome["end"]): void => {
       clearTimeout(timer);
       resolve({ end, status: undefined, message: "", received });
-    };
-    const timer = setTimeout(() => {
-      finish("hung");
       socket.destroy();
-    }, ANSWER_TIMEOUT_MS);
+    };
+    const timer = setTimeout(() => finish("hung"), ANSWER_TIMEOUT_MS);
+    if (!halfClose) socket.setTimeout(QUIET_MS, () => finish("waiting"));
     socket.on("data", (chunk) => {
       received += chunk.length;
     });
     socket.on("error", () => {});
     socket.on("close", () => finish("closed"));
-    socket.end(bytes);
+    if (halfClose) socket.end(bytes);
+    else socket.write(bytes);
   });
 }
 
