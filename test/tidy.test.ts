@@ -189,7 +189,11 @@ describe("tests", () => {
   it("of the unit kind stand where their sources stand", () => {
     const folders = new Set(all.map((file) => path.posix.dirname(file)));
     const units = tests.filter((file) => file.startsWith("test/unit/"));
-    const astray = units.filter((file) => !folders.has(path.posix.dirname(file).replace(/^test\/unit/, "src")));
+    const astray = units.filter((file) => {
+      const place = path.posix.dirname(file).replace(/^test\/unit/, "src");
+      // A source whose tests fill several files has a folder of its own name for them.
+      return !folders.has(place) && !all.includes(`${place}.ts`);
+    });
     expect(astray).toEqual([]);
   });
 
