@@ -15,6 +15,7 @@ import type { TreeState } from "../../src/core/tree/tree-state.ts";
 export function auditTree(tree: Tree): void {
   const { state } = tree;
   const digest = new Digest();
+  const hasher = new NodeHasher(state);
   const totals = { nodes: 0, bytes: 0, ephemerals: 0 };
   const paths = new Map<number, string>();
   walk(state, ROOT, "", (node, path) => {
@@ -23,7 +24,7 @@ export function auditTree(tree: Tree): void {
     totals.nodes++;
     totals.bytes += state.table.dataLength.get(node);
     if (state.table.kind.get(node) === znodeKind.EPHEMERAL) totals.ephemerals++;
-    digest.add(new NodeHasher(state).hash(node));
+    digest.add(hasher.hash(node));
   });
   assert(state.table.size === totals.nodes, "node count");
   assert(state.dataBytes === totals.bytes, "data bytes");
@@ -40,6 +41,8 @@ export function auditTree(tree: Tree): void {
   assert(state.digest.equals(digest.lanes()), "the incremental digest is the digest of the state");
 }
 
+const decoder = new TextDecoder();
+
 function walk(state: TreeState, node: number, path: string, visit: (node: number, path: string) => void): void {
   const { table } = state;
   visit(node, path === "" ? "/" : path);
@@ -49,7 +52,7 @@ function walk(state: TreeState, node: number, path: string, visit: (node: number
     assert(table.parent.get(child) === node, "a child knows its parent");
     assert(table.previous.get(child) === previous, "siblings are linked both ways");
     assert(previous === NO_NODE || table.serial.get(previous) < table.serial.get(child), "children in creation order");
-    walk(state, child, `${path}/${new TextDecoder().decode(table.name(child))}`, visit);
+    walk(state, child, `${path}/${decoder.decode(table.name(child))}`, visit);
     previous = child;
     children++;
   }

@@ -58,6 +58,11 @@ export function suffixOf(creations: number): string {
   return `-${String(-number).padStart(9, "0")}`;
 }
 
+/** The version after one: 32 bits, and never -1, which means "any" to clients. */
+export function versionAfter(version: number): number {
+  return version === -2 ? 0 : version === 2 ** 31 - 1 ? -(2 ** 31) : version + 1;
+}
+
 /** The permission bits an ACL grants somebody. */
 export function granted(acl: readonly AclEntry[], identities: readonly Identity[]): number {
   if (identities.some((identity) => identity.scheme === "super")) return 31;

@@ -1,25 +1,18 @@
-import { errors, type Reason } from "../../src/core/base/errors.ts";
-import { type Limits, TTL_MS_MAX } from "../../src/core/base/limits.ts";
+import { TTL_MS_MAX } from "../../src/core/base/limits.ts";
 import {
-  type AclEntry,
   type CheckOperation,
   type CreateOperation,
   type DeleteOperation,
   type DeleteTreeOperation,
   type EventType,
   eventType,
-  type Identity,
   type LeafOperation,
-  type LeafRead,
-  type ListOperation,
   type MultiOperation,
   permission,
-  type ReadOperation,
   type SetAclOperation,
   type SetOperation,
   type WriteOperation,
 } from "../../src/core/tree/operation.ts";
-import { nextVersion, type Stat } from "../../src/core/tree/stat.ts";
 import type {
   ExpectedAnswer,
   ExpectedEvent,
@@ -29,49 +22,17 @@ import type {
   ModelSession,
   Outcome,
 } from "./expectation.ts";
-import { passesHardQuota, quotaRootOf, quotaStats, usage } from "./naive-quota.ts";
-import {
-  fixAcl,
-  granted,
-  isAtOrBelow,
-  isValidPath,
-  maskAcl,
-  nameOf,
-  parentOf,
-  Refusal,
-  suffixOf,
-} from "./naive-rules.ts";
+import { passesHardQuota, quotaRootOf, usage } from "./naive-quota.ts";
+import { fixAcl, isValidPath, nameOf, parentOf, Refusal, suffixOf, versionAfter } from "./naive-rules.ts";
+import { NaiveState, OPEN_ACL, SPECIAL } from "./naive-state.ts";
 
 /**
  * A second implementation of the tree, written from the specification only and for obviousness only: a map from paths
  * to objects, a copy of the whole map before every command, everything derived by scanning. What the real tree answers
  * is compared with what this one does.
  */
-
-export const OPEN_ACL: readonly AclEntry[] = [{ scheme: "world", id: "anyone", permissions: 31 }];
-const READ_ONLY_ACL: readonly AclEntry[] = [{ scheme: "world", id: "anyone", permissions: 1 }];
-const SPECIAL = ["/", "/zookeeper", "/zookeeper/quota", "/zookeeper/config"];
-
-export class NaiveTree {
-  nodes = new Map<string, ModelNode>();
-  readonly sessions = new Map<number, ModelSession>();
-  limits: Limits;
-  zxid = 0;
-  private timeMs = 0;
-  private births = 0;
+export class NaiveTree extends NaiveState {
   private events: ExpectedEvent[] = [];
-
-  constructor(limits: Limits) {
-    this.limits = limits;
-    for (const path of SPECIAL) {
-      this.nodes.set(path, this.newNode("persistent", new Uint8Array(0), OPEN_ACL));
-      if (path !== "/") this.node(parentOf(path)).children.push(nameOf(path));
-    }
-    const config = this.node("/zookeeper/config");
-    config.acl = READ_ONLY_ACL;
-    // As ZooKeeper shows it: its ACL is put in place with "version" -1.
-    config.aversion = -1;
-  }
 
   apply(zxid: number, timeMs: number, command: ModelCommand): Outcome {
     this.zxid = zxid;
@@ -151,12 +112,6 @@ export class NaiveTree {
     if (session === undefined) throw new Refusal("SESSION_EXPIRED");
     if (issuer.generation !== session.generation) throw new Refusal("SESSION_MOVED");
     return session;
-  }
-
-  /** Paths of a session's ephemeral znodes in the order of their creation. */
-  ephemeralsOf(id: number): string[] {
-    const owned = [...this.nodes].filter(([, node]) => node.owner === id && id !== 0);
-    return owned.sort(([, a], [, b]) => a.born - b.born).map(([path]) => path);
   }
 
   // Requests, at most once
@@ -289,12 +244,6 @@ export class NaiveTree {
     return { ...this.success(), kind: "count", count: doomed.length };
   }
 
-  /** A znode and all below it: children before their parent, in creation order. */
-  private below(path: string): string[] {
-    const base = path === "/" ? "" : path;
-    return [...this.node(path).children.flatMap((name) => this.below(`${base}/${name}`)), path];
-  }
-
   private set(issuer: Issuer, { path, data, version }: SetOperation): ExpectedAnswer {
     this.checkSize(data);
     this.checkPath(path);
@@ -303,7 +252,7 @@ export class NaiveTree {
     this.checkVersion(version, node.version);
     this.checkQuota(path, 0, data.length - node.data.length);
     node.data = data.slice();
-    node.version = nextVersion(node.version);
+    node.version = versionAfter(node.version);
     node.mzxid = this.zxid;
     node.mtime = this.timeMs;
     this.event(eventType.DATA_CHANGED, path);
@@ -317,7 +266,7 @@ export class NaiveTree {
     this.checkPermission(node, permission.ADMIN, issuer.identities);
     this.checkVersion(version, node.aversion);
     node.acl = fixed;
-    node.aversion = nextVersion(node.aversion);
+    node.aversion = versionAfter(node.aversion);
     return { ...this.success(), kind: "stat", stat: this.statOf(path) };
   }
 
@@ -339,90 +288,6 @@ export class NaiveTree {
     return this.success();
   }
 
-  // Reads
-
-  read(identities: readonly Identity[], sessionId: number, operation: ReadOperation): ExpectedAnswer {
-    try {
-      if (operation.kind === "multi-read") {
-        const parts = operation.operations.map((leaf) => this.read(identities, sessionId, leaf));
-        return { ...this.success(), kind: "multi-read", parts };
-      }
-      if (operation.kind === "ephemerals") {
-        this.checkPath(operation.path);
-        if (!this.sessions.has(sessionId)) throw new Refusal("SESSION_REQUIRED");
-        const names = this.ephemeralsOf(sessionId).filter((path) => isAtOrBelow(path, operation.path));
-        return { ...this.success(), kind: "ephemerals", names };
-      }
-      return this.leafRead(identities, operation);
-    } catch (refusal) {
-      if (!(refusal instanceof Refusal)) throw refusal;
-      return this.failure(refusal.reason);
-    }
-  }
-
-  private leafRead(identities: readonly Identity[], operation: LeafRead): ExpectedAnswer {
-    const { path } = operation;
-    this.checkPath(path);
-    const node = this.existing(path);
-    const allowed = granted(node.acl, identities);
-    const needed = operation.kind === "get-acl" ? permission.READ | permission.ADMIN : permission.READ;
-    if ((allowed & needed) === 0) throw new Refusal("NO_PERMISSION");
-    const stat = { ...this.statOf(path), dataLength: this.dataOf(path).length };
-    const answer = { ...this.success(), stat };
-    switch (operation.kind) {
-      case "exists":
-        return { ...answer, kind: "stat" };
-      case "get":
-        return { ...answer, kind: "get", data: this.dataOf(path) };
-      case "get-acl":
-        return { ...answer, kind: "acl", acl: (allowed & permission.ADMIN) !== 0 ? node.acl : maskAcl(node.acl) };
-      case "count":
-        return { ...this.success(), kind: "count", count: this.countBelow(path) };
-      case "list":
-        return { ...answer, kind: "list", ...this.page(path, operation) };
-    }
-  }
-
-  private countBelow(path: string): number {
-    const count = this.below(path).length - 1;
-    if (path !== "/" && count > this.limits.quotaScanNodesMax) throw new Refusal("TOO_LARGE");
-    return count;
-  }
-
-  /** The model's cursor is the creation number of the last child given, as eight bytes. */
-  private page(path: string, { limit, cursor }: ListOperation): { names: string[]; next: number } {
-    const after = cursor.length === 0 ? 0 : new DataView(cursor.slice().buffer).getFloat64(0);
-    const born = (name: string): number => this.node(path === "/" ? `/${name}` : `${path}/${name}`).born;
-    const rest = this.node(path).children.filter((name) => born(name) > after);
-    const names = limit === 0 ? rest : rest.slice(0, limit);
-    const last = names.at(-1);
-    return { names, next: names.length < rest.length && last !== undefined ? born(last) : 0 };
-  }
-
-  statOf(path: string): Stat {
-    const node = this.node(path);
-    const { czxid, mzxid, pzxid, ctime, mtime, version, aversion } = node;
-    const numChildren = node.children.length;
-    return {
-      czxid,
-      mzxid,
-      ctime,
-      mtime,
-      version,
-      cversion: (2 * node.creations - numChildren) | 0,
-      aversion,
-      ephemeralOwner: node.owner,
-      dataLength: node.data.length,
-      numChildren,
-      pzxid,
-    };
-  }
-
-  /** What a reader gets: as written, but for the counts that the tree keeps itself. */
-  dataOf(path: string): Uint8Array {
-    return quotaStats(this.nodes, path) ?? this.node(path).data;
-  }
-
   private checkNewQuota(path: string): void {
     const root = quotaRootOf(path);
     if (root === undefined) return;
@@ -432,16 +297,6 @@ export class NaiveTree {
   private checkQuota(path: string, moreNodes: number, moreBytes: number): void {
     if (this.limits.enforceQuota !== 1) return;
     if (passesHardQuota(this.nodes, path, moreNodes, moreBytes)) throw new Refusal("QUOTA_EXCEEDED");
-  }
-
-  // Small things
-
-  private newNode(kind: ModelNode["kind"], data: Uint8Array, acl: readonly AclEntry[]): ModelNode {
-    this.births += 1;
-    const { zxid, timeMs } = this;
-    const zeros = { version: 0, creations: 0, aversion: 0, owner: 0, ttlMs: 0 };
-    const times = { czxid: zxid, mzxid: zxid, pzxid: zxid, ctime: timeMs, mtime: timeMs };
-    return { kind, data, acl, ...times, ...zeros, born: this.births, children: [] };
   }
 
   private remove(path: string): void {
@@ -456,41 +311,6 @@ export class NaiveTree {
 
   private event(type: EventType, path: string): void {
     this.events.push({ type, path, zxid: this.zxid, acl: this.node(path).acl });
-  }
-
-  private success(): ExpectedAnswer {
-    return { code: 0, zxid: this.zxid, kind: "none" };
-  }
-
-  private failure(reason: Reason): ExpectedAnswer {
-    return { code: errors[reason].code, zxid: this.zxid, kind: "none" };
-  }
-
-  /** The znode of a path known to exist. */
-  node(path: string): ModelNode {
-    return this.nodes.get(path) as ModelNode;
-  }
-
-  private existing(path: string): ModelNode {
-    const node = this.nodes.get(path);
-    if (node === undefined) throw new Refusal("NODE_NOT_FOUND");
-    return node;
-  }
-
-  private checkPath(path: string): void {
-    if (!isValidPath(path, this.limits.pathBytesMax)) throw new Refusal("INVALID_PATH");
-  }
-
-  private checkSize(data: Uint8Array): void {
-    if (data.length > this.limits.dataBytesMax) throw new Refusal("TOO_LARGE");
-  }
-
-  private checkVersion(asked: number, actual: number): void {
-    if (asked !== -1 && asked !== actual) throw new Refusal("VERSION_MISMATCH");
-  }
-
-  private checkPermission(node: ModelNode, needed: number, identities: readonly Identity[]): void {
-    if ((granted(node.acl, identities) & needed) === 0) throw new Refusal("NO_PERMISSION");
   }
 
   private copyNodes(): Map<string, ModelNode> {
