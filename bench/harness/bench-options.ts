@@ -59,10 +59,10 @@ export const USAGE = `usage: npm run bench -- <workload> [options]
   --bytes N           size of a value
   --rate N            requests a second of the open loop (half of what the closed loop reached)
   --rounds N          alternating rounds of a side-by-side run (3)
-  --folder PATH       where data directories are made, on the disk to be measured (.muster/bench; env MUSTER_BENCH_FOLDER)
+  --folder PATH       where data directories are made, on the disk to be measured (.muster/bench; env BENCH_FOLDER)
   --memory SIZE       --memory of the server
   --server FLAG       one more flag of the server; may be repeated
-  --etcd-generator P  a compiled etcd load generator, or its Go source (env MUSTER_BENCH_ETCD_GENERATOR)
+  --etcd-generator P  a compiled etcd load generator, or its Go source (env BENCH_ETCD_GENERATOR)
   --json FILE         write the results as JSON, too
 `;
 
@@ -86,10 +86,10 @@ export function readBenchOptions(args: readonly string[], defaults: (workload: s
     bytes: number("bytes", values.bytes, own.bytes),
     rate: number("rate", values.rate, 0),
     rounds: number("rounds", values.rounds, 3),
-    folder: values.folder ?? process.env["MUSTER_BENCH_FOLDER"] ?? DEFAULT_FOLDER,
+    folder: values.folder ?? process.env["BENCH_FOLDER"] ?? DEFAULT_FOLDER,
     memory: values.memory,
     serverFlags: values.server ?? [],
-    etcdGenerator: values["etcd-generator"] ?? process.env["MUSTER_BENCH_ETCD_GENERATOR"],
+    etcdGenerator: values["etcd-generator"] ?? process.env["BENCH_ETCD_GENERATOR"],
     json: values.json,
   };
 }

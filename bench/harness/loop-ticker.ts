@@ -14,7 +14,7 @@ export interface LoopDelays {
 /** The environment that makes a member's process carry the ticker. */
 export function tickerEnvironment(file: string): Record<string, string> {
   const options = [process.env["NODE_OPTIONS"] ?? "", `--import=${TICKER}`].join(" ").trim();
-  return { NODE_OPTIONS: options, MUSTER_BENCH_TICKER: file };
+  return { NODE_OPTIONS: options, BENCH_TICKER: file };
 }
 
 /** Forgets the delays seen so far. */

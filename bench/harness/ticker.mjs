@@ -1,7 +1,7 @@
 // Loaded into the member's process by `NODE_OPTIONS=--import=...`: a timer of 5 ms on the member's own loop, which
 // says how long the loop was kept from it. Independent of what the member says about itself.
 //
-// Every second it writes what it has seen, as JSON, to the file named by MUSTER_BENCH_TICKER. SIGUSR2 makes it begin anew.
+// Every second it writes what it has seen, as JSON, to the file named by BENCH_TICKER. SIGUSR2 makes it begin anew.
 import { rename, writeFile } from "node:fs";
 import { isMainThread } from "node:worker_threads";
 
@@ -11,7 +11,7 @@ const WRITE_EVERY_MS = 1000;
 const STEP_MS = 0.1;
 const STEPS = 100_000;
 
-const file = process.env["MUSTER_BENCH_TICKER"];
+const file = process.env["BENCH_TICKER"];
 const isMember = process.argv[1]?.endsWith("/server/main.js") === true;
 
 if (file !== undefined && isMember && isMainThread) {
