@@ -108,6 +108,17 @@ const unavailable: ReadonlySet<Reason> = new Set([
 ]);
 const misuse: ReadonlySet<Reason> = new Set(["INVALID_PATH", "INVALID_ARGUMENT", "INVALID_ACL"]);
 
+/** What to do about a refusal, where this CLI has a word for it. */
+const hints: Partial<Record<Reason, string>> = {
+  NODE_EXISTS: "change it with znode set, or create with --if-absent",
+  NODE_NOT_FOUND: "see what there is with znode ls, or create it (with its parents: --parents)",
+  NOT_EMPTY: "delete it with all below: --recursive",
+  VERSION_MISMATCH: "see its version with znode stat",
+  INVALID_PATH: "write an absolute path without empty, . or .. segments and without a slash at its end",
+  NO_PERMISSION: "prove who you are with --auth",
+  OVERLOADED: "try again a little later",
+};
+
 /** A client's error as the user reads it, with the exit code its reason stands for; anything else as it is. */
 export function explainClientError(error: unknown, endpoints: readonly string[]): unknown {
   if (!(error instanceof MusterError)) return error;
@@ -120,7 +131,9 @@ export function explainClientError(error: unknown, endpoints: readonly string[])
     return new CliError(`cannot reach a member at ${endpoints.join(", ")}: ${why}; ${fix}`, exitCode.UNAVAILABLE);
   }
   if (unavailable.has(error.reason)) return new CliError(error.message, exitCode.UNAVAILABLE);
-  return new CliError(error.message, misuse.has(error.reason) ? exitCode.USAGE : exitCode.FAILED);
+  const hint = hints[error.reason];
+  const message = hint === undefined ? error.message : `${error.message}; ${hint}`;
+  return new CliError(message, misuse.has(error.reason) ? exitCode.USAGE : exitCode.FAILED);
 }
 
 /** Aborted by Ctrl-C or SIGTERM, so that a command that waits ends well and closes its session. */

@@ -18,7 +18,8 @@ const noEvents = { record: () => undefined };
 export function loadVerifiedState(load: (rows: RowSink) => SnapshotMeta | undefined): VerifiedState {
   const tree = Tree.load(0, noEvents, load);
   const digests = new DigestRing();
-  digests.push(tree.zxid, tree.state.digest);
+  // A leader that has applied nothing yet writes no digest into its batches: at zxid 0 there is none to compare.
+  if (tree.zxid > 0) digests.push(tree.zxid, tree.state.digest);
   const batch = new BatchReader();
   const command = new Command();
   return {

@@ -1,5 +1,5 @@
+import { MusterError } from "@muster/client";
 import type { Command } from "commander";
-import { CliError } from "../cli-error.ts";
 import { addClientOptions, type ClientFlags, withClient } from "../client.ts";
 import { type CliIo, write } from "../io.ts";
 import { formatJson } from "../output.ts";
@@ -13,7 +13,7 @@ export function register(group: Command, io: CliIo): void {
   addClientOptions(command).action((path: string, flags: ClientFlags) =>
     withClient(io, flags, async (client) => {
       const stat = await client.znodes.exists(path);
-      if (stat === undefined) throw new CliError(`[NODE_NOT_FOUND] there is no znode at this path (${path})`);
+      if (stat === undefined) throw new MusterError("NODE_NOT_FOUND", { path });
       const text = flags.output === "json" ? formatJson({ path, stat: statToJson(stat) }) : statToText(stat);
       await write(io.stdout, text);
     }),
