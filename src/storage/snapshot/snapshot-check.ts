@@ -1,11 +1,11 @@
 import type Database from "better-sqlite3";
 import type { SnapshotMeta } from "../../core/tree/snapshot-row.ts";
-import { FIX_DAMAGED_SNAPSHOT, SnapshotError } from "./snapshot-error.ts";
+import { FIX_DAMAGED, SnapshotError } from "./snapshot-error.ts";
 import { metaChecksum, SNAPSHOT_APPLICATION_ID, SNAPSHOT_FORMAT, SNAPSHOT_TABLES } from "./snapshot-schema.ts";
 
 /** Refuses a file that is no snapshot, is of another format, or whose schema is not this format's to the letter. */
 export function checkHeader(database: Database.Database, file: string): void {
-  const fail = (where: string, rule: string, fix: string = FIX_DAMAGED_SNAPSHOT): never => {
+  const fail = (where: string, rule: string, fix: string = FIX_DAMAGED): never => {
     throw new SnapshotError({ file, where, rule, fix });
   };
   if (database.pragma("application_id", { simple: true }) !== SNAPSHOT_APPLICATION_ID) {
@@ -42,7 +42,7 @@ const HAS_ROWS = "SELECT EXISTS (SELECT 1 FROM znode) OR EXISTS (SELECT 1 FROM s
 /** The meta of the last committed round, checked against its checksum; undefined before the first one. */
 export function readMeta(database: Database.Database, file: string): SnapshotMeta | undefined {
   const fail = (rule: string): never => {
-    throw new SnapshotError({ file, where: "meta 1", rule, fix: FIX_DAMAGED_SNAPSHOT });
+    throw new SnapshotError({ file, where: "meta 1", rule, fix: FIX_DAMAGED });
   };
   const rows = database
     .prepare(

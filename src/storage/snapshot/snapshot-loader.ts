@@ -11,7 +11,7 @@ import {
   znodeKind,
 } from "../../core/tree/snapshot-row.ts";
 import { checkHeader, isWhole, readMeta } from "./snapshot-check.ts";
-import { FIX_DAMAGED_SNAPSHOT, SnapshotError, snapshotError } from "./snapshot-error.ts";
+import { FIX_DAMAGED, SnapshotError, snapshotError } from "./snapshot-error.ts";
 
 /** SQLite's page cache while loading, KiB: the file is read once, front to back. */
 const CACHE_KIB = 1024;
@@ -270,6 +270,6 @@ class Loader {
   }
 
   private fail(rule: string): never {
-    throw new SnapshotError({ file: this.file, where: this.where(), rule, fix: FIX_DAMAGED_SNAPSHOT });
+    throw new SnapshotError({ file: this.file, where: this.where(), rule, fix: FIX_DAMAGED });
   }
 }

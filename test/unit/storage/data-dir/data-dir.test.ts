@@ -13,11 +13,14 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { openDataDir, readIdentity } from "../../../../src/storage/data-dir.ts";
 import { DataDirError } from "../../../../src/storage/data-dir-error.ts";
 import { readPid, tryLock } from "../../../../src/storage/data-dir-lock.ts";
 import { compiledModule } from "../../../../src/storage/worker-file.ts";
+
+/** Real processes: a slow machine is not a failure, a hang is. */
+vi.setConfig({ testTimeout: 120_000 });
 
 let parent: string;
 let directory: string;

@@ -54,7 +54,7 @@ describe("a process that dies while it writes rounds", () => {
       expect(reached).toBeGreaterThanOrEqual(reported);
     }
     expect(reached).toBeGreaterThan(8);
-  }, 60_000);
+  });
 
   it("a write error is fatal by name, and the last committed round stays", async () => {
     const directory = temporaryDirectory();
@@ -72,5 +72,5 @@ describe("a process that dies while it writes rounds", () => {
     expect(code).toBe(3);
     expect(lines.at(-1)).toMatch(/^fatal .*snapshot-0000000000000000\.db: (write|commit): SQLITE_(IOERR|FULL)/);
     expect(loadedRound(directory)).toBe(before);
-  }, 30_000);
+  });
 });

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { crc32 } from "node:zlib";
-import { afterEach } from "vitest";
+import { afterEach, vi } from "vitest";
 import { ByteWriter, decodeUtf8, encodeUtf8 } from "../../../../src/core/base/bytes.ts";
 import {
   emptySessionRow,
@@ -15,6 +15,9 @@ import {
   writeZnodeRow,
   type ZnodeRow,
 } from "../../../../src/core/tree/snapshot-row.ts";
+
+/** Real files, threads and processes: a slow machine is not a failure, a hang is. */
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 /** Rows with a checksum over all their fields, as the core gives them; here a CRC-32 over the row's own encoding. */
 export function znode(
@@ -129,11 +132,13 @@ afterEach(() => {
   for (const directory of directories.splice(0)) rmSync(directory, { recursive: true, force: true });
 });
 
+const FIRST = 2 ** 32 + 1;
+
 /** The tree most tests use: some of everything. */
 export const smallTree = {
   znodes: [
     znode({ serial: 1, creations: 2, pzxid: 4_294_967_300 }),
-    znode({ serial: 2, parentSerial: 1, name: "app", czxid: 4_294_967_297, mzxid: 4_294_967_297, creations: 3 }),
+    znode({ serial: 2, parentSerial: 1, name: "app", czxid: FIRST, mzxid: FIRST, pzxid: FIRST + 4, creations: 3 }),
     znode({ serial: 3, parentSerial: 2, name: "config", data: "port=80", version: 4, mtime: 1_790_000_000_123 }),
     znode({ serial: 4, parentSerial: 2, name: "größe", data: "12", acl: '[["world","anyone",1]]', aversion: 1 }),
     znode({ serial: 5, parentSerial: 2, name: "worker-0000000000", kind: 1, owner: 4_294_967_298, data: "host" }),
