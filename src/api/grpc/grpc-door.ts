@@ -25,8 +25,8 @@ export interface GrpcDoor {
   /** Listens; resolves with `host:port` as bound. Rejects with ListenError or the socket's error. */
   start(): Promise<{ address: string }>;
   /**
-   * Takes nothing new, lets what was asked be answered for `graceMs`, then ends every stream with STOPPING. Sessions live
-   * on. Idempotent.
+   * Takes nothing new, lets what was asked be answered for `graceMs`, then ends every stream with STOPPING. Sessions
+   * live on. Idempotent.
    */
   stop(graceMs: number): Promise<void>;
   /** A copy of the counters. */

@@ -5,7 +5,7 @@ import type { Coordination } from "../../coordination/port.ts";
 /** What grpc.health.v1 may be asked about: the server as a whole, and the one service it has. */
 const SERVICES = ["", "muster.coordination.v1.CoordinationService"];
 
-/** grpc.health.v1, following whether the member serves. The port tells no changes, so it is looked at every `pollMs`. */
+/** grpc.health.v1, following whether the member serves; the port tells no changes, so it is asked every `pollMs`. */
 export class Health {
   private readonly coordination: Coordination;
   private readonly implementation = new HealthImplementation();

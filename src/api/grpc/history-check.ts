@@ -2,7 +2,7 @@ import type { Status } from "../../coordination/port.ts";
 import { epochOf } from "../../core/base/zxid.ts";
 import { DoorError } from "./status.ts";
 
-/** Refuses a client that knows another ensemble, or an epoch this one has not reached: an error, not a wait (core.md 15). */
+/** Refuses a client that knows another ensemble, or an epoch not reached here: an error, not a wait (core.md 15). */
 export function checkHistory(status: Status, ensembleId: string, minZxid: number): void {
   if (ensembleId !== "" && ensembleId !== status.ensembleId) {
     throw new DoorError("WRONG_ENSEMBLE", { ensemble_id: status.ensembleId });

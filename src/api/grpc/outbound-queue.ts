@@ -5,6 +5,9 @@ import type { GrpcFailure } from "./status.ts";
 /** A session stream as grpc-js gives it, with messages as bytes both ways. */
 export type SessionCall = ServerDuplexStream<Buffer, Buffer>;
 
+/** What a queued message costs beside its bytes: many tiny ones must count, too. */
+export const MESSAGE_OVERHEAD_BYTES = 128;
+
 interface Queued {
   readonly message: Buffer;
   /** Of a message of events, theirs; else 0. */
@@ -12,8 +15,8 @@ interface Queued {
 }
 
 /**
- * What waits to be sent on one stream. grpc-js buffers without bound and counts messages, not bytes; so only a little is
- * handed to it at a time, and the rest stays here, where it is counted and can still be dropped.
+ * What waits to be sent on one stream. grpc-js buffers without bound and counts messages, not bytes; so only a little
+ * is handed to it at a time, and the rest stays here, where it is counted and can still be dropped.
  */
 export class OutboundQueue {
   private readonly call: SessionCall;
@@ -28,10 +31,8 @@ export class OutboundQueue {
   private ending = false;
   private ended = false;
   private failure: GrpcFailure | undefined;
-  /** Bytes not flushed yet, those in flight included. */
+  /** Bytes not flushed yet, those in flight and {@link MESSAGE_OVERHEAD_BYTES} included. */
   unsentBytes = 0;
-  /** The events' zxid up to which everything was handed to grpc-js. */
-  sentZxid = 0;
 
   /** `onDrain` is told each time grpc-js flushed a message. */
   constructor(call: SessionCall, inFlightTarget: number, counters: DoorCounters, onDrain: () => void) {
@@ -43,8 +44,7 @@ export class OutboundQueue {
 
   push(message: Buffer, zxid = 0): void {
     if (this.ending) return;
-    this.unsentBytes += message.length;
-    this.counters.unsentBytes += message.length;
+    this.account(message.length + MESSAGE_OVERHEAD_BYTES);
     this.waiting.push({ message, zxid });
     this.advance();
   }
@@ -57,14 +57,19 @@ export class OutboundQueue {
     this.advance();
   }
 
-  /** Forgets what has not been handed to grpc-js. */
-  drop(): void {
+  /** Forgets what has not been handed to grpc-js; returns the zxid of the first events forgotten, 0 if none were. */
+  drop(): number {
     let bytes = 0;
-    for (let i = this.head; i < this.waiting.length; i++) bytes += this.waiting[i]?.message.length ?? 0;
+    let first = 0;
+    for (const { message, zxid } of this.waiting.slice(this.head)) {
+      bytes += message.length + MESSAGE_OVERHEAD_BYTES;
+      if (first === 0) first = zxid;
+    }
     this.waiting = [];
     this.head = 0;
     this.account(-bytes);
     this.advance();
+    return first;
   }
 
   /** The call is gone: nothing more is sent, nothing more is counted. */
@@ -84,9 +89,7 @@ export class OutboundQueue {
 
   private advance(): void {
     while (this.head < this.waiting.length && this.inFlightBytes < this.inFlightTarget && !this.ended) {
-      const { message, zxid } = this.waiting[this.head++] as Queued;
-      this.handOver(message);
-      if (zxid > this.sentZxid) this.sentZxid = zxid;
+      this.handOver((this.waiting[this.head++] as Queued).message);
     }
     if (this.head < this.waiting.length) {
       if (this.head > 1024) this.compact();
@@ -115,7 +118,7 @@ export class OutboundQueue {
     if (this.ended) return;
     const bytes = this.inFlight.shift() ?? 0;
     this.inFlightBytes -= bytes;
-    this.account(-bytes);
+    this.account(-bytes - MESSAGE_OVERHEAD_BYTES);
     this.advance();
     this.onDrain();
   };

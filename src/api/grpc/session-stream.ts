@@ -1,27 +1,21 @@
 import { createHash, randomBytes } from "node:crypto";
-import type {
-  Connection,
-  ConnectionListener,
-  Coordination,
-  OpenedSession,
-  ReadOptions,
-  WatchRequest,
-} from "../../coordination/port.ts";
-import { errors, OK, type Reason } from "../../core/base/errors.ts";
+import type { Connection, ConnectionListener, Coordination, OpenedSession } from "../../coordination/port.ts";
+import type { Reason } from "../../core/base/errors.ts";
 import type { Answer } from "../../core/tree/answer.ts";
-import type { Identity, ReadOperation, WriteOperation } from "../../core/tree/operation.ts";
 import type { WatchEvent } from "../../core/tree/watch-event.ts";
-import { identitiesOf, identityOfCredential, withIdentity } from "./credentials.ts";
+import { AnswerLine } from "./answer-line.ts";
+import { identitiesOf } from "./credentials.ts";
 import { decodeMessage } from "./decode-message.ts";
 import type { DoorCounters } from "./door-counters.ts";
 import { encodeEvents } from "./event-encoder.ts";
-import { type Credential, OpenSession, ResumeSession, SessionResponse } from "./gen/muster/coordination/v1/session.ts";
+import { type Credential, OpenSession, ResumeSession } from "./gen/muster/coordination/v1/session.ts";
 import type { DoorLog, GrpcLimits } from "./grpc-options.ts";
 import { checkHistory, checkServing } from "./history-check.ts";
-import { OperationDecoder, type OperationSink } from "./operation-decoder.ts";
+import { Inbox } from "./inbox.ts";
 import { OutboundQueue, type SessionCall } from "./outbound-queue.ts";
-import { ResultEncoder } from "./result-encoder.ts";
+import { SessionOperations } from "./session-operations.ts";
 import { enterSessionRequest, readKeepAliveToken, requestKind } from "./session-request.ts";
+import { encodeClosed, encodeKeepAlive, encodeOpened } from "./session-responses.ts";
 import { DoorError, failureOf, failureOfThrown, type GrpcFailure } from "./status.ts";
 import { MalformedError, WireReader } from "./wire-reader.ts";
 
@@ -37,59 +31,37 @@ export interface SessionStreamDependencies {
 /** waiting: for open or resume; opening: for the member's word on it; ended: nothing more is read or collected. */
 type Phase = "waiting" | "opening" | "open" | "ended";
 
-interface OwnAnswer {
-  /** It stands behind this many answers of the port. */
-  readonly after: number;
-  readonly number: number;
-  readonly code: number;
-}
-
 const SECRET_BYTES = 32;
 const NO_BYTES = new Uint8Array(0);
 
 /**
- * One client's stream: decodes what it says into calls of a port connection, and writes what the port calls back, in the
- * order of those callbacks. Invariants:
+ * One client's stream: decodes what it says into calls of a port connection, and writes what the port calls back, in
+ * the order of those callbacks. Invariants:
  *
- * - answers the door gives itself (a refused operation, a proved credential) keep their place among the port's;
- * - no byte is kept beyond the limits: operations are held back while too much of theirs is unanswered or unsent, reading
- *   stops when too much is held back, and a stream whose client does not read its events is cut;
+ * - no byte is kept beyond the limits: operations are held back while too much of theirs is unanswered or unsent,
+ *   reading stops when too much is held back, and a stream whose client does not read its events is cut;
  * - keep-alives overtake operations held back (core.md 40);
  * - the end of a stream never ends its session: only an explicit close does.
  */
-export class SessionStream implements ConnectionListener, OperationSink {
+export class SessionStream implements ConnectionListener {
   private readonly call: SessionCall;
   private readonly deps: SessionStreamDependencies;
   private readonly limits: GrpcLimits;
   private readonly counters: DoorCounters;
   private readonly outbound: OutboundQueue;
-  private readonly results: ResultEncoder;
+  private readonly answers: AnswerLine;
+  private readonly inbox: Inbox;
   private readonly reader = new WireReader();
-  private readonly decoder = new OperationDecoder();
 
   private phase: Phase = "waiting";
   private gone = false;
   private connection: Connection | undefined;
-  private identities: readonly Identity[] = [];
+  private operations: SessionOperations | undefined;
   private secret: Uint8Array = NO_BYTES;
   private minZxid = 0;
   private timer: NodeJS.Timeout | undefined;
 
-  /** Messages held back, oldest first. */
-  private inbox: Buffer[] = [];
-  private inboxBytes = 0;
-  private decoding = false;
-  private batchOpen = false;
   private pumpQueued = false;
-  /** The read grpc-js's stream asked for while the inbox was full; handed on once it is not. */
-  private heldRead = false;
-  private readonly startRead: (size: number) => void;
-
-  private asked = 0;
-  private answered = 0;
-  private ownAnswers: OwnAnswer[] = [];
-  /** The highest zxid answered on this stream, for the door's own answers. */
-  private lastZxid = 0;
   /** Set once nothing more will be asked: how to end when all is answered. */
   private draining: { readonly failure: GrpcFailure | undefined } | undefined;
 
@@ -98,16 +70,11 @@ export class SessionStream implements ConnectionListener, OperationSink {
     this.deps = deps;
     this.limits = deps.limits;
     this.counters = deps.counters;
-    this.results = new ResultEncoder(deps.limits.resultBytesMax);
+    this.answers = new AnswerLine(deps.limits.resultBytesMax, deps.counters);
+    this.inbox = new Inbox(call, deps.limits.readAheadBytesMax, deps.counters);
     this.outbound = new OutboundQueue(call, deps.limits.inFlightBytesTarget, deps.counters, () => this.queuePump());
     this.counters.streams++;
     this.counters.streamsOpened++;
-    // A paused Readable still reads 16 messages ahead; holding its own request for more bounds that by bytes.
-    this.startRead = call._read.bind(call);
-    call._read = (size) => {
-      if (this.inboxFull()) this.heldRead = true;
-      else this.startRead(size);
-    };
     call.on("data", (message: Buffer) => this.guard(() => this.onMessage(message)));
     call.on("end", () => this.guard(() => this.onHalfClose()));
     call.on("cancelled", () => this.onCallGone());
@@ -120,9 +87,8 @@ export class SessionStream implements ConnectionListener, OperationSink {
   /** The member stops: what is asked is still answered, nothing new is taken, then the stream ends with STOPPING. */
   stop(): void {
     if (this.phase === "ended") return;
-    this.dropInbox();
-    this.decoder.release();
-    this.batchOpen = false;
+    this.inbox.drop();
+    this.operations?.drop();
     this.draining = { failure: failureOf("STOPPING") };
     if (this.phase === "open") this.endWhenAnswered();
     else this.fail(this.draining.failure);
@@ -143,10 +109,10 @@ export class SessionStream implements ConnectionListener, OperationSink {
     const limit = this.phase === "waiting" ? this.limits.smallMessageBytesMax : this.limits.messageBytesMax;
     if (message.length > limit)
       throw new DoorError("MESSAGE_TOO_LARGE", { limit: `${limit}`, bytes: `${message.length}` });
-    if (this.phase !== "waiting" && this.heldBack()) {
+    if (this.phase !== "waiting" && (this.waiting || this.saturated())) {
       const kind = enterSessionRequest(this.reader, message);
-      if (kind === requestKind.KEEP_ALIVE && this.phase === "open") this.keepAlive();
-      else this.hold(message);
+      if (kind === requestKind.KEEP_ALIVE && this.mayOvertake()) this.keepAlive();
+      else this.inbox.hold(message);
       return;
     }
     this.handle(message);
@@ -164,8 +130,7 @@ export class SessionStream implements ConnectionListener, OperationSink {
       return;
     }
     if (kind === requestKind.OPERATIONS) {
-      this.decoder.begin(message, position, end, this.limits.batchOperationsMax);
-      this.batchOpen = true;
+      this.operations?.begin(message, position, end);
       this.decode();
     } else if (kind === requestKind.KEEP_ALIVE) this.keepAlive();
     else if (kind === requestKind.CLOSE) this.connection?.close();
@@ -188,10 +153,18 @@ export class SessionStream implements ConnectionListener, OperationSink {
     const status = this.deps.coordination.status();
     checkServing(status);
     checkHistory(status, ensembleId, minZxid);
-    this.identities = identitiesOf(this.call.getPeer(), credentials);
+    const identities = identitiesOf(this.call.getPeer(), credentials);
     this.minZxid = minZxid;
     this.phase = "opening";
-    this.connection = this.deps.coordination.connect(this, this.identities);
+    this.connection = this.deps.coordination.connect(this, identities);
+    const { answers, limits } = this;
+    const operationsMax = limits.batchOperationsMax;
+    this.operations = new SessionOperations(this.connection, identities, { answers, operationsMax });
+  }
+
+  /** Not where the answers to keep-alives, too, would pile up. */
+  private mayOvertake(): boolean {
+    return this.phase === "open" && this.outbound.unsentBytes <= this.limits.unsentBytesMax;
   }
 
   private keepAlive(): void {
@@ -217,38 +190,22 @@ export class SessionStream implements ConnectionListener, OperationSink {
 
   // Holding back.
 
-  private heldBack(): boolean {
-    return this.batchOpen || this.inbox.length > 0 || this.saturated();
+  /** Operations wait, in a message half decoded or in whole ones. */
+  private get waiting(): boolean {
+    return this.operations?.open === true || !this.inbox.empty;
   }
 
   private saturated(): boolean {
-    if (this.phase !== "open") return true;
-    if (this.outbound.unsentBytes + this.results.bytes > this.limits.unsentBytesPause) return true;
+    if (this.phase !== "open" || this.answers.crowded) return true;
+    if (this.outbound.unsentBytes + this.answers.bytes > this.limits.unsentBytesPause) return true;
     return (this.connection?.outstandingBytes ?? 0) > this.limits.outstandingBytesMax;
   }
 
-  private inboxFull(): boolean {
-    return this.inboxBytes >= this.limits.readAheadBytesMax;
-  }
-
-  private hold(message: Buffer): void {
-    this.inbox.push(message);
-    this.addInboxBytes(message.length);
-  }
-
-  private addInboxBytes(bytes: number): void {
-    this.inboxBytes += bytes;
-    this.counters.readAheadBytes += bytes;
-  }
-
-  private dropInbox(): void {
-    this.inbox = [];
-    this.addInboxBytes(-this.inboxBytes);
-  }
+  private readonly isSaturated = (): boolean => this.saturated();
 
   /** Goes on with what is held back, in a turn of its own: the port may be in the middle of a call back. */
   private queuePump(): void {
-    if (this.pumpQueued || this.phase !== "open" || !(this.batchOpen || this.inbox.length > 0 || this.heldRead)) return;
+    if (this.pumpQueued || this.phase !== "open" || !this.waiting) return;
     if (this.saturated()) return;
     this.pumpQueued = true;
     setImmediate(() => {
@@ -259,99 +216,19 @@ export class SessionStream implements ConnectionListener, OperationSink {
 
   private pump(): void {
     if (this.phase !== "open") return;
-    if (this.batchOpen) this.decode();
-    while (this.phase === "open" && !this.batchOpen && this.inbox.length > 0 && !this.saturated()) {
-      const message = this.inbox.shift() as Buffer;
-      this.addInboxBytes(-message.length);
+    this.decode();
+    while (this.phase === "open" && this.operations?.open === false && !this.saturated()) {
+      const message = this.inbox.take();
+      if (message === undefined) break;
       this.handle(message);
     }
     this.flushResults();
-    if (this.heldRead && !this.inboxFull()) {
-      this.heldRead = false;
-      this.startRead(1);
-    }
     this.endWhenAnswered();
   }
 
-  /** Decodes operations until the batch ends or the client has enough outstanding. */
   private decode(): void {
-    if (this.decoding) return;
-    this.decoding = true;
-    try {
-      while (this.batchOpen) {
-        if (this.saturated()) {
-          this.counters.pauses++;
-          return;
-        }
-        if (this.decoder.next(this)) continue;
-        this.batchOpen = false;
-        this.decoder.release();
-      }
-    } finally {
-      this.decoding = false;
-    }
-  }
-
-  // OperationSink: each call is one operation.
-
-  submit(number: number, answeredBelow: number, operation: WriteOperation): void {
-    this.count();
-    this.connection?.submit(number, answeredBelow, operation);
-  }
-
-  read(number: number, operation: ReadOperation, options: ReadOptions): void {
-    this.count();
-    this.connection?.read(number, operation, options);
-  }
-
-  sync(number: number): void {
-    this.count();
-    this.connection?.sync(number);
-  }
-
-  addWatch(number: number, request: WatchRequest): void {
-    this.count();
-    this.connection?.addWatch(number, request);
-  }
-
-  removeWatch(number: number, watchId: number): void {
-    this.count();
-    this.connection?.removeWatch(number, watchId);
-  }
-
-  authenticate(number: number, credential: Credential): void {
-    this.counters.operations++;
-    try {
-      this.identities = withIdentity(this.identities, identityOfCredential(credential));
-    } catch (error) {
-      if (!(error instanceof DoorError)) throw error;
-      this.answerSelf(number, errors[error.reason].code);
-      return;
-    }
-    this.connection?.setIdentities(this.identities);
-    this.answerSelf(number, OK);
-  }
-
-  refuse(number: number, reason: Reason): void {
-    this.counters.operations++;
-    this.answerSelf(number, errors[reason].code);
-  }
-
-  private count(): void {
-    this.counters.operations++;
-    this.asked++;
-  }
-
-  private answerSelf(number: number, code: number): void {
-    if (this.answered === this.asked) this.results.addShort(number, this.lastZxid, code);
-    else this.ownAnswers.push({ after: this.asked, number, code });
-  }
-
-  private releaseOwnAnswers(): void {
-    for (let own = this.ownAnswers[0]; own !== undefined && own.after <= this.answered; own = this.ownAnswers[0]) {
-      this.results.addShort(own.number, this.lastZxid, own.code);
-      this.ownAnswers.shift();
-    }
+    this.operations?.advance(this.isSaturated);
+    if (this.operations?.open === true) this.counters.pauses++;
   }
 
   // ConnectionListener. None of these may throw into the port.
@@ -363,29 +240,19 @@ export class SessionStream implements ConnectionListener, OperationSink {
   onAnswer(answer: Answer): void {
     if (this.phase !== "open") return;
     try {
-      this.answered++;
-      if (answer.zxid > this.lastZxid) this.lastZxid = answer.zxid;
-      this.collect(answer);
-      if (this.ownAnswers.length > 0) this.releaseOwnAnswers();
-      if (this.results.bytes >= this.limits.resultMessageBytesTarget) this.flushResults();
+      const unsent = this.outbound.unsentBytes + this.answers.bytes;
+      this.answers.add(answer, unsent > this.limits.unsentBytesMax);
+      if (this.answers.bytes >= this.limits.resultMessageBytesTarget) this.flushResults();
     } catch (error) {
       this.failThrown(error);
     }
-  }
-
-  private collect(answer: Answer): void {
-    const unsent = this.outbound.unsentBytes + this.results.bytes;
-    if (unsent > this.limits.unsentBytesMax && answer.code === OK && isRead(answer)) {
-      this.counters.readsOverloaded++;
-      this.results.addShort(answer.number, answer.zxid, errors.OVERLOADED.code);
-    } else this.results.add(answer);
   }
 
   onEvents(events: readonly WatchEvent[], zxid: number): void {
     if (this.phase !== "open") return;
     this.guard(() => {
       this.flushResults();
-      if (this.outbound.unsentBytes > this.limits.unsentBytesMax) this.cut();
+      if (this.outbound.unsentBytes > this.limits.unsentBytesMax) this.cut(zxid);
       else this.outbound.push(encodeEvents(events, zxid), zxid);
     });
   }
@@ -395,7 +262,7 @@ export class SessionStream implements ConnectionListener, OperationSink {
     this.guard(() => {
       this.flushResults();
       const { zxid } = this.deps.coordination.status();
-      this.send({ $case: "keepAlive", value: { token, zxid } });
+      this.outbound.push(encodeKeepAlive(token, zxid));
     });
   }
 
@@ -422,21 +289,8 @@ export class SessionStream implements ConnectionListener, OperationSink {
       throw new DoorError("WRONG_ENSEMBLE", { detail: "min_zxid is above the session's own zxid" });
     }
     this.phase = "open";
-    this.lastZxid = session.zxid;
-    this.outbound.sentZxid = session.zxid;
-    this.send({
-      $case: "opened",
-      value: {
-        sessionId: session.sessionId,
-        secret: session.resumed ? NO_BYTES : this.secret,
-        timeoutMs: session.timeoutMs,
-        resumed: session.resumed,
-        ensembleId: status.ensembleId,
-        memberId: status.memberId,
-        zxid: session.zxid,
-        endpoints: status.members.map((member) => member.grpcAddress).filter((address) => address !== ""),
-      },
-    });
+    this.answers.begin(session.zxid);
+    this.outbound.push(encodeOpened(session, session.resumed ? NO_BYTES : this.secret, status));
     this.secret = NO_BYTES;
     this.queuePump();
     this.endWhenAnswered();
@@ -444,34 +298,28 @@ export class SessionStream implements ConnectionListener, OperationSink {
 
   // Writing and ending.
 
-  private send(response: NonNullable<SessionResponse["response"]>): void {
-    this.outbound.push(Buffer.from(SessionResponse.encode({ response }).finish()));
-  }
-
   private flushResults(): void {
-    const message = this.results.take();
+    const message = this.answers.take();
     if (message !== undefined) this.outbound.push(message);
   }
 
   private endWhenAnswered(): void {
     if (this.draining === undefined || this.phase !== "open") return;
-    if (this.batchOpen || this.inbox.length > 0 || this.answered < this.asked) return;
+    if (this.waiting || !this.answers.complete) return;
     this.fail(this.draining.failure);
   }
 
-  /** The client does not read: it learns the zxid its events are complete up to, and may resume from there. */
-  private cut(): void {
+  /** The client does not read: events from `zxid` on are not sent. It learns up to where it has them, to resume. */
+  private cut(zxid: number): void {
     this.counters.streamsCut++;
-    const { sentZxid } = this.outbound;
-    this.outbound.drop();
-    this.finish("WATCH_OVERFLOW", sentZxid, failureOf("WATCH_OVERFLOW", { last_zxid: `${sentZxid}` }));
+    const complete = (this.outbound.drop() || zxid) - 1;
+    this.finish("WATCH_OVERFLOW", complete, failureOf("WATCH_OVERFLOW", { last_zxid: `${complete}` }));
   }
 
   /** SessionClosed, then the end of the stream; both carry the same reason. */
   private finish(reason: Reason | undefined, zxid: number, failure: GrpcFailure | undefined): void {
     this.flushResults();
-    const why = reason === undefined ? undefined : failureMessage(reason);
-    this.send({ $case: "closed", value: { failure: why, zxid } });
+    this.outbound.push(encodeClosed(reason, zxid));
     this.fail(failure);
   }
 
@@ -488,9 +336,8 @@ export class SessionStream implements ConnectionListener, OperationSink {
     this.phase = "ended";
     this.clearTimer();
     this.connection?.detach();
-    this.dropInbox();
-    this.batchOpen = false;
-    this.decoder.release();
+    this.inbox.drop();
+    this.operations?.drop();
   }
 
   private clearTimer(): void {
@@ -516,13 +363,4 @@ export class SessionStream implements ConnectionListener, OperationSink {
 
 function hashOf(secret: Uint8Array): Uint8Array {
   return createHash("sha256").update(secret).digest();
-}
-
-function failureMessage(reason: Reason): { status: number; reason: string; message: string } {
-  return { status: errors[reason].grpc, reason, message: errors[reason].message };
-}
-
-function isRead(answer: Answer): boolean {
-  const { kind } = answer;
-  return kind === "get" || kind === "list" || kind === "ephemerals" || kind === "acl" || kind === "multi-read";
 }

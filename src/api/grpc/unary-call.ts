@@ -21,8 +21,8 @@ export const REQUEST_NUMBER = 1;
 const DEADLINE_MARGIN_MS = 5;
 
 /**
- * One unary call on a port connection of its own, without a session: ordering between calls is not promised (core.md 15),
- * and a call that waits holds up no other. `respond` turns the answer, a scratch object, into the response.
+ * One unary call on a port connection of its own, without a session: ordering between calls is not promised (core.md
+ * 15), and a call that waits holds up no other. `respond` turns the answer, a scratch object, into the response.
  */
 export class UnaryCall<Response> implements ConnectionListener {
   private readonly deps: UnaryDependencies;

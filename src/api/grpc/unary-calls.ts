@@ -38,7 +38,7 @@ const NO_BYTES = new Uint8Array(0);
 /** The one field of CreateZnodeRequest and SetZnodeRequest. */
 const TAG_OPERATION = 0x0a;
 
-/** The unary methods of CoordinationService. Requests come as bytes, so that a malformed one is refused like any other. */
+/** CoordinationService's unary methods. Requests come as bytes, so that a malformed one is refused like any other. */
 export function unaryCalls(deps: UnaryDependencies): UntypedServiceImplementation {
   const reader = new WireReader();
   const body = new BodyDecoder(reader);

@@ -123,7 +123,7 @@ export class WireWriter {
     this.end(start, text.length);
   }
 
-  /** Leaves room for the length of what follows, which is guessed to be `guess` bytes; give the result to {@link end}. */
+  /** Leaves room for the length of what follows, by guess `guess` bytes; give the result to {@link end}. */
   begin(guess: number): number {
     const size = varintSize(guess);
     this.ensure(size);

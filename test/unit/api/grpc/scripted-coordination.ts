@@ -48,8 +48,8 @@ export type Asked =
   | { kind: "close" };
 
 /**
- * A port whose behaviour each test scripts: it records what it is asked, answers at once by `autoAnswer` or when the test
- * calls one of the `answer`, `event` and `closed` methods, and keeps the port's promises about scratch objects.
+ * A port whose behaviour each test scripts: it records what it is asked, answers at once by `autoAnswer` or when the
+ * test calls one of the `answer`, `event` and `closed` methods, and keeps the port's promises about scratch objects.
  */
 export class ScriptedCoordination implements Coordination {
   readonly connections: ScriptedConnection[] = [];
