@@ -49,12 +49,13 @@ ${GENERATED}
 4. the default
 
 An unknown key, an unknown \`MUSTER_\` variable, a value out of range or settings that contradict each other end the
-command with code 2, before anything is started; every problem is named with its source, the line and column for the file.
+command with code 2, before anything is started; every problem is named with its source, in the file by line and column.
 Variables that Kubernetes sets for a service called \`muster\` (\`MUSTER_SERVICE_HOST\` and the like) are ignored.
 
 ${table(["flag", "variable", "unit", "default", "meaning"], rows)}
 
-Sizes are written \`512MiB\`, \`4GiB\`, \`2GB\` or as a number of bytes; durations \`250ms\`, \`10s\`, \`5m\`, \`1h\`, \`30d\`.
+Sizes are written \`512MiB\`, \`4GiB\`, \`2GB\` or as a number of bytes; durations \`250ms\`, \`10s\`,
+\`5m\`, \`1h\`, \`30d\`.
 `;
 }
 
@@ -72,13 +73,13 @@ async function cliPage(): Promise<string> {
 
 ${GENERATED}
 
-Data goes to standard output, everything else to standard error. \`-\` reads standard input. The options of \`server\` and
-\`dev\` are in [options.md](options.md).
+Data goes to standard output, everything else to standard error. \`-\` reads standard input. The options of
+\`server\` and \`dev\` are in [options.md](options.md).
 
 ${table(["exit code", "meaning"], codes)}
 
-\`server\` and \`dev\` pass on the exit code of the member: 0 after a stop that was asked for, 128 and the signal's number
-when a signal ended it.
+\`server\` and \`dev\` pass on the exit code of the member: 0 after a stop that was asked for, 128 and the signal's
+number when a signal ended it.
 
 ${sections.join("\n\n")}
 `;
@@ -109,8 +110,8 @@ function metricsPage(): string {
 
 ${GENERATED}
 
-\`GET /metrics\` of the HTTP door, in Prometheus's text format. Units are seconds and bytes. Numbers are read when scraped; a
-metric whose part of the member is not running yet is left out.
+\`GET /metrics\` of the HTTP door, in Prometheus's text format. Units are seconds and bytes. Numbers are read when
+scraped; a metric whose part of the member is not running yet is left out.
 
 ${table(["metric", "type", "labels", "meaning"], [...gauges, ...histograms])}
 `;

@@ -23,7 +23,7 @@ export interface ProcessSurroundings {
 }
 
 const MIB = 2 ** 20;
-/** npm forwards the Ctrl-C that the terminal has sent already: a second signal within this time is the first one, ms. */
+/** npm forwards the Ctrl-C that the terminal has sent already: within this time it is the same one, ms. */
 const SAME_SIGNAL_MS = 1000;
 const HEAP_MIB_MIN = 128;
 

@@ -58,7 +58,7 @@ export function explainStartFailure(error: unknown, options: ServerOptions): { m
     const at = formatListenAddress(options[name]);
     const other = formatListenAddress({ host: options[name].host, port: 0 });
     if (code === "EADDRINUSE") {
-      const fix = `stop that program, or choose another address with ${flag}, for example ${flag} ${other} for any free port`;
+      const fix = `stop that program, or choose another address, for example any free port with ${flag} ${other}`;
       return { message: `${at} (${flag}) is in use by another program`, fix };
     }
     if (code === "EADDRNOTAVAIL") {

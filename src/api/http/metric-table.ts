@@ -1,6 +1,6 @@
 import type { MemberRole, Status } from "../../coordination/port.ts";
 
-/** Where the numbers of a scrape come from. Each is called at a scrape only; one not given yet leaves its metrics out. */
+/** Where the numbers of a scrape come from, called at a scrape only. One not given yet leaves its metrics out. */
 export interface MetricSources {
   readonly status?: () => Status;
   readonly journal?: () => JournalNumbers;

@@ -44,13 +44,14 @@ export function reportToJson({ directory, findings, identity, snapshot, journal,
 
 /** What was looked at, then each finding: file, place, rule, and what to do. */
 export function reportToText(report: VerifyReport): string {
+  const upTo = formatZxid(report.journal?.lastZxid ?? 0);
   const { directory, findings, snapshot, journal, state } = report;
   const at = snapshot?.meta === undefined ? "" : ` of zxid ${formatZxid(snapshot.meta.zxid)}`;
   const lines = [
     snapshot === undefined ? "snapshot  none" : `snapshot  ${snapshot.file}${at}`,
     journal === undefined
       ? "journal   not read"
-      : `journal   ${journal.records} records in ${journal.segments} segments, up to zxid ${formatZxid(journal.lastZxid)}`,
+      : `journal   ${journal.records} records, segments: ${journal.segments}, up to zxid ${upTo}`,
   ];
   if (state !== undefined) lines.push(`state     loads and replays to zxid ${formatZxid(state.zxid)}`);
   const errors = findings.filter(({ severity }) => severity === "error").length;

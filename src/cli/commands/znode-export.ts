@@ -17,8 +17,8 @@ export function register(group: Command, io: CliIo): void {
     .argument("[path]", "absolute path of the top", "/")
     .addHelpText(
       "after",
-      "\nEphemeral znodes and /zookeeper are left out. Each line is one znode as of its own zxid. The API does not tell\n" +
-        "container and TTL znodes from persistent ones: they are exported as persistent.",
+      "\nEphemeral znodes and /zookeeper are left out. Each line is one znode as of its own zxid.\n" +
+        "The API does not tell container and TTL znodes from persistent ones: they become persistent.",
     );
   addClientOptions(command).action((path: string, flags: ClientFlags) =>
     withClient(io, flags, (client) => exportTree(io, client, path)),

@@ -46,7 +46,8 @@ async function launch(
 /** Stays alive, because a child that ends by itself would pass for one that stopped when asked. */
 const READY =
   'setInterval(() => {}, 1000); const at = { host: "127.0.0.1", port: 7 };' +
-  'const ready = () => process.send({ type: "ready", pid: process.pid, addresses: { grpc: at, http: at, peer: null } });';
+  "const addresses = { grpc: at, http: at, peer: null };" +
+  'const ready = () => process.send({ type: "ready", pid: process.pid, addresses });';
 
 describe("core.md 39: a member is a child process", () => {
   test("Node gets the young generation and half of --memory as its heap", () => {

@@ -250,7 +250,8 @@ describe("what is refused", () => {
     [
       "an ensemble of more than one",
       { flags: { ensemble: "1@a:1,2@b:1" } },
-      "--ensemble: lists 2 members (1, 2), and this version does not replicate; list this member alone, or leave the option out",
+      "--ensemble: lists 2 members (1, 2), and this version does not replicate; list this member alone, or leave the " +
+        "option out",
     ],
     [
       "a member listed twice",

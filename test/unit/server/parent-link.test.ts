@@ -33,7 +33,8 @@ function program(body: string): string {
      const { decodeOptions } = await import(${source("options-handover")});
      const { writeSync } = await import("node:fs");
      const alive = setInterval(() => {}, 1000);
-     const link = linkToParent(decodeOptions(process.argv[2]), (why) => { writeSync(2, "stop: " + why); process.exit(5); });
+     const stop = (why) => { writeSync(2, "stop: " + why); process.exit(5); };
+     const link = linkToParent(decodeOptions(process.argv[2]), stop);
      const at = { host: "127.0.0.1", port: 7 };
      ${body}`,
   );

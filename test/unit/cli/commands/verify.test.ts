@@ -38,7 +38,7 @@ const sound: VerifyReport = {
 
 test("a sound directory says what was looked at and how far it replays", () => {
   expect(reportToText(sound)).toBe(
-    "snapshot  none\njournal   3 records in 1 segments, up to zxid 0x100000002\n" +
+    "snapshot  none\njournal   3 records, segments: 1, up to zxid 0x100000002\n" +
       "state     loads and replays to zxid 0x100000002\n/d: sound\n",
   );
   expect(reportToJson(sound)).toMatchObject({ ok: true, state: { zxid: "0x100000002", digest: ["a", "ff"] } });
