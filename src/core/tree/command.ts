@@ -4,8 +4,8 @@ import { TTL_MS_MAX } from "../base/limits.ts";
 import {
   type AclEntry,
   ANY_VERSION,
-  createMode,
   type CreateOperation,
+  createMode,
   type Identity,
   type LeafOperation,
   type WriteOperation,
@@ -44,6 +44,9 @@ export interface Issuer {
   readonly identities: Uint8Array;
 }
 
+/** Most identities of one issuer. */
+const IDENTITIES_MAX = 1000;
+
 /** Bytes of the identities a request is checked with. */
 export function encodeIdentities(identities: readonly Identity[], writer: ByteWriter): void {
   writer.varint(identities.length);
@@ -55,7 +58,7 @@ export function encodeIdentities(identities: readonly Identity[], writer: ByteWr
 
 export function decodeIdentities(reader: ByteReader): Identity[] {
   const count = reader.varint();
-  if (count > 1000) throw new FormatError("too many identities");
+  if (count > IDENTITIES_MAX) throw new FormatError("too many identities");
   const identities: Identity[] = [];
   for (let i = 0; i < count; i++) identities.push({ scheme: reader.string(), id: reader.string() });
   return identities;
@@ -266,8 +269,24 @@ export function decodeCommand(reader: ByteReader, into: Command): void {
   const identities = reader.varint();
   into.identitiesStart = reader.skip(identities);
   into.identitiesEnd = into.identitiesStart + identities;
+  if (identities > 0) checkIdentities(reader, into.identitiesStart, into.identitiesEnd);
   decodeBody(reader, into);
   reader.expectEnd();
+}
+
+/** `apply` decodes identities only where it needs them, and must find nothing wrong then. */
+function checkIdentities(reader: ByteReader, start: number, end: number): void {
+  const commandEnd = reader.end;
+  reader.position = start;
+  reader.end = end;
+  const count = reader.varint();
+  if (count > IDENTITIES_MAX) throw new FormatError("too many identities");
+  for (let i = 0; i < count; i++) {
+    reader.skip(reader.varint());
+    reader.skip(reader.varint());
+  }
+  reader.expectEnd();
+  reader.end = commandEnd;
 }
 
 function decodeBody(reader: ByteReader, into: Command): void {
