@@ -48,7 +48,8 @@ const DUMP_EVERY = 40;
 export class Comparison {
   readonly model: NaiveTree;
   readonly subject: Subject;
-  readonly trace: string[] = [];
+  /** What was played, told only when somebody asks. */
+  readonly trace: (() => string)[] = [];
   private readonly slots: Slot[] = [];
   private readonly pages = new Map<string, PageState>();
   private counter = 0;
@@ -88,10 +89,10 @@ export class Comparison {
     this.counter += 1;
     this.timeMs += this.counter % 3 === 0 ? 0 : 7;
     const zxid = makeZxid(1 + Math.floor(this.counter / 90), this.counter);
-    this.trace.push(`${formatZxid(zxid)} ${describe(command)}`);
+    this.trace.push(() => `${formatZxid(zxid)} ${describe(command)}`);
     const expected = this.model.apply(zxid, this.timeMs, command);
     const actual = this.subject.apply(zxid, this.timeMs, command);
-    this.trace.push(`    ${show(expected.answer)}`);
+    this.trace.push(() => `    ${show(expected.answer)}`);
     this.follow(step, zxid, expected.answer);
     return (
       unequal("answer", show(expected.answer), show(actual.answer)) ??
@@ -189,7 +190,7 @@ export class Comparison {
   private read(by: Caller, operation: ReadOperation): string | undefined {
     const sessionId = by.slot < 0 ? 0 : this.slot(by.slot).sessionId;
     const expected = this.model.read(by.identities, sessionId, operation);
-    this.trace.push(`${describeRead(operation)}\n    ${show(expected)}`);
+    this.trace.push(() => `${describeRead(operation)}\n    ${show(expected)}`);
     return unequal("answer", show(expected), show(this.subject.read(by.identities, sessionId, operation)));
   }
 
@@ -197,7 +198,7 @@ export class Comparison {
     const from = this.pages.get(path) ?? { modelCursor: NO_CURSOR, subjectCursor: NO_CURSOR };
     const page = (cursor: Uint8Array): ListOperation => ({ kind: "list", path, limit, cursor });
     const expected = this.model.read(by.identities, 0, page(from.modelCursor));
-    this.trace.push(`${describeRead(page(from.modelCursor))}\n    ${show(expected)}`);
+    this.trace.push(() => `${describeRead(page(from.modelCursor))}\n    ${show(expected)}`);
     const actual = this.subject.read(by.identities, 0, page(from.subjectCursor));
     if (expected.code === OK) {
       this.pages.set(path, { modelCursor: cursorOf(expected.next ?? 0), subjectCursor: actual.cursor.slice() });
@@ -248,7 +249,7 @@ export function examine(history: History, subject: () => Subject): string | unde
   }
   const { run, difference } = play(steps);
   const head = `seed ${history.seed}`;
-  return [head, ...run.trace, difference?.text ?? first.text].join("\n");
+  return [head, ...run.trace.map((tell) => tell()), difference?.text ?? first.text].join("\n");
 }
 
 function unequal(what: string, expected: string, actual: string): string | undefined {

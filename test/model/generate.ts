@@ -290,7 +290,9 @@ class Generator {
   private data(path: string): Uint8Array {
     const { random } = this;
     if (path.includes("zookeeper_") && random.chance(0.9)) return new TextEncoder().encode(this.quotaText());
-    const size = random.chance(0.02) ? random.pick([33, 1025, 1024 * 1024 + 1]) : random.pick([0, 0, 1, 3, 8, 16, 31]);
+    const size = random.chance(0.02)
+      ? random.pick([33, 33, 1025, 1025, 1024 * 1024 + 1])
+      : random.pick([0, 0, 1, 3, 8, 16, 31]);
     return new Uint8Array(size).fill(random.below(256));
   }
 

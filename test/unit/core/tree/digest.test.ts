@@ -1,0 +1,116 @@
+import { describe, expect, it } from "vitest";
+import { defaultLimits } from "../../../../src/core/base/limits.ts";
+import { BatchReader, BatchWriter, FEATURE_LEVEL } from "../../../../src/core/tree/batch.ts";
+import { Command, decodeCommand } from "../../../../src/core/tree/command.ts";
+import { Tree } from "../../../../src/core/tree/tree.ts";
+import { patience, seeds, stepsPerHistory } from "../../../model/budget.ts";
+import { Comparison } from "../../../model/compare.ts";
+import type { ModelCommand, Outcome } from "../../../model/expectation.ts";
+import { generateHistory } from "../../../model/generate.ts";
+import { NaiveTree } from "../../../model/naive-tree.ts";
+import { encodeCommand, RealTree } from "../../../model/real-tree.ts";
+
+/** Remembers what was applied, and after each command whether the digest and the model's state moved. */
+class WatchedTree extends RealTree {
+  readonly applied: { zxid: number; timeMs: number; command: ModelCommand }[] = [];
+  readonly moves: { digest: boolean; state: boolean; what: string }[] = [];
+  private readonly model: NaiveTree;
+  private fingerprint: string;
+
+  constructor(model: NaiveTree) {
+    super();
+    this.model = model;
+    this.fingerprint = fingerprintOf(model);
+  }
+
+  override apply(zxid: number, timeMs: number, command: ModelCommand): Outcome {
+    const before = this.tree.state.digest.lanes();
+    const outcome = super.apply(zxid, timeMs, command);
+    const fingerprint = fingerprintOf(this.model);
+    const digest = !this.tree.state.digest.equals(before);
+    this.applied.push({ zxid, timeMs, command });
+    this.moves.push({ digest, state: fingerprint !== this.fingerprint, what: JSON.stringify(command) });
+    this.fingerprint = fingerprint;
+    return outcome;
+  }
+}
+
+/** All the digest has to cover (core.md 30). */
+function fingerprintOf(model: NaiveTree): string {
+  const sessions = [...model.sessions.values()].map((session) => [session, [...session.answers]]);
+  const plain = (_key: string, value: unknown): unknown =>
+    value instanceof Uint8Array ? Buffer.from(value).toString("base64") : value;
+  return JSON.stringify([[...model.nodes].sort(), sessions, model.limits], plain);
+}
+
+function play(seed: number): WatchedTree {
+  const model = new NaiveTree(defaultLimits);
+  const tree = new WatchedTree(model);
+  const difference = new Comparison(model, tree).play(generateHistory(seed, stepsPerHistory).steps);
+  expect(difference).toBeUndefined();
+  return tree;
+}
+
+describe("the digest", () => {
+  const histories = seeds(40);
+  const replayed = seeds(20);
+
+  it("core.md 30: moves with every change of what it covers, and with nothing else", {
+    timeout: patience(histories),
+  }, () => {
+    let moved = 0;
+    let stayed = 0;
+    for (const seed of histories) {
+      for (const { digest, state, what } of play(seed).moves) {
+        expect(digest, what).toBe(state);
+        if (digest) moved++;
+        else stayed++;
+      }
+    }
+    expect(Math.min(moved, stayed)).toBeGreaterThan(histories.length);
+  });
+
+  it("is the same for the same commands, whatever the batches and the hash seed", {
+    timeout: patience(replayed),
+  }, () => {
+    for (const seed of replayed) {
+      const first = play(seed);
+      const second = Tree.fresh(seed + 1, { record: () => undefined });
+      replayInBatches(second, first);
+      expect(second.state.digest.lanes()).toEqual(first.tree.state.digest.lanes());
+      expect(second.zxid).toBe(first.tree.zxid);
+    }
+  });
+
+  /** One batch for each run of commands with the same time and rising zxids. */
+  function replayInBatches(tree: Tree, { applied }: WatchedTree): void {
+    const writer = new BatchWriter();
+    for (let at = 0; at < applied.length; ) {
+      const first = applied[at] as (typeof applied)[number];
+      writer.reset();
+      let count = 0;
+      for (let next = applied[at]; next !== undefined; next = applied[at + count]) {
+        if (next.timeMs !== first.timeMs || next.zxid !== first.zxid + count) break;
+        encodeCommand(writer.begin(), next.command);
+        writer.end();
+        count++;
+      }
+      const none = { digestZxid: 0, digest0: 0, digest1: 0 };
+      const header = { firstZxid: first.zxid, count, time: first.timeMs, featureLevel: FEATURE_LEVEL, ...none };
+      applyBatch(tree, writer.close(header).slice());
+      at += count;
+    }
+  }
+
+  function applyBatch(tree: Tree, bytes: Uint8Array): void {
+    const reader = new BatchReader();
+    const command = new Command();
+    const { firstZxid, count } = reader.open(bytes);
+    tree.beginBatch(reader.header);
+    for (let i = 0; i < count; i++) {
+      decodeCommand(reader.next(), command);
+      tree.apply(firstZxid + i, command);
+    }
+    expect(reader.remaining).toBe(0);
+  }
+});
