@@ -127,6 +127,12 @@ export class SimulatedDisk implements Disk {
     this.powerLossAt = Number.POSITIVE_INFINITY;
   }
 
+  /** Not the power went but the process was killed: nothing is lost, and nothing more is synced than was. */
+  resume(): void {
+    this.isDown = false;
+    this.powerLossAt = Number.POSITIVE_INFINITY;
+  }
+
   /** A file's bytes as programs see them, to be looked at or damaged. */
   contents(path: string): Uint8Array {
     const inode = this.directoryAt(dirname(path)).names.get(basename(path));

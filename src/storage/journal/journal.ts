@@ -5,7 +5,7 @@ import { isZxid } from "../../core/base/zxid.ts";
 import { isSticky, type JournalRecord, recordType } from "../../core/zab/journal-record.ts";
 import { nodeDisk } from "../node-disk.ts";
 import { workerFile } from "../worker-file.ts";
-import type { JournalWorkerData, JournalWorkerMessage } from "./journal-worker.ts";
+import type { JournalWorkerData, JournalWorkerMessage } from "./journal-thread.ts";
 import { worstRecordBytes } from "./journal-writer.ts";
 import { makeRing, PRUNE_FRAME, RingWriter, SYNC_TIMES_MAX, word } from "./record-ring.ts";
 import { recoverJournal } from "./recover-journal.ts";

@@ -11,8 +11,8 @@ export interface Spare {
   readonly bytes: number;
 }
 
-/** Zeros written, and synced, at once while a file is claimed: what an append may have to wait for. */
-export const CLAIM_SLICE_BYTES = 1024 * 1024;
+/** Zeros written, and synced, at once while a file is claimed: what an append may have to wait for, under a ms or so. */
+export const CLAIM_SLICE_BYTES = 256 * 1024;
 /** Recycled segments kept ready besides the reserve; more are deleted. */
 const SPARES_MAX = 2;
 const ZEROS = new Uint8Array(CLAIM_SLICE_BYTES);

@@ -153,4 +153,16 @@ describe("power loss", () => {
       account.settle(open(disk).recovered, `seed ${seed}`);
     }
   }, 60_000);
+
+  it("core.md 23: what recovery shows after a kill is durable by then, and survives a power loss right after", () => {
+    for (let at = 1; ; at++) {
+      const disk = emptyDisk(at);
+      const account = new Account();
+      if (!runUntilPowerLoss(disk, account, new Prng(5), at, 10)) break;
+      disk.resume();
+      account.settle(recoverJournal(disk, DIRECTORY, 0).recovered, `after a kill at call ${at}`);
+      disk.restart();
+      account.settle(recoverJournal(disk, DIRECTORY, 0).recovered, `after the power loss after a kill at call ${at}`);
+    }
+  }, 60_000);
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { recordType } from "../../../../src/core/zab/journal-record.ts";
+import { type JournalRecord, recordType } from "../../../../src/core/zab/journal-record.ts";
 import { type Finding, JournalDamagedError } from "../../../../src/storage/journal/finding.ts";
 import { readJournal } from "../../../../src/storage/journal/recover-journal.ts";
 import type { RecoveredJournal } from "../../../../src/storage/journal/recovered-journal.ts";
@@ -296,5 +296,33 @@ describe("torn writes", () => {
     expect(kept).toEqual(torn.slice(offset, offset + kept.length));
     recover(disk);
     expect(disk.contents(`${DIRECTORY}/${name}`)).toEqual(kept);
+  });
+
+  it("erases what it cuts off: a later torn write of the same shape does not join with it", () => {
+    const { disk, path } = ((): { disk: SimulatedDisk; path: string } => {
+      const made = emptyDisk();
+      write(openWriter(made).writer, batch(1));
+      return { disk: made, path: `${DIRECTORY}/${segmentNames(made).at(-1)}` };
+    })();
+    // Each record fills a sector: of the first write only the second record arrives, of the next only the first.
+    const shape = (text: string): [JournalRecord, JournalRecord] => {
+      const of = (zxid: number): JournalRecord => record(recordType.BATCH, zxid, zxid, text.padEnd(512 - 48, "."));
+      return [of(2), of(3)];
+    };
+    const tear = (text: string, sector: number): void => {
+      const before = disk.contents(path).slice();
+      write(openWriter(disk).writer, ...shape(text));
+      const after = disk.contents(path);
+      before.set(after.subarray(sector * 512, sector * 512 + 512), sector * 512);
+      disk.place(path, before);
+    };
+    tear("first life", 3);
+    expect(batchesOf(recover(disk))).toHaveLength(1);
+    tear("second life", 2);
+    expect(
+      batchesOf(recover(disk))
+        .slice(1)
+        .map((line) => line.replace(/\.+$/, "")),
+    ).toEqual(["2-2 second life"]);
   });
 });

@@ -1,0 +1,107 @@
+import { describe, expect, it } from "vitest";
+import { type JournalRecord, recordType } from "../../../../src/core/zab/journal-record.ts";
+import { type JournalWorkerMessage, runJournalThread } from "../../../../src/storage/journal/journal-thread.ts";
+import { makeRing, PRUNE_FRAME, RingWriter, word } from "../../../../src/storage/journal/record-ring.ts";
+import { recoverJournal } from "../../../../src/storage/journal/recover-journal.ts";
+import type { SimulatedDisk } from "../../../support/simulated-disk.ts";
+import { batch, batchesOf, DIRECTORY, emptyDisk, recover, segmentNames } from "./journal-rig.ts";
+
+const NOTHING = new Uint8Array(0);
+
+/** Runs the thread's code here, on a simulated disk: it drains the ring and ends at the CLOSE frame. */
+function run(
+  disk: SimulatedDisk,
+  records: readonly JournalRecord[],
+  options: { prune?: number; onMessage?: (message: JournalWorkerMessage, ring: RingWriter) => void } = {},
+): { messages: JournalWorkerMessage[]; ring: RingWriter } {
+  const memory = makeRing(64 * 1024);
+  const ring = new RingWriter(memory);
+  for (const { type, firstZxid, lastZxid, body } of records) ring.push(type, firstZxid, lastZxid, body);
+  const last = records.at(-1)?.lastZxid ?? 0;
+  if (options.prune !== undefined) ring.push(PRUNE_FRAME, options.prune, options.prune, NOTHING);
+  if (options.onMessage === undefined) ring.push(recordType.CLOSE, last, last, NOTHING);
+  const messages: JournalWorkerMessage[] = [];
+  const { position } = recoverJournal(disk, DIRECTORY, 0);
+  const data = { directory: DIRECTORY, position, ring: memory, segmentBytes: 8192, keepCommands: 0, keepBytes: 0 };
+  runJournalThread(disk, data, (message) => {
+    messages.push(message);
+    options.onMessage?.(message, ring);
+  });
+  return { messages, ring };
+}
+
+describe("journal thread", () => {
+  it("writes what the ring holds, tells the last durable sequence, and closes cleanly", () => {
+    const disk = emptyDisk();
+    const { messages, ring } = run(disk, [batch(1), batch(2), batch(3)]);
+    expect(messages).toEqual([{ kind: "ready" }, 3, { kind: "closed" }]);
+    expect(Atomics.load(ring.control, word.SYNCS)).toBe(1);
+    expect(ring.gauges[0]).toBeGreaterThan(0);
+    const recovered = recover(disk);
+    expect(recovered.cleanStop).toBe(true);
+    expect(batchesOf(recovered)).toHaveLength(3);
+  });
+
+  it("ARCHITECTURE 3: one write and one sync cover all that queued meanwhile", () => {
+    const disk = emptyDisk();
+    const { messages } = run(disk, [batch(1)], {
+      onMessage(message, ring) {
+        if (message === 1) for (let zxid = 2; zxid <= 9; zxid++) ring.push(1, zxid, zxid, batch(zxid).body);
+        if (message === 9) ring.push(recordType.CLOSE, 9, 9, NOTHING);
+      },
+    });
+    expect(messages.filter((message) => typeof message === "number")).toEqual([1, 9]);
+    expect(recover(disk).lastZxid).toBe(9);
+  });
+
+  it("claims the next segment and the reserve while it is idle, and prunes", () => {
+    const disk = emptyDisk();
+    let zxid = 0;
+    const push = (ring: RingWriter): void => {
+      zxid++;
+      ring.push(1, zxid, zxid, batch(zxid, zxid, 3000).body);
+    };
+    run(disk, [], {
+      onMessage(message, ring) {
+        if (typeof message !== "number" && message.kind !== "ready") return;
+        if (zxid >= 10) {
+          ring.push(PRUNE_FRAME, zxid, zxid, NOTHING);
+          ring.push(recordType.CLOSE, zxid, zxid, NOTHING);
+        } else push(ring);
+      },
+    });
+    expect(recover(disk).lastZxid).toBe(10);
+    expect(segmentNames(disk).length).toBeGreaterThan(3);
+  });
+
+  it("core.md 32: the first failure of the disk is told once, with its code, and ends the thread", () => {
+    const disk = emptyDisk();
+    const { messages } = run(disk, [batch(1)], {
+      onMessage(message, ring) {
+        if (message !== 1) return;
+        disk.fault = (call) => (call === "datasync" ? "EIO" : undefined);
+        ring.push(1, 2, 2, batch(2).body);
+        ring.push(1, 3, 3, batch(3).body);
+      },
+    });
+    expect(messages.slice(0, 2)).toEqual([{ kind: "ready" }, 1]);
+    expect(messages.slice(2)).toMatchObject([{ kind: "fatal", code: "EIO" }]);
+  });
+
+  it("tells a full disk, and that it has room again", () => {
+    const disk = emptyDisk();
+    const { messages } = run(disk, [batch(1)], {
+      onMessage(message, ring) {
+        // Room for the first segment and nothing else.
+        if (typeof message === "object" && message.kind === "ready") disk.capacity = disk.used();
+        if (typeof message !== "object" || message.kind !== "space") return;
+        disk.capacity = 1e9;
+        if (message.space === "ample") ring.push(recordType.CLOSE, 1, 1, NOTHING);
+      },
+    });
+    expect(messages.filter((message) => typeof message === "object" && message.kind === "space")).toEqual([
+      { kind: "space", space: "refusing" },
+      { kind: "space", space: "ample" },
+    ]);
+  });
+});
