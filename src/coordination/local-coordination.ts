@@ -1,5 +1,5 @@
-import type { Identity } from "../core/tree/operation.ts";
 import type { Member } from "../core/member/member.ts";
+import type { Identity } from "../core/tree/operation.ts";
 import type { Connection, ConnectionListener, Coordination, MemberInfo, Status } from "./port.ts";
 
 /** Where this member serves, as it tells its clients. */

@@ -1,6 +1,6 @@
 import { randomInt } from "node:crypto";
-import { EventFanout } from "../core/member/event-fanout.ts";
 import { epochOf, formatZxid } from "../core/base/zxid.ts";
+import { EventFanout } from "../core/member/event-fanout.ts";
 import { Tree } from "../core/tree/tree.ts";
 import { decodeConfiguration } from "../core/zab/ensemble-configuration.ts";
 import { decodeEpoch, decodePromise } from "../core/zab/epoch-record.ts";

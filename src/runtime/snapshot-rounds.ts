@@ -1,6 +1,6 @@
 import { performance } from "node:perf_hooks";
-import type { Tree } from "../core/tree/tree.ts";
 import type { SnapshotMeta } from "../core/tree/snapshot-row.ts";
+import type { Tree } from "../core/tree/tree.ts";
 import type { SnapshotStore } from "../storage/snapshot/snapshot-store.ts";
 
 /** A round begins when this much journal has been written since the last, bytes (core.md 34). */

@@ -6,11 +6,11 @@ import { OPEN_ACL } from "../tree/acl-table.ts";
 import type { Answer } from "../tree/answer.ts";
 import { emptyAnswer } from "../tree/answer-codec.ts";
 import { encodeIdentities, writeCloseSession, writeOperation } from "../tree/command.ts";
-import { type Identity, permission, type ReadOperation, type WatchMode, type WriteOperation } from "../tree/operation.ts";
+import { type Identity, permission, type ReadOperation, type WriteOperation } from "../tree/operation.ts";
 import type { WatchEvent } from "../tree/watch-event.ts";
 import type { WatchSubscriber } from "../tree/watch-hub.ts";
+import type { ConnectionHost, WatchAsked } from "./connection-host.ts";
 import type { ConnectionListener } from "./connection-listener.ts";
-import type { Member } from "./member.ts";
 
 /** Requests that may wait on one connection, beyond the writes in the log. */
 const WAITING_MAX = 10_000;
@@ -22,16 +22,14 @@ export interface ReadFreshness {
   readonly linearizable: boolean;
 }
 
-interface WatchAsked {
-  readonly watchId: number;
-  readonly path: string;
-  readonly mode: WatchMode;
-  readonly afterZxid: number;
-}
-
 /** A request that waits its turn on the connection. */
 type Waiting =
-  | { readonly kind: "read"; readonly number: number; readonly operation: ReadOperation; readonly freshness: ReadFreshness }
+  | {
+      readonly kind: "read";
+      readonly number: number;
+      readonly operation: ReadOperation;
+      readonly freshness: ReadFreshness;
+    }
   | { readonly kind: "sync"; readonly number: number }
   | { readonly kind: "watch"; readonly number: number; readonly request: WatchAsked }
   | { readonly kind: "unwatch"; readonly number: number; readonly watchId: number }
@@ -60,7 +58,7 @@ interface Place {
  */
 export class ClientConnection implements WatchSubscriber {
   readonly listener: ConnectionListener;
-  private readonly member: Member;
+  private readonly host: ConnectionHost;
   private identityList: readonly Identity[];
   private issuer: { sessionId: number; generation: number; identities: Uint8Array };
   private written = 0;
@@ -77,11 +75,11 @@ export class ClientConnection implements WatchSubscriber {
   /** In the member's list of connections to tell of the turn's end. */
   isTouched = false;
 
-  constructor(member: Member, listener: ConnectionListener, identities: readonly Identity[]) {
-    this.member = member;
+  constructor(host: ConnectionHost, listener: ConnectionListener, identities: readonly Identity[]) {
+    this.host = host;
     this.listener = listener;
     this.identityList = identities;
-    this.issuer = { sessionId: 0, generation: member.id, identities: encoded(identities) };
+    this.issuer = { sessionId: 0, generation: host.id, identities: encoded(identities) };
   }
 
   get sessionId(): number {
@@ -108,24 +106,24 @@ export class ClientConnection implements WatchSubscriber {
   open(secretHash: Uint8Array, timeoutMs: number): void {
     assert(secretHash.length === 32, "a secret's hash has 32 bytes");
     if (this.sessionId !== 0 || this.detached) return;
-    this.member.openSession(this, this.issuer, secretHash, timeoutMs);
+    this.host.openSession(this, { secretHash, timeoutMs });
   }
 
   resume(sessionId: number, secretHash: Uint8Array): void {
     assert(secretHash.length === 32, "a secret's hash has 32 bytes");
     if (this.sessionId !== 0 || this.detached) return;
-    this.member.moveSession(this, this.issuer, sessionId, secretHash);
+    this.host.moveSession(this, sessionId, secretHash);
   }
 
   touch(token: number): void {
-    if (this.detached || !this.member.touch(this)) return;
+    if (this.detached || !this.host.touch(this)) return;
     this.listener.onTouched(token);
   }
 
   submit(number: number, answeredBelow: number, operation: WriteOperation): void {
     if (this.detached) return;
-    this.member.touch(this);
-    const refused = this.closing ? errors.SESSION_EXPIRED.code : this.member.admit(operation);
+    this.host.touch(this);
+    const refused = this.closing ? errors.SESSION_EXPIRED.code : this.host.admit(operation);
     if (refused !== OK) {
       this.enqueue({ kind: "refusal", number, code: refused });
     } else if (!isNumber(number) || !isNumber(answeredBelow)) {
@@ -136,9 +134,8 @@ export class ClientConnection implements WatchSubscriber {
       this.outstandingBytes += writer.length;
       this.enqueue({ kind: "write", number, command: writer.copy() });
     } else {
-      const size = this.member.propose(this, number, (writer) =>
-        writeOperation(writer, this.issuer, number, answeredBelow, operation),
-      );
+      writeOperation(this.host.beginCommand(), this.issuer, number, answeredBelow, operation);
+      const size = this.host.endCommand(this, number);
       if (size < 0) this.enqueue({ kind: "refusal", number, code: -size });
       else this.countWrite(size);
     }
@@ -146,19 +143,19 @@ export class ClientConnection implements WatchSubscriber {
 
   read(number: number, operation: ReadOperation, options: ReadFreshness): void {
     if (this.detached) return;
-    this.member.touch(this);
+    this.host.touch(this);
     this.enqueue({ kind: "read", number, operation, freshness: options });
   }
 
   sync(number: number): void {
     if (this.detached) return;
-    this.member.touch(this);
+    this.host.touch(this);
     this.enqueue({ kind: "sync", number });
   }
 
   addWatch(number: number, request: WatchAsked): void {
     if (this.detached) return;
-    this.member.touch(this);
+    this.host.touch(this);
     this.enqueue({ kind: "watch", number, request });
   }
 
@@ -179,13 +176,13 @@ export class ClientConnection implements WatchSubscriber {
     this.places = [];
     this.firstPlace = 0;
     this.barriers = 0;
-    this.member.forget(this);
+    this.host.forget(this);
   }
 
   /** The session was opened or moved to this connection. */
   begin(sessionId: number, generation: number, timeoutMs: number, zxid: number, resumed: boolean): void {
     this.issuer = { sessionId, generation, identities: this.issuer.identities };
-    this.member.markTouched(this);
+    this.host.markTouched(this);
     this.listener.onOpened({ sessionId, timeoutMs, zxid, resumed });
   }
 
@@ -221,7 +218,7 @@ export class ClientConnection implements WatchSubscriber {
   /** The deadline of the barrier in front has passed. */
   expireBarrier(now: number): void {
     const place = this.places[this.firstPlace];
-    if (place === undefined || place.barrierZxid === 0 || place.deadline > now) return;
+    if (place === undefined || place.deadline === 0 || place.deadline > now) return;
     this.firstPlace++;
     this.barriers--;
     this.reply((place.request as BarrierRequest).number, errors.NOT_CAUGHT_UP.code);
@@ -229,14 +226,12 @@ export class ClientConnection implements WatchSubscriber {
   }
 
   deliver(events: readonly WatchEvent[], zxid: number): void {
-    this.member.markTouched(this);
+    this.host.markTouched(this);
     this.listener.onEvents(events, zxid);
   }
 
   mayRead(aclId: number): boolean {
-    return (
-      aclId === OPEN_ACL || allows(this.member.tree.state.acls.entries(aclId), permission.READ, this.identityList)
-    );
+    return aclId === OPEN_ACL || allows(this.host.tree.state.acls.entries(aclId), permission.READ, this.identityList);
   }
 
   private enqueue(request: Waiting): void {
@@ -253,7 +248,7 @@ export class ClientConnection implements WatchSubscriber {
   private isBarrier(request: Waiting): boolean {
     if (request.kind === "sync") return true;
     if (request.kind !== "read") return false;
-    return request.freshness.linearizable || request.freshness.minZxid > this.member.tree.zxid;
+    return request.freshness.linearizable || request.freshness.minZxid > this.host.tree.zxid;
   }
 
   /** Carries a request out, or says false: it waits at a barrier. */
@@ -265,8 +260,8 @@ export class ClientConnection implements WatchSubscriber {
         this.reply(request.number, errors.NO_QUORUM.code);
         return true;
       }
-      if (place.barrierZxid > this.member.tree.zxid) {
-        this.member.awaitZxid(this);
+      if (place.barrierZxid > this.host.tree.zxid) {
+        this.host.awaitZxid(this);
         return false;
       }
       this.barriers--;
@@ -278,15 +273,15 @@ export class ClientConnection implements WatchSubscriber {
   private carryOut(request: Waiting): void {
     switch (request.kind) {
       case "read":
-        this.member.read(this, request.operation, this.answer);
+        this.host.read(this, request.operation, this.answer);
         this.answer.number = request.number;
         this.deliverAnswer(this.answer);
         return;
       case "watch":
-        this.reply(request.number, this.member.watch(this, request.request));
+        this.reply(request.number, this.host.watch(this, request.request));
         return;
       case "unwatch":
-        this.reply(request.number, this.member.hub.remove(this, request.watchId) ? OK : errors.NO_WATCH.code);
+        this.reply(request.number, this.host.hub.remove(this, request.watchId) ? OK : errors.NO_WATCH.code);
         return;
       case "sync":
         this.reply(request.number, OK);
@@ -304,7 +299,8 @@ export class ClientConnection implements WatchSubscriber {
 
   private proposeHeld(number: number, command: Uint8Array): void {
     this.outstandingBytes -= command.length;
-    const size = this.member.propose(this, number, (writer) => writer.raw(command));
+    this.host.beginCommand().raw(command);
+    const size = this.host.endCommand(this, number);
     if (size < 0) this.reply(number, -size);
     else this.countWrite(size);
   }
@@ -314,22 +310,23 @@ export class ClientConnection implements WatchSubscriber {
       this.end(undefined, 0);
       return;
     }
-    const size = this.member.propose(this, CLOSE_NUMBER, (writer) =>
-      writeCloseSession(writer, this.issuer, CLOSE_NUMBER, 0),
-    );
-    if (size < 0) this.end("NOT_READY", 0);
-    else this.countWrite(size);
+    if (!this.host.touch(this)) {
+      this.end("NOT_READY", 0);
+      return;
+    }
+    writeCloseSession(this.host.beginCommand(), this.issuer, CLOSE_NUMBER, 0);
+    this.countWrite(this.host.endCommand(this, CLOSE_NUMBER));
   }
 
   /** Finds out, once, which zxid the barrier needs; false when leadership cannot be confirmed. */
   private knowsBarrier(place: Place, request: BarrierRequest): boolean {
-    if (place.barrierZxid > 0) return true;
-    const { member } = this;
+    if (place.deadline > 0) return true;
+    const { host } = this;
     const confirms = request.kind === "sync" || request.freshness.linearizable;
-    const confirmed = confirms ? member.barrier() : 0;
-    if (confirms && confirmed === 0) return false;
+    const confirmed = confirms ? host.barrier() : 0;
+    if (confirmed === undefined) return false;
     place.barrierZxid = Math.max(confirmed, request.kind === "read" ? request.freshness.minZxid : 0);
-    place.deadline = member.barrierDeadline();
+    place.deadline = host.barrierDeadline();
     return true;
   }
 
@@ -343,12 +340,12 @@ export class ClientConnection implements WatchSubscriber {
     answer.number = number;
     answer.code = code;
     answer.kind = "none";
-    answer.zxid = this.member.tree.zxid;
+    answer.zxid = this.host.tree.zxid;
     this.deliverAnswer(answer);
   }
 
   private deliverAnswer(answer: Answer): void {
-    this.member.markTouched(this);
+    this.host.markTouched(this);
     this.listener.onAnswer(answer);
   }
 

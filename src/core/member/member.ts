@@ -1,33 +1,31 @@
 import { assert } from "../base/assert.ts";
 import type { ByteWriter } from "../base/bytes.ts";
-import { errors, OK, type Reason, reasonOf } from "../base/errors.ts";
-import { BATCH_BYTES_TARGET, BATCH_COMMANDS_MAX, COMMAND_BYTES_MAX } from "../base/limits.ts";
+import { errors, OK } from "../base/errors.ts";
 import type { Answer } from "../tree/answer.ts";
 import { AnswerReader, emptyAnswer } from "../tree/answer-codec.ts";
-import { BatchReader, BatchWriter } from "../tree/batch.ts";
+import { BatchReader } from "../tree/batch.ts";
 import {
   Command,
-  commandType,
   decodeCommand,
   type Issuer,
-  writeExpireSession,
+  type OpenSessionFields,
   writeMoveSession,
   writeOpenSession,
-  writeReap,
 } from "../tree/command.ts";
 import { EventHistory } from "../tree/event-history.ts";
-import type { Identity, ReadOperation, WatchMode, WriteOperation } from "../tree/operation.ts";
+import type { Identity, ReadOperation, WriteOperation } from "../tree/operation.ts";
 import type { Tree } from "../tree/tree.ts";
 import { WatchHub } from "../tree/watch-hub.ts";
 import type { JournalRecord } from "../zab/journal-record.ts";
 import { type RecoveredZab, Zab, type ZabOptions } from "../zab/zab.ts";
 import { ClientConnection } from "./client-connection.ts";
+import { Clients } from "./clients.ts";
+import type { ConnectionHost, WatchAsked } from "./connection-host.ts";
 import type { ConnectionListener } from "./connection-listener.ts";
 import { DigestRing } from "./digest-ring.ts";
 import type { EventFanout } from "./event-fanout.ts";
-import { LeaderClock } from "./leader-clock.ts";
-import { Reaper } from "./reaper.ts";
-import { SessionTracker } from "./session-tracker.ts";
+import { LeaderDuties } from "./leader-duties.ts";
+import { type InFlight, Proposals } from "./proposals.ts";
 
 /** What the member asks of the world. Every method returns at once; completions come back as events. */
 export interface MemberEffects {
@@ -77,18 +75,6 @@ export interface Pressure {
 /** Commands applied before other work gets its turn. */
 const APPLY_SLICE = 512;
 
-interface InFlight {
-  readonly batch: BatchWriter;
-  readonly lastZxid: number;
-  readonly closedAt: number;
-}
-
-interface Unary {
-  readonly connection: ClientConnection;
-  readonly number: number;
-  readonly purpose: "operation" | "open" | "move";
-}
-
 /**
  * One member of the ensemble: zab, the tree, its clients' connections and the leader's duties, as a synchronous machine.
  * Events are its methods, effects its {@link MemberEffects}; production and the simulator drive the same code.
@@ -97,7 +83,7 @@ interface Unary {
  * journalled; when it is committed its commands are applied in order, each answered - after the events it caused -
  * before the next is applied.
  */
-export class Member {
+export class Member implements ConnectionHost {
   readonly id: number;
   readonly tree: Tree;
   readonly hub = new WatchHub();
@@ -106,19 +92,14 @@ export class Member {
   private readonly options: MemberOptions;
   private readonly effects: MemberEffects;
   private readonly zab: Zab;
-  private readonly tracker = new SessionTracker();
+  private readonly proposals: Proposals;
+  /** Who opens and moves sessions: nobody yet. */
+  private readonly nobody: Issuer;
+  private readonly duties: LeaderDuties;
   private readonly digests = new DigestRing();
-  private clock: LeaderClock | undefined;
-  private reaper: Reaper | undefined;
   private roleName: MemberRoleName = "starting";
   private stopping = false;
 
-  private open = new BatchWriter();
-  private readonly spares: BatchWriter[] = [];
-  /** Full batches the journal had no room for yet, oldest first. */
-  private readonly full: BatchWriter[] = [];
-  /** Proposed, not yet wholly applied; the first is being applied. */
-  private readonly inFlight: InFlight[] = [];
   private applying = false;
   private readonly batchReader = new BatchReader();
   private leftInBatch = 0;
@@ -127,13 +108,9 @@ export class Member {
   private readonly answerReader = new AnswerReader();
   private readonly answer: Answer = emptyAnswer();
 
-  private readonly connections = new Set<ClientConnection>();
-  private readonly bySession = new Map<number, ClientConnection>();
-  private readonly unary = new Map<number, Unary>();
-  private nextUnary: number;
-  private touched: ClientConnection[] = [];
-  private readonly waiters = new Set<ClientConnection>();
-  private outstanding = 0;
+  private readonly clients: Clients;
+  /** Where the command being encoded begins. */
+  private encoding = 0;
 
   constructor(
     options: MemberOptions,
@@ -143,15 +120,25 @@ export class Member {
     this.id = options.memberId;
     this.options = options;
     this.effects = effects;
+    this.nobody = { sessionId: 0, generation: options.memberId, identities: new Uint8Array([0]) };
     this.tree = parts.tree;
     this.history = new EventHistory(options.historyBytesMax, this.tree.state.acls);
     this.history.reset(this.tree.zxid);
     parts.fanout.bind(this.hub, this.history);
-    this.nextUnary = options.firstUnaryNumber;
     this.zab = new Zab(options, parts.recovered, {
       append: (record) => effects.append(record),
       established: (epoch) => this.lead(epoch),
     });
+    this.proposals = new Proposals(this.zab, effects, (now) => ({
+      time: this.duties.stamp(now),
+      featureLevel: this.tree.state.featureLevel,
+      digestZxid: this.digests.zxid,
+      digest0: this.digests.lane0,
+      digest1: this.digests.lane1,
+    }));
+    this.duties = new LeaderDuties(this.tree.state, this.proposals, this.id);
+    const { sessions } = this.tree.state;
+    this.clients = new Clients(this.id, options.firstUnaryNumber, sessions, this.duties.sessions);
   }
 
   get role(): MemberRoleName {
@@ -167,11 +154,11 @@ export class Member {
   }
 
   get connectionCount(): number {
-    return this.connections.size;
+    return this.clients.size;
   }
 
   get outstandingBytes(): number {
-    return this.outstanding;
+    return this.proposals.outstandingBytes;
   }
 
   get isServing(): boolean {
@@ -204,7 +191,7 @@ export class Member {
   /** Every record up to `sequence` is fsynced. */
   durable(sequence: number): void {
     if (this.zab.durable(sequence)) this.applyMore();
-    if (!this.isSettled) this.effects.requestTurnEnd();
+    if (!this.proposals.isSettled) this.effects.requestTurnEnd();
   }
 
   /** The journal has room again. */
@@ -214,14 +201,14 @@ export class Member {
 
   /** The turn of the loop ends: what it brought becomes one proposal. */
   endTurn(): void {
-    this.closeBatch();
-    this.tellTouched();
+    this.proposals.proposeAll();
+    this.clients.tellTouched();
   }
 
   /** Regular, a few times per second: sessions, reaping, barriers that waited too long. */
   tick(): void {
     const now = this.effects.now();
-    for (const connection of this.waiters) connection.expireBarrier(now);
+    this.clients.expireBarriers(now);
     if (this.roleName === "leader" && this.zab.isEstablished) this.doDuties(now);
     this.endTurn();
   }
@@ -233,12 +220,7 @@ export class Member {
 
   /** True when nothing is in flight any more. */
   get isIdle(): boolean {
-    return this.inFlight.length === 0 && this.isSettled;
-  }
-
-  /** Nothing waits to be proposed. */
-  private get isSettled(): boolean {
-    return this.open.count === 0 && this.full.length === 0;
+    return this.proposals.isIdle;
   }
 
   /** No batch is half applied: the state is at a batch's end. */
@@ -248,7 +230,7 @@ export class Member {
 
   /** The member is gone for its clients. */
   shutDown(): void {
-    for (const connection of [...this.connections]) connection.end("STOPPING", this.tree.zxid);
+    this.clients.endAll(this.tree.zxid);
     this.become("stopped");
   }
 
@@ -256,56 +238,56 @@ export class Member {
 
   connect(listener: ConnectionListener, identities: readonly Identity[]): ClientConnection {
     const connection = new ClientConnection(this, listener, identities);
-    this.connections.add(connection);
+    this.clients.add(connection);
     return connection;
   }
 
   forget(connection: ClientConnection): void {
-    this.connections.delete(connection);
-    this.waiters.delete(connection);
+    this.clients.forget(connection);
     this.hub.removeAll(connection);
-    if (this.bySession.get(connection.sessionId) === connection) this.bySession.delete(connection.sessionId);
   }
 
   /** OK, or why a write is not taken. What frees room or ends things is always taken while the member serves. */
   admit(operation: WriteOperation): number {
     if (!this.isServing) return (this.stopping ? errors.STOPPING : errors.NOT_READY).code;
-    if (this.outstanding > this.options.outstandingBytesMax) return errors.OVERLOADED.code;
+    if (this.proposals.outstandingBytes > this.options.outstandingBytesMax) return errors.OVERLOADED.code;
     if (!this.pressure.disk && !this.pressure.memory) return OK;
     if (operation.kind === "delete" || operation.kind === "delete-tree") return OK;
     return (this.pressure.disk ? errors.NO_SPACE : errors.NO_MEMORY).code;
   }
 
-  /** Adds a command to the open batch; its size in bytes, or minus an error's code. */
-  propose(connection: ClientConnection, number: number, encode: (writer: ByteWriter) => void): number {
-    if (!this.isServing) return -(this.stopping ? errors.STOPPING : errors.NOT_READY).code;
-    if (connection.sessionId !== 0) return this.add(encode);
-    const serial = this.nextUnary++;
-    const size = this.add((writer) => {
-      const start = writer.length;
-      encode(writer);
-      renumber(writer, start, serial);
-    });
-    if (size > 0) this.unary.set(serial, { connection, number, purpose: "operation" });
+  beginCommand(): ByteWriter {
+    const writer = this.proposals.begin();
+    this.encoding = writer.length;
+    return writer;
+  }
+
+  endCommand(connection: ClientConnection, number: number): number {
+    if (connection.sessionId !== 0) return this.proposals.end();
+    const serial = this.clients.register(connection, number, "operation");
+    renumber(this.proposals.writer, this.encoding, serial);
+    const size = this.proposals.end();
+    if (size < 0) this.clients.unregister(serial);
     return size;
   }
 
-  openSession(connection: ClientConnection, issuer: Issuer, secretHash: Uint8Array, timeoutMs: number): void {
-    this.control(connection, "open", (writer, serial) =>
-      writeOpenSession(writer, issuer, serial, { secretHash, timeoutMs }),
-    );
+  openSession(connection: ClientConnection, fields: OpenSessionFields): void {
+    const serial = this.beginControl(connection, "open");
+    if (serial === 0) return;
+    writeOpenSession(this.proposals.begin(), this.nobody, serial, fields);
+    this.proposals.end();
   }
 
-  moveSession(connection: ClientConnection, issuer: Issuer, sessionId: number, secretHash: Uint8Array): void {
-    this.control(connection, "move", (writer, serial) =>
-      writeMoveSession(writer, issuer, serial, sessionId, secretHash),
-    );
+  moveSession(connection: ClientConnection, sessionId: number, secretHash: Uint8Array): void {
+    const serial = this.beginControl(connection, "move");
+    if (serial === 0) return;
+    writeMoveSession(this.proposals.begin(), this.nobody, serial, sessionId, secretHash);
+    this.proposals.end();
   }
 
-  /** True once the leader has acknowledged that the session lives. */
   touch(connection: ClientConnection): boolean {
     if (this.roleName !== "leader") return false;
-    if (connection.sessionId !== 0) this.tracker.touch(connection.sessionId);
+    if (connection.sessionId !== 0) this.duties.sessions.touch(connection.sessionId);
     return true;
   }
 
@@ -318,10 +300,7 @@ export class Member {
     answer.code = errors.NOT_READY.code;
   }
 
-  watch(
-    connection: ClientConnection,
-    request: { readonly watchId: number; readonly path: string; readonly mode: WatchMode; readonly afterZxid: number },
-  ): number {
+  watch(connection: ClientConnection, request: WatchAsked): number {
     const fault = this.tree.pathFault(request.path);
     if (fault !== OK) return fault;
     if (request.afterZxid === 0) {
@@ -333,7 +312,7 @@ export class Member {
     return complete ? OK : errors.COMPACTED.code;
   }
 
-  barrier(): number {
+  barrier(): number | undefined {
     return this.zab.barrier();
   }
 
@@ -342,27 +321,20 @@ export class Member {
   }
 
   awaitZxid(connection: ClientConnection): void {
-    this.waiters.add(connection);
+    this.clients.await(connection);
   }
 
   markTouched(connection: ClientConnection): void {
-    if (connection.isTouched) return;
-    connection.isTouched = true;
-    this.touched.push(connection);
-    if (!this.applying) this.effects.requestTurnEnd();
+    if (this.clients.markTouched(connection) && !this.applying) this.effects.requestTurnEnd();
   }
 
   // ---- Leading ----------------------------------------------------------------------------------------------------
 
   private lead(epoch: number): void {
-    const now = this.effects.now();
-    this.clock ??= new LeaderClock(this.effects.wallClock(), now, this.tree.state.time);
     if (this.roleName !== "leader") {
-      this.reaper = new Reaper(this.tree.state, this.clock.startedAt);
-      this.tracker.clear();
-      for (const session of this.tree.state.sessions.all()) this.tracker.add(session.id, session.timeoutMs);
+      assert(this.tree.zxid === this.zab.commitZxid, "the history is applied before leading");
+      this.duties.begin(this.effects.wallClock(), this.effects.now());
     }
-    assert(this.roleName === "leader" || this.tree.zxid === this.zab.commitZxid, "the history is applied before leading");
     this.become("leader", epoch);
   }
 
@@ -372,89 +344,18 @@ export class Member {
   }
 
   private doDuties(now: number): void {
-    const expired = this.tracker.tick(now);
-    const issuer: Issuer = { sessionId: 0, generation: this.id, identities: NOBODY };
-    for (const id of expired) {
-      const session = this.tree.state.sessions.get(id);
-      if (session !== undefined) this.add((writer) => writeExpireSession(writer, issuer, id, session.generation));
-    }
-    if (expired.length > 0) {
-      this.effects.transition({ kind: "sessions-expired", count: expired.length, zxid: this.tree.zxid });
-    }
-    const { table } = this.tree.state;
-    for (const { node, czxid, mzxid } of (this.reaper as Reaper).due((this.clock as LeaderClock).stamp(now))) {
-      const path = new Uint8Array(table.pathSize(node));
-      table.writePath(node, path, path.length);
-      this.add((writer) => writeReap(writer, issuer, path, czxid, mzxid));
-    }
+    const expired = this.duties.tick(now);
+    if (expired === 0) return;
+    this.effects.transition({ kind: "sessions-expired", count: expired, zxid: this.tree.zxid });
   }
 
-  private control(
-    connection: ClientConnection,
-    purpose: "open" | "move",
-    encode: (writer: ByteWriter, serial: number) => void,
-  ): void {
+  /** The number an opening or a move goes under, or 0 when it was refused. */
+  private beginControl(connection: ClientConnection, purpose: "open" | "move"): number {
     if (!this.isServing) {
       connection.end(this.stopping ? "STOPPING" : "NOT_READY", 0);
-      return;
+      return 0;
     }
-    const serial = this.nextUnary++;
-    this.add((writer) => encode(writer, serial));
-    this.unary.set(serial, { connection, number: 0, purpose });
-  }
-
-  private add(encode: (writer: ByteWriter) => void): number {
-    const { open } = this;
-    encode(open.begin());
-    const size = open.end();
-    if (size > COMMAND_BYTES_MAX) {
-      open.count--;
-      open.cancel();
-      return -errors.MESSAGE_TOO_LARGE.code;
-    }
-    this.outstanding += size;
-    if (open.bytes >= BATCH_BYTES_TARGET || open.count >= BATCH_COMMANDS_MAX) this.setAside();
-    this.effects.requestTurnEnd();
-    return size;
-  }
-
-  /** The open batch is full: it is proposed now, or when the journal has room. */
-  private setAside(): void {
-    this.full.push(this.open);
-    this.open = this.spares.pop() ?? new BatchWriter();
-    this.proposeFull();
-  }
-
-  private closeBatch(): void {
-    if (!this.proposeFull() || this.open.count === 0) return;
-    if (this.proposeBatch(this.open)) this.open = this.spares.pop() ?? new BatchWriter();
-  }
-
-  private proposeFull(): boolean {
-    while (this.full.length > 0) {
-      if (!this.proposeBatch(this.full[0] as BatchWriter)) return false;
-      this.full.shift();
-    }
-    return true;
-  }
-
-  private proposeBatch(batch: BatchWriter): boolean {
-    if (!this.effects.hasRoom(batch.bytes)) return false;
-    const firstZxid = this.zab.nextZxid(batch.count);
-    if (firstZxid === 0) return false;
-    const now = this.effects.now();
-    const body = batch.close({
-      firstZxid,
-      count: batch.count,
-      time: (this.clock as LeaderClock).stamp(now),
-      featureLevel: this.tree.state.featureLevel,
-      digestZxid: this.digests.zxid,
-      digest0: this.digests.lane0,
-      digest1: this.digests.lane1,
-    });
-    this.inFlight.push({ batch, lastZxid: firstZxid + batch.count - 1, closedAt: now });
-    this.zab.propose(body, firstZxid, batch.count);
-    return true;
+    return this.clients.register(connection, 0, purpose);
   }
 
   // ---- Applying ---------------------------------------------------------------------------------------------------
@@ -462,21 +363,24 @@ export class Member {
   /** Applies committed commands, a slice at a time. */
   applyMore(): void {
     this.applying = true;
+    const { inFlight } = this.proposals;
     let budget = APPLY_SLICE;
-    while (budget > 0 && this.inFlight.length > 0) {
-      const first = this.inFlight[0] as InFlight;
+    while (budget > 0 && inFlight.length > 0) {
+      const first = inFlight[0] as InFlight;
       if (first.lastZxid > this.zab.commitZxid) break;
       if (this.leftInBatch === 0) {
-        this.effects.committed(this.effects.now() - first.closedAt, first.batch.count);
+        this.effects.committed(this.effects.now() - first.proposedAt, first.batch.count);
         this.beginBatch(first.batch.writer.view());
       }
       for (; budget > 0 && this.leftInBatch > 0; budget--) this.applyNext();
-      if (this.leftInBatch === 0) this.finishFirst(first);
+      if (this.leftInBatch > 0) break;
+      this.endBatch();
+      this.proposals.finishFirst();
     }
     this.applying = false;
-    this.wakeWaiters();
-    this.tellTouched();
-    const next = this.inFlight[0];
+    this.clients.wakeWaiters();
+    this.clients.tellTouched();
+    const next = inFlight[0];
     if (next !== undefined && next.lastZxid <= this.zab.commitZxid) this.effects.requestApply();
   }
 
@@ -496,15 +400,6 @@ export class Member {
     this.digests.push(this.tree.zxid, this.tree.state.digest);
   }
 
-  private finishFirst(first: InFlight): void {
-    this.endBatch();
-    this.inFlight.shift();
-    first.batch.reset();
-    if (this.spares.length < 4 && first.batch.writer.bytes.length <= 2 * BATCH_BYTES_TARGET) {
-      this.spares.push(first.batch);
-    }
-  }
-
   private applyNext(): void {
     const { command } = this;
     const reader = this.batchReader.next();
@@ -513,90 +408,14 @@ export class Member {
     const zxid = this.nextApplied++;
     this.leftInBatch--;
     const bytes = this.tree.apply(zxid, command);
-    this.outstanding -= size;
+    this.proposals.outstandingBytes -= size;
     // Events first: whoever sees the answer has seen what it reveals.
     this.hub.flush();
     this.answerReader.read(bytes, this.answer);
     this.answer.number = command.number;
-    if (command.sessionId !== 0) this.answerSession(size);
-    else this.answerUnary(size);
-  }
-
-  private answerSession(size: number): void {
-    const { command, answer } = this;
-    const connection = this.bySession.get(command.sessionId);
-    if (this.tree.state.sessions.get(command.sessionId) === undefined) {
-      this.tracker.remove(command.sessionId);
-      const asked = answer.code === OK;
-      connection?.end(asked ? undefined : "SESSION_EXPIRED", answer.zxid);
-      return;
-    }
-    if (connection?.generation === command.generation) connection.completeWrite(answer, size);
-  }
-
-  /** Requests without a session: unary calls, openings and moves, and this leader's own duties. */
-  private answerUnary(size: number): void {
-    const { command, answer } = this;
-    if (command.type === commandType.EXPIRE_SESSION && answer.code === OK) {
-      this.endExpired(command.target, answer.zxid);
-    }
-    const asked = command.generation === this.id ? this.unary.get(command.number) : undefined;
-    if (asked === undefined) return;
-    this.unary.delete(command.number);
-    if (asked.purpose === "operation") {
-      answer.number = asked.number;
-      asked.connection.completeWrite(answer, size);
-    } else {
-      this.beginSession(asked.connection, asked.purpose === "open" ? answer.zxid : command.target);
-    }
-  }
-
-  private endExpired(sessionId: number, zxid: number): void {
-    this.tracker.remove(sessionId);
-    this.bySession.get(sessionId)?.end("SESSION_EXPIRED", zxid);
-  }
-
-  /** A session was opened by, or moved to, a connection; or was not. */
-  private beginSession(connection: ClientConnection, sessionId: number): void {
-    const { code, zxid } = this.answer;
-    const session = this.tree.state.sessions.get(sessionId);
-    if (code === OK) {
-      assert(session !== undefined, "an opened session exists");
-      this.tracker.remove(sessionId);
-      this.tracker.add(sessionId, session.timeoutMs);
-      this.bySession.get(sessionId)?.end("SESSION_MOVED", zxid);
-    }
-    if (connection.isDetached) return;
-    if (code !== OK || session === undefined) {
-      const reason: Reason = reasonOf(code);
-      connection.end(reason, zxid);
-      return;
-    }
-    this.bySession.set(sessionId, connection);
-    connection.begin(sessionId, session.generation, session.timeoutMs, zxid, sessionId !== zxid);
-  }
-
-  private wakeWaiters(): void {
-    if (this.waiters.size === 0) return;
-    for (const connection of [...this.waiters]) {
-      this.waiters.delete(connection);
-      connection.advance();
-    }
-  }
-
-  private tellTouched(): void {
-    while (this.touched.length > 0) {
-      const { touched } = this;
-      this.touched = [];
-      for (const connection of touched) {
-        connection.isTouched = false;
-        if (!connection.isDetached) connection.listener.onTurnEnd();
-      }
-    }
+    this.clients.deliver(command, this.answer, size);
   }
 }
-
-const NOBODY = new Uint8Array([0]);
 
 /** Puts another request number into a command just encoded: after its type, session and generation. */
 function renumber(writer: ByteWriter, start: number, number: number): void {

@@ -8,10 +8,10 @@ import { EventBuffer } from "./event-buffer.ts";
 import { type EventType, eventType, type Identity } from "./operation.ts";
 import { lastSlash } from "./path.ts";
 import type { Session } from "./session-table.ts";
+import { znodeKind } from "./snapshot-row.ts";
 import { emptyStat, type Stat } from "./stat.ts";
 import type { TreeState } from "./tree-state.ts";
 import { ZnodeChanges } from "./znode-changes.ts";
-import { znodeKind } from "./snapshot-row.ts";
 
 /** What the operations of one command share: who asks, at which zxid, and where answers and events go. */
 export class ApplyContext {

@@ -1,6 +1,6 @@
+import { assert } from "../base/assert.ts";
 import { decodeUtf8 } from "../base/bytes.ts";
 import { errors, OK } from "../base/errors.ts";
-import { assert } from "../base/assert.ts";
 import { resolveAcl } from "./acl.ts";
 import { OPEN_ACL } from "./acl-table.ts";
 import type { ApplyContext } from "./apply-context.ts";

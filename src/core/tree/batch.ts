@@ -1,5 +1,5 @@
-import { ByteReader, ByteWriter, FormatError } from "../base/bytes.ts";
 import { assert } from "../base/assert.ts";
+import { ByteReader, ByteWriter, FormatError } from "../base/bytes.ts";
 
 /**
  * A batch: what arrived in one turn of the leader's loop, as one proposal and one journal record. A command's zxid is its
@@ -60,9 +60,10 @@ export class BatchWriter {
     return size;
   }
 
-  /** Drops the command just begun. */
+  /** Drops the command just ended. */
   cancel(): void {
     this.writer.length = this.commandStart;
+    this.count--;
   }
 
   /** Writes the header; the whole batch is then `writer.view()`. */

@@ -2,6 +2,7 @@ import { assert } from "../base/assert.ts";
 import { ByteWriter } from "../base/bytes.ts";
 import type { AclTable } from "./acl-table.ts";
 import { Hasher } from "./digest.ts";
+import { NodeHasher } from "./node-hash.ts";
 import type { NodeTable } from "./node-table.ts";
 import type { Session } from "./session-table.ts";
 import {
@@ -13,7 +14,6 @@ import {
   type ZnodeRow,
 } from "./snapshot-row.ts";
 import type { SpecialTable } from "./special-table.ts";
-import { NodeHasher } from "./node-hash.ts";
 
 /** Changed since the last freeze. */
 const DIRTY = 1;
@@ -68,9 +68,7 @@ export class Capture {
 
   /** Znodes and sessions of the next round so far, changed or deleted. */
   get dirtyCount(): number {
-    return (
-      this.dirtyNodes.length + this.dirtySessions.length + this.deletedNodes.length + this.deletedSessions.length
-    );
+    return this.dirtyNodes.length + this.dirtySessions.length + this.deletedNodes.length + this.deletedSessions.length;
   }
 
   /** Call before a znode changes or goes, and after one has come. */

@@ -1,6 +1,6 @@
 import type { AclTable } from "./acl-table.ts";
-import { copyBytes } from "./slab.ts";
 import type { EventType } from "./operation.ts";
+import { copyBytes } from "./slab.ts";
 
 /** Where the events of a command go once it has succeeded. */
 export interface EventSink {

@@ -6,7 +6,14 @@ import { FEATURE_LEVEL } from "./batch.ts";
 import { NO_NODE, ROOT } from "./node-table.ts";
 import { parseQuotaLimits } from "./quota-index.ts";
 import { Session } from "./session-table.ts";
-import { ROOT_SERIAL, type RowSink, type SessionRow, type SnapshotMeta, znodeKind, type ZnodeRow } from "./snapshot-row.ts";
+import {
+  ROOT_SERIAL,
+  type RowSink,
+  type SessionRow,
+  type SnapshotMeta,
+  type ZnodeRow,
+  znodeKind,
+} from "./snapshot-row.ts";
 import type { TreeState } from "./tree-state.ts";
 import { lookupText } from "./znode-changes.ts";
 

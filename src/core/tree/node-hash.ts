@@ -1,6 +1,6 @@
 import type { AclTable } from "./acl-table.ts";
 import { Hasher, hashDomain } from "./digest.ts";
-import { type NodeTable, NO_NODE } from "./node-table.ts";
+import { NO_NODE, type NodeTable } from "./node-table.ts";
 import type { ZnodeKind, ZnodeRow } from "./snapshot-row.ts";
 import type { SpecialTable } from "./special-table.ts";
 

@@ -1,6 +1,6 @@
 import { assert } from "../base/assert.ts";
 import { Float64Column, Int32Column, ROWS_PER_CHUNK, Uint8Column, Uint16Column, Uint32Column } from "./columns.ts";
-import { NameIndex, type NamedNodes } from "./name-index.ts";
+import { type NamedNodes, NameIndex } from "./name-index.ts";
 import { copyBytes, Slab } from "./slab.ts";
 
 /** No node: the parent of the root, the end of a list, a path that leads nowhere. */

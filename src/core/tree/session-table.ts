@@ -1,4 +1,4 @@
-import { Hasher, hashDomain } from "./digest.ts";
+import { type Hasher, hashDomain } from "./digest.ts";
 import { SpecialList } from "./special-table.ts";
 import { Window, type WindowMemory } from "./window.ts";
 

@@ -1,5 +1,5 @@
-import { defaultLimits, type Limits } from "../base/limits.ts";
 import { encodeUtf8 } from "../base/bytes.ts";
+import { defaultLimits, type Limits } from "../base/limits.ts";
 import { AclTable } from "./acl-table.ts";
 import { FEATURE_LEVEL } from "./batch.ts";
 import { Capture } from "./capture.ts";

@@ -6,7 +6,7 @@ import type { Command } from "./command.ts";
 import type { EventSink } from "./event-buffer.ts";
 import { plantSystemZnodes, TreeLoader } from "./loader.ts";
 import type { ReadOperation } from "./operation.ts";
-import { type ReadIssuer, Reader } from "./reader.ts";
+import { Reader, type ReadIssuer } from "./reader.ts";
 import type { SnapshotMeta } from "./snapshot-row.ts";
 import { TreeState } from "./tree-state.ts";
 

@@ -3,7 +3,7 @@ import { decodeUtf8, encodeUtf8 } from "../base/bytes.ts";
 import { NO_NODE, ROOT } from "./node-table.ts";
 import { limitedPath, parseQuotaLimits, type Quota } from "./quota-index.ts";
 import type { Session } from "./session-table.ts";
-import { znodeKind, type ZnodeKind } from "./snapshot-row.ts";
+import { type ZnodeKind, znodeKind } from "./snapshot-row.ts";
 import type { SpecialList } from "./special-table.ts";
 import { nextVersion } from "./stat.ts";
 import type { TreeState } from "./tree-state.ts";

@@ -2,7 +2,7 @@ import { assert } from "../base/assert.ts";
 import { COUNTER_MAX, counterOf, EPOCH_MAX, epochOf, makeZxid } from "../base/zxid.ts";
 import { type EnsembleConfiguration, encodeConfiguration } from "./ensemble-configuration.ts";
 import { encodeEpoch, encodePromise } from "./epoch-record.ts";
-import { type JournalRecord, recordType, type RecordType } from "./journal-record.ts";
+import { type JournalRecord, type RecordType, recordType } from "./journal-record.ts";
 import { Quorum } from "./quorum.ts";
 
 /** What the journal brought back at start. */
@@ -134,11 +134,11 @@ export class Zab {
   }
 
   /**
-   * A read barrier (core.md 16): the zxid a linearizable read that arrives now must wait for, or 0 when leadership cannot be
-   * confirmed. The only voter's own word is a quorum round.
+   * A read barrier (core.md 16): the zxid a linearizable read that arrives now must wait for, or undefined when leadership
+   * cannot be confirmed. The only voter's own word is a quorum round.
    */
-  barrier(): number {
-    return this.phase === "broadcast" ? this.committed : 0;
+  barrier(): number | undefined {
+    return this.phase === "broadcast" ? this.committed : undefined;
   }
 
   private discover(): void {

@@ -1,0 +1,42 @@
+import type { ByteWriter } from "../base/bytes.ts";
+import type { Answer } from "../tree/answer.ts";
+import type { OpenSessionFields } from "../tree/command.ts";
+import type { ReadOperation, WatchMode, WriteOperation } from "../tree/operation.ts";
+import type { Tree } from "../tree/tree.ts";
+import type { WatchHub } from "../tree/watch-hub.ts";
+import type { ClientConnection } from "./client-connection.ts";
+
+export interface WatchAsked {
+  readonly watchId: number;
+  readonly path: string;
+  readonly mode: WatchMode;
+  readonly afterZxid: number;
+}
+
+/** What a connection needs of the member it belongs to. Codes are OK or those of `errors`. */
+export interface ConnectionHost {
+  readonly id: number;
+  readonly tree: Tree;
+  readonly hub: WatchHub;
+  /** Why a write is not taken now. */
+  admit(operation: WriteOperation): number;
+  /** Begins a command of the connection; {@link endCommand} follows, with nothing in between. */
+  beginCommand(): ByteWriter;
+  /** Takes the command encoded since; its size in bytes, or minus a code. */
+  endCommand(connection: ClientConnection, number: number): number;
+  openSession(connection: ClientConnection, fields: OpenSessionFields): void;
+  moveSession(connection: ClientConnection, sessionId: number, secretHash: Uint8Array): void;
+  /** True once the leader has acknowledged that the session lives. */
+  touch(connection: ClientConnection): boolean;
+  read(connection: ClientConnection, operation: ReadOperation, answer: Answer): void;
+  watch(connection: ClientConnection, request: WatchAsked): number;
+  /** The zxid a barrier that begins now needs; undefined when leadership cannot be confirmed. */
+  barrier(): number | undefined;
+  /** Until when, in monotonic ms, a barrier that begins now waits. */
+  barrierDeadline(): number;
+  /** Calls the connection's `advance` when the tree has moved, `expireBarrier` as time passes. */
+  awaitZxid(connection: ClientConnection): void;
+  /** Tells the connection's listener of the turn's end. */
+  markTouched(connection: ClientConnection): void;
+  forget(connection: ClientConnection): void;
+}
