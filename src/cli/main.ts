@@ -6,10 +6,11 @@ import { buildProgram } from "./program.ts";
 
 /** Runs one command line, without `node` and the script's name; resolves with the exit code. */
 export async function main(args: readonly string[], io: CliIo = processIo()): Promise<number> {
-  // `muster ... | head` closes our output early: that is not a failure worth a word.
   io.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    // `muster ... | head` closes our output early: that is not a failure worth a word.
     if (error.code === "EPIPE") process.exit(exitCode.OK);
-    throw error;
+    io.stderr.write(`muster: standard output cannot be written: ${error.message}\n`);
+    process.exit(exitCode.FAILED);
   });
   try {
     const program = await buildProgram(io, args[0]);
