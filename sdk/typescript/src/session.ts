@@ -1,9 +1,11 @@
+import { Alarm } from "./alarm.ts";
 import { backoffDelayMs } from "./backoff.ts";
 import { deferred } from "./deferred.ts";
 import { Diagnostics } from "./diagnostics.ts";
 import type { EndpointList } from "./endpoints.ts";
 import type { Environment } from "./environment.ts";
-import { failureError, MusterError, type Reason } from "./errors.ts";
+import { failureError, MusterError } from "./errors.ts";
+import { FailurePolicy } from "./failure-policy.ts";
 import { SessionRequest } from "./gen/muster/coordination/v1/session.ts";
 import { Liveness } from "./liveness.ts";
 import { OperationQueue, type OperationQueueHost, type OperationQueueOptions } from "./operation-queue.ts";
@@ -46,21 +48,6 @@ const STABLE_MS = 1_000;
 const CLOSE_TIMEOUT_MS = 5_000;
 /** A timer this late means that the process stood still: what the sockets hold is looked at before judging, ms. */
 const STALL_MS = 250;
-/** Streams in a row that may die of a defect of the server before what was sent is suspected to cause it. */
-const FRUITLESS_STREAMS_MAX = 3;
-
-/** Reasons for which the server says that the very bytes it got are wrong. */
-const refusedBytes: ReadonlySet<Reason> = new Set(["MALFORMED", "MESSAGE_TOO_LARGE", "INVALID_ARGUMENT"]);
-/** Reasons for which a member will not have this client, now or later. */
-const refusedClient: ReadonlySet<Reason> = new Set([
-  "WRONG_ENSEMBLE",
-  "INVALID_ARGUMENT",
-  "MALFORMED",
-  "UNSUPPORTED",
-  "NO_PERMISSION",
-]);
-const sessionGone: ReadonlySet<Reason> = new Set(["SESSION_EXPIRED", "WRONG_SECRET"]);
-
 /**
  * One client's session and the streams that carry it, one at a time: opens, resumes, keeps alive, fails over, opens
  * anew after an expiry. All time comes from the environment, through one timer.
@@ -93,11 +80,9 @@ export class SessionCore implements OperationQueueHost, ResponseSink {
   #openSentAt = 0;
   #liveAt = 0;
   #answered = false;
-  #fruitless = 0;
   #attempt = 0;
   #lastError: MusterError | undefined;
-  /** Endpoints that will not have this client; when all do, that is the end. */
-  readonly #refusals = new Map<string, MusterError>();
+  readonly #policy = new FailurePolicy();
 
   #attemptEndsAt = Number.POSITIVE_INFINITY;
   #reconnectAt = Number.POSITIVE_INFINITY;
@@ -105,8 +90,7 @@ export class SessionCore implements OperationQueueHost, ResponseSink {
   #requestsAt = Number.POSITIVE_INFINITY;
   #graceUntil = 0;
   readonly #later: { at: number; callback: () => void }[] = [];
-  #timer: unknown;
-  #wakeAt = Number.POSITIVE_INFINITY;
+  readonly #alarm: Alarm;
   #flushScheduled = false;
   #closing = false;
   #closeSent = false;
@@ -128,6 +112,7 @@ export class SessionCore implements OperationQueueHost, ResponseSink {
     this.#sessionTimeoutMs = options.sessionTimeoutMs;
     this.#credentials = [...options.credentials];
     this.#liveness.timeoutMs = options.sessionTimeoutMs;
+    this.#alarm = new Alarm(modules.environment, (lateMs) => this.#wake(lateMs));
     this.queue = new OperationQueue(options, this);
     this.watches = new WatchRegistry(this.queue, this.diagnostics, (callback, delayMs) => {
       const at = this.now() + delayMs;
@@ -200,7 +185,7 @@ export class SessionCore implements OperationQueueHost, ResponseSink {
     this.#live = false;
     this.#stream?.destroy();
     this.#stream = undefined;
-    this.#environment.clearTimer(this.#timer);
+    this.#alarm.end();
     this.queue.refuse(cause);
     this.watches.end(error);
     this.queue.dropAll(cause);
@@ -223,24 +208,13 @@ export class SessionCore implements OperationQueueHost, ResponseSink {
   }
 
   wakeBy(at: number): void {
-    if (at >= this.#wakeAt || this.#state === "closed") return;
-    if (this.#timer !== undefined) this.#environment.clearTimer(this.#timer);
-    this.#wakeAt = at;
-    this.#timer = this.#environment.setTimer(() => this.#wake(), Math.max(0, at - this.now()));
-    this.#holdProcess();
-  }
-
-  /** Sets the timer anew, so that one that kept the process alive does so no longer than needed. */
-  #rearm(): void {
-    this.#environment.clearTimer(this.#timer);
-    this.#wakeAt = Number.POSITIVE_INFINITY;
-    this.wakeBy(this.#nextWake());
+    this.#alarm.by(at);
   }
 
   /** Without a socket, only the timer keeps the process alive for whoever waits: for the opening, a call, a watch. */
   #holdProcess(): void {
     const awaited = this.#id === 0 || !this.queue.isEmpty || this.watches.size > 0;
-    if (!this.#live && awaited && this.#timer !== undefined) this.#environment.holdTimer(this.#timer);
+    if (!this.#live && awaited) this.#alarm.hold();
   }
 
   // --- connecting ---
@@ -300,35 +274,27 @@ export class SessionCore implements OperationQueueHost, ResponseSink {
       this.watches.streamLost(this.#covered);
       this.#state = "disconnected";
       if (now - this.#liveAt >= STABLE_MS) this.#attempt = 0;
-      this.#suspectSent(error);
+      if (this.#policy.blamesRequests(error, this.#answered)) this.queue.dropSent(error);
       this.diagnostics.emit({ type: "disconnected", endpoint: this.#endpoint, error });
     }
     if (this.#closing) {
       this.finish(undefined);
-    } else if (sessionGone.has(error.reason) && this.#id !== 0) {
+    } else if (this.#policy.isSessionGone(error) && this.#id !== 0) {
       this.#expired(error);
       this.#endpoints.stay(this.#endpoint);
       this.#reconnect();
-    } else if (!wasLive && this.#isRefusedByAll(error)) {
+    } else if (!wasLive && this.#isRefused(error)) {
       this.finish(error);
     } else {
       this.#reconnect();
     }
   }
 
-  /** What makes a stream fail is not sent again: it would fail every other stream too. */
-  #suspectSent(error: MusterError): void {
-    this.#fruitless = error.reason === "INTERNAL" && !this.#answered ? this.#fruitless + 1 : 0;
-    if (refusedBytes.has(error.reason) || this.#fruitless >= FRUITLESS_STREAMS_MAX) {
-      this.#fruitless = 0;
-      this.queue.dropSent(error);
-    }
-  }
-
-  #isRefusedByAll(error: MusterError): boolean {
-    if (refusedClient.has(error.reason)) this.#refusals.set(this.#endpoint, error);
-    else this.#refusals.delete(this.#endpoint);
-    return this.#endpoints.all.every((endpoint) => this.#refusals.has(endpoint));
+  /** Whether every endpoint refuses this client and it has nothing to lose by believing them. */
+  #isRefused(error: MusterError): boolean {
+    const refused = this.#policy.refusedByAll(this.#endpoint, error, this.#endpoints.all);
+    // A member far behind takes our history for another ensemble's: while the session is alive, keep looking.
+    return refused && this.now() >= this.marginEndsAt;
   }
 
   #reconnect(): void {
@@ -360,7 +326,7 @@ export class SessionCore implements OperationQueueHost, ResponseSink {
       this.#lost(MusterError.from(error));
       return;
     }
-    if (this.queue.hasUnsent) this.flushSoon();
+    if (this.queue.hasUnsent || this.watches.hasUnsent) this.flushSoon();
   }
 
   onOpened(opened: WireOpened): void {
@@ -376,7 +342,7 @@ export class SessionCore implements OperationQueueHost, ResponseSink {
     this.#covered = 0;
     this.#liveAt = this.now();
     this.#attemptEndsAt = Number.POSITIVE_INFINITY;
-    this.#refusals.clear();
+    this.#policy.accepted();
     this.#see(opened.zxid);
     this.#liveness.begin(opened.timeoutMs, this.#openSentAt);
     this.#endpoints.discover(opened.endpoints, this.#endpoint);
@@ -385,11 +351,19 @@ export class SessionCore implements OperationQueueHost, ResponseSink {
     if (resumed) this.diagnostics.emit({ type: "session-resumed", sessionId });
     else this.diagnostics.emit({ type: "session-opened", sessionId, timeoutMs });
     this.#opened.resolve();
-    this.#rearm();
+    // Set anew, so that it keeps the process alive no longer than needed.
+    this.#alarm.clear();
+    this.wakeBy(this.#nextWake());
     this.#flush();
   }
 
   onResult(result: WireResult): void {
+    if (!this.#live) return;
+    if (result.failureReason === "SESSION_MOVED") {
+      // Refused for the stream it came on, not for itself: it is sent again once the session is taken back.
+      this.#lost(failureError(result.failureStatus, result.failureReason, result.failureMessage));
+      return;
+    }
     this.#answered = true;
     this.#see(result.zxid);
     this.#cover(result.zxid);
@@ -400,6 +374,7 @@ export class SessionCore implements OperationQueueHost, ResponseSink {
   }
 
   onEvents(zxid: number, events: readonly WireEvent[]): void {
+    if (!this.#live) return;
     this.#see(zxid);
     this.#cover(zxid);
     this.watches.deliver(zxid, events);
@@ -448,18 +423,16 @@ export class SessionCore implements OperationQueueHost, ResponseSink {
   // --- time ---
 
   /** Does what is due, and sets the timer for what is next. */
-  #wake(): void {
+  #wake(lateMs: number): void {
     const now = this.now();
-    const late = now - this.#wakeAt;
-    this.#timer = undefined;
-    this.#wakeAt = Number.POSITIVE_INFINITY;
-    if (late > STALL_MS) this.#graceUntil = now + STALL_MS;
+    if (lateMs > STALL_MS) this.#graceUntil = now + STALL_MS;
     this.#runLater(now);
     this.#requestsAt = this.queue.expire(now);
     if (now >= this.#closeEndsAt) this.finish(undefined);
     else if (this.#live) this.#tend(now);
     else this.#persist(now);
     this.wakeBy(this.#nextWake());
+    this.#holdProcess();
   }
 
   #tend(now: number): void {

@@ -69,6 +69,11 @@ export class WatchRegistry implements WatchOwner {
     return this.#rearming.size;
   }
 
+  /** Watches still to be armed again on this stream. */
+  get hasUnsent(): boolean {
+    return this.#toRearm.length > 0;
+  }
+
   add(path: string, options: WatchOptions): Watch {
     const watch = new Watch(this.#nextId++, path, options, this);
     this.#watches.set(watch.id, watch);

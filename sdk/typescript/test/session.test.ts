@@ -365,6 +365,22 @@ describe("an expired session", () => {
     await next.open({ sessionId: 78 });
   });
 
+  test("an operation refused because the session moved is sent again once it is taken back", async () => {
+    const { client, stream } = await opened();
+    const write = client.znodes.set("/a", "x");
+    const read = client.znodes.get("/a");
+    await stream.operations(2);
+    const moved = { status: 10, reason: "SESSION_MOVED", message: "" };
+    const next = await nextStream(client, () =>
+      stream.results({ number: 1, zxid: 1_500, failure: moved }, { number: 2, zxid: 1_500, stat: stat() }),
+    );
+    await next.resume();
+    const again = await next.operations(2);
+    next.results(...again.map(({ number }) => ({ number, zxid: 2_000, stat: stat() })));
+    expect((await write).zxid).toBe(2_000);
+    expect((await read).zxid).toBe(2_000);
+  });
+
   test("one moved to another stream is taken back", async () => {
     const { client, stream } = await opened();
     const next = await nextStream(client, () => stream.sessionClosed("SESSION_MOVED", 10));
@@ -570,7 +586,7 @@ describe("connecting", () => {
     // Whenever the refusal arrives, the attempt that follows it is due at once.
     const next = server.stream();
     let stream: ScriptedStream | undefined;
-    next.then((found) => {
+    void next.then((found) => {
       stream = found;
     });
     while (stream === undefined) {
@@ -593,13 +609,21 @@ describe("connecting", () => {
 
   test("again to another ensemble ends the client with WRONG_ENSEMBLE", async () => {
     const { client, stream } = await opened();
-    const read = client.znodes.get("/a");
+    const read = failure(client.znodes.get("/a", { timeoutMs: 10 * TIMEOUT_MS }));
     await stream.operation();
     const next = await nextStream(client, () => stream.end());
+    await next.next("resume");
+    // While the session is surely alive it may only be a member far behind.
+    const later = await nextStream(client, () => next.sessionClosed("WRONG_ENSEMBLE"));
+    await later.next("resume");
+    expect(client.session.state).toBe("disconnected");
+    const final = await nextStream(client, () => environment.stall(TIMEOUT_MS));
+    await final.next("resume");
+    expect(client.session.state).toBe("suspended");
     const closed = told(client, "closed");
-    next.sessionClosed("WRONG_ENSEMBLE");
+    final.sessionClosed("WRONG_ENSEMBLE");
     expect(await closed).toMatchObject({ error: { reason: "WRONG_ENSEMBLE" } });
-    expect((await failure(read)).reason).toBe("WRONG_ENSEMBLE");
+    expect((await read).reason).toBe("WRONG_ENSEMBLE");
     expect((await failure(client.znodes.get("/a"))).reason).toBe("WRONG_ENSEMBLE");
   });
 });
