@@ -15,8 +15,6 @@ export interface Coordination {
   /** A new client connection, without a session until it opens or resumes one. */
   connect(listener: ConnectionListener, identities: readonly Identity[]): Connection;
   status(): Status;
-  /** Resolves once the member serves requests; rejects when it stopped before. */
-  ready(): Promise<void>;
 }
 
 export interface ReadOptions {
@@ -69,7 +67,10 @@ export interface Connection {
   removeWatch(number: number, watchId: number): void;
   /** Closes the session through the log, after everything before it: `onClosed` follows. */
   close(): void;
-  /** The client is gone: no more callbacks; the session, if any, lives on until its time-out. Idempotent. */
+  /**
+   * The client is gone: no more callbacks; the session, if any, lives on until its time-out. Idempotent; may be called
+   * from inside a callback.
+   */
   detach(): void;
 }
 
@@ -80,10 +81,14 @@ export interface ConnectionListener {
   onAnswer(answer: Answer): void;
   /** All events of one zxid for this connection. */
   onEvents(events: readonly WatchEvent[], zxid: number): void;
+  /** Every event at or below `status().zxid` has been told before. */
   onTouched(token: number): void;
   /** The session is over (SESSION_EXPIRED, SESSION_MOVED, WRONG_SECRET, ...) or, without a reason, closed as asked. */
   onClosed(reason: Reason | undefined, zxid: number): void;
-  /** Nothing more is coming in this turn of the loop: the moment to write what has been collected. */
+  /**
+   * Nothing more is coming in this turn of the loop: the moment to write what has been collected. Comes after every answer,
+   * so after every fall of `outstandingBytes`.
+   */
   onTurnEnd(): void;
 }
 

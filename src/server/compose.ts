@@ -63,7 +63,7 @@ async function openDoors(
   metrics: Metrics,
   log: Log,
 ): Promise<RunningMember> {
-  const coordination = new LocalCoordination(runtime.member);
+  const coordination = new LocalCoordination(runtime.member, (error) => runtime.fail(error));
   const { insecure } = options;
   const grpcDoor = createGrpcDoor(
     { listen: formatListenAddress(options.grpcListen), insecure, version: VERSION },

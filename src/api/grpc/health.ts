@@ -27,11 +27,6 @@ export class Health {
     this.look();
     this.timer = setInterval(() => this.look(), this.pollMs);
     this.timer.unref();
-    // Readiness at the start is told at once; a member that stops before is NOT_SERVING already.
-    this.coordination.ready().then(
-      () => this.timer !== undefined && this.look(),
-      () => {},
-    );
   }
 
   stop(): void {

@@ -12,7 +12,10 @@ import type { WatchSubscriber } from "../tree/watch-hub.ts";
 import type { ConnectionHost, WatchAsked } from "./connection-host.ts";
 import type { ConnectionListener } from "./connection-listener.ts";
 
-/** Requests that may wait on one connection, beyond the writes in the log. */
+/**
+ * Requests that may wait on one connection, beyond the writes in the log. One more is refused at once, out of its order:
+ * a place for every refusal would be the growth the bound is there to stop.
+ */
 const WAITING_MAX = 10_000;
 /** A number no client uses: the close of the session itself. */
 const CLOSE_NUMBER = Number.MAX_SAFE_INTEGER;
@@ -127,7 +130,7 @@ export class ClientConnection implements WatchSubscriber {
     if (refused !== OK) {
       this.enqueue({ kind: "refusal", number, code: refused });
     } else if (!isNumber(number) || !isNumber(answeredBelow)) {
-      this.enqueue({ kind: "refusal", number: 0, code: errors.INVALID_ARGUMENT.code });
+      this.enqueue({ kind: "refusal", number: isNumber(number) ? number : 0, code: errors.INVALID_ARGUMENT.code });
     } else if (this.barriers > 0) {
       const writer = new ByteWriter(256);
       writeOperation(writer, this.issuer, number, answeredBelow, operation);

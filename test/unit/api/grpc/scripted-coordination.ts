@@ -92,10 +92,6 @@ export class ScriptedCoordination implements Coordination {
       counts: { nodes: 5, sessions: 0, ephemerals: 0, watches: 0, connections: 1, outstandingBytes: 0, dataBytes: 9 },
     };
   }
-
-  ready(): Promise<void> {
-    return Promise.resolve();
-  }
 }
 
 export class ScriptedConnection implements Connection {
