@@ -3,6 +3,7 @@ import os from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { Member } from "../../../bench/harness/member.ts";
+import { scrapeMetrics } from "../../../bench/harness/metrics.ts";
 import { openSockets, processStats } from "../../../bench/harness/process-stats.ts";
 import { Fuzzer } from "./fuzzer.ts";
 import { knob } from "./requirements.ts";
@@ -14,8 +15,13 @@ const FROM = knob("FUZZ_FROM", 0);
 const MS_PER_CASE_MAX = 100;
 const START_AND_STOP_MS = 120_000;
 const CHECKS = 20;
-/** Until the member has let go of every connection its clients have closed, ms. */
-const LET_GO_MS = 10_000;
+/** Requests the member answered INTERNAL, having found itself in the wrong. */
+const DEFECTS = "muster_grpc_defects_total";
+/**
+ * Until the member has let go of every connection its clients have closed, ms. After a protocol error Node stops reading
+ * a connection and does not notice its end; the keep-alive of 10 s and its time-out of 10 s do.
+ */
+const LET_GO_MS = 45_000;
 /** What the second half of a run may add to the resident size the first half ended with. */
 const GROWTH_BYTES_MAX = 64 * 1024 * 1024;
 
@@ -47,6 +53,8 @@ it(
         expect(member.alive, `the member ended; ${where}\n${member.logTail}`).toBe(true);
         expect(fuzzer.findings, where).toEqual([]);
         expect(await fuzzer.healthy(), `the member no longer answers; ${where}`).toMatchObject({ status: 0 });
+        const metrics = await scrapeMetrics(member.http);
+        expect(metrics.get(DEFECTS), `a defect, as the member itself says; ${where}\n${member.logTail}`).toBe(0);
         sizes.push(processStats(member.pid).rssBytes);
       }
     } finally {
@@ -55,6 +63,7 @@ it(
     await expect.poll(() => openSockets(member.pid), { timeout: LET_GO_MS }).toBeLessThanOrEqual(socketsBefore);
     const halfway = Math.max(...sizes.slice(0, CHECKS / 2));
     expect(sizes.at(-1), `resident sizes: ${sizes.join(" ")}`).toBeLessThan(halfway + GROWTH_BYTES_MAX);
+    if (process.env["FUZZ_VERBOSE"] !== undefined) process.stderr.write(`${[...fuzzer.counts].sort().join("\n")}\n`);
     // Every way in must have been refused something: a fuzzer that reaches nothing proves nothing.
     const summary = [...fuzzer.counts].map(([key, count]) => `${key}: ${count}`).sort();
     for (const attack of ["session", "unary", "grpc frame", "http/2 bytes", "http/1 bytes"]) {
