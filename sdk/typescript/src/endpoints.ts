@@ -15,7 +15,7 @@ export function parseEndpoints(input: string | readonly string[]): string[] {
 }
 
 function withPort(endpoint: string): string {
-  const match = /^(\[[0-9A-Fa-f:.%]+\]|[^:/\s[\]]+)(?::(\d{1,5}))?$/.exec(endpoint);
+  const match = /^(\[[0-9A-Fa-f:.]+(?:%\w+)?\]|[^:/\s[\]]+)(?::(\d{1,5}))?$/.exec(endpoint);
   const port = match?.[2] === undefined ? DEFAULT_PORT : Number(match[2]);
   if (match === null || port < 1 || port > 65_535) {
     throw new MusterError("INVALID_ARGUMENT", { message: `not an endpoint (host:port): ${endpoint}` });

@@ -35,7 +35,6 @@ export const serverReasons = {
   STALE_REQUEST: entry(9, "never", "the request number is below the session's window; it was not applied"),
   WRONG_SECRET: entry(16, "never", "the session's secret is wrong"),
   UNSUPPORTED: entry(12, "never", "this operation is not supported"),
-  QUOTA_CONFLICT: entry(9, "never", "a parent or a child of this path has a quota already"),
   SESSION_LIMIT: entry(8, "same-request", "the ensemble has as many sessions as it may"),
   NOT_EXPIRED: entry(9, "never", "the znode is no longer due for removal"),
   COMPACTED: entry(11, "after-reread", "events since that zxid are no longer kept; read the state again"),
@@ -53,6 +52,8 @@ export const serverReasons = {
   MALFORMED: entry(3, "never", "the message cannot be decoded"),
   NO_WATCH: entry(5, "never", "there is no such watch"),
   STOPPING: entry(14, "other-member", "the member is shutting down"),
+  NO_ROUTE: entry(12, "never", "there is nothing at this address"),
+  METHOD_NOT_ALLOWED: entry(12, "never", "this address does not take this method"),
   INTERNAL: entry(13, "never", "a defect of the server; see its log"),
 } as const satisfies Record<string, ReasonEntry>;
 
@@ -165,7 +166,7 @@ const reasonByGrpcCode: Readonly<Record<number, Reason>> = {
   3: "INVALID_ARGUMENT",
   4: "DEADLINE_EXCEEDED",
   7: "NO_PERMISSION",
-  8: "OVERLOADED",
+  8: "MESSAGE_TOO_LARGE",
   12: "UNSUPPORTED",
   14: "UNREACHABLE",
   16: "NO_PERMISSION",

@@ -15,6 +15,8 @@ import { HEADER_ROOM, OperationEncoder, operationField, writeBatchHeader } from 
 import { decodeSessionResponse, type ResponseSink, type WireResult } from "../src/response-decoder.ts";
 import { varintSize, writeVarint } from "../src/wire-writer.ts";
 
+/** A slow machine is not a failure, a hang is. */
+const SLOW_MS = 60_000;
 const uint = fc.oneof(fc.nat(300), fc.maxSafeNat());
 const int32 = fc.oneof(fc.integer(), fc.integer({ min: -2, max: 300 }));
 // A byte order mark is dropped by TextDecoder, which the generated decoder uses, and kept by this one.
@@ -59,26 +61,30 @@ function message({ number, minZxid, linearizable, operation }: Arbitrary): Opera
 }
 
 describe("operations", () => {
-  test("are byte for byte what the generated codec makes of them", () => {
-    const encoder = new OperationEncoder();
-    fc.assert(
-      fc.property(fc.array(operationArbitrary, { minLength: 1, maxLength: 5 }), uint, (operations, answeredBelow) => {
-        const parts: Buffer[] = [];
-        for (const operation of operations) {
-          encodeWith(encoder, operation);
-          parts.push(Buffer.from(encoder.chunk.subarray(encoder.start, encoder.end)));
-        }
-        encoder.seal();
-        const body = Buffer.concat([Buffer.alloc(HEADER_ROOM), ...parts]);
-        const start = writeBatchHeader(body, HEADER_ROOM, body.length - HEADER_ROOM, answeredBelow);
-        const value = { answeredBelow, operations: operations.map(message) };
-        const expected = SessionRequest.encode({ request: { $case: "operations", value } }).finish();
-        expect(body.subarray(start).equals(expected)).toBe(true);
-        expect(SessionRequest.decode(expected)).toEqual({ request: { $case: "operations", value } });
-      }),
-      { numRuns: 300 },
-    );
-  });
+  test(
+    "are byte for byte what the generated codec makes of them",
+    () => {
+      const encoder = new OperationEncoder();
+      fc.assert(
+        fc.property(fc.array(operationArbitrary, { minLength: 1, maxLength: 5 }), uint, (operations, answeredBelow) => {
+          const parts: Buffer[] = [];
+          for (const operation of operations) {
+            encodeWith(encoder, operation);
+            parts.push(Buffer.from(encoder.chunk.subarray(encoder.start, encoder.end)));
+          }
+          encoder.seal();
+          const body = Buffer.concat([Buffer.alloc(HEADER_ROOM), ...parts]);
+          const start = writeBatchHeader(body, HEADER_ROOM, body.length - HEADER_ROOM, answeredBelow);
+          const value = { answeredBelow, operations: operations.map(message) };
+          const expected = SessionRequest.encode({ request: { $case: "operations", value } }).finish();
+          expect(body.subarray(start).equals(expected)).toBe(true);
+          expect(SessionRequest.decode(expected)).toEqual({ request: { $case: "operations", value } });
+        }),
+        { numRuns: 150 },
+      );
+    },
+    SLOW_MS,
+  );
 
   test("take strings as data, as UTF-8", () => {
     fc.assert(
@@ -256,15 +262,19 @@ function decode(encoded: Uint8Array): SessionResponse["response"] {
 }
 
 describe("responses", () => {
-  test("are read as the generated codec reads them", () => {
-    fc.assert(
-      fc.property(responseArbitrary, (response) => {
-        const encoded = SessionResponse.encode({ response }).finish();
-        expect(decode(encoded)).toEqual(response);
-      }),
-      { numRuns: 500 },
-    );
-  });
+  test(
+    "are read as the generated codec reads them",
+    () => {
+      fc.assert(
+        fc.property(responseArbitrary, (response) => {
+          const encoded = SessionResponse.encode({ response }).finish();
+          expect(decode(encoded)).toEqual(response);
+        }),
+        { numRuns: 300 },
+      );
+    },
+    SLOW_MS,
+  );
 
   test("with fields of a newer server are read without them", () => {
     // Field 900 in every wire type that has an end: number, 8 bytes, bytes, group, 4 bytes.
@@ -298,29 +308,33 @@ describe("responses", () => {
     expect(decode(withEvents)).toEqual({ $case: "events", value: events });
   });
 
-  test("that are damaged are MALFORMED or read as something, never anything else", () => {
-    let refused = 0;
-    const edit = fc.record({ at: fc.nat(), value: fc.nat(255), cut: fc.boolean() });
-    fc.assert(
-      fc.property(responseArbitrary, fc.array(edit, { minLength: 1, maxLength: 4 }), (response, edits) => {
-        let encoded = Buffer.from(SessionResponse.encode({ response }).finish());
-        for (const { at, value, cut } of edits) {
-          if (encoded.length === 0) break;
-          if (cut) encoded = encoded.subarray(0, at % encoded.length);
-          else encoded[at % encoded.length] = value;
-        }
-        try {
-          decode(encoded);
-        } catch (error) {
-          refused += 1;
-          expect(error).toBeInstanceOf(MusterError);
-          expect((error as MusterError).reason).toBe("MALFORMED");
-        }
-      }),
-      { numRuns: 2_000 },
-    );
-    expect(refused).toBeGreaterThan(100);
-  });
+  test(
+    "that are damaged are MALFORMED or read as something, never anything else",
+    () => {
+      let refused = 0;
+      const edit = fc.record({ at: fc.nat(), value: fc.nat(255), cut: fc.boolean() });
+      fc.assert(
+        fc.property(responseArbitrary, fc.array(edit, { minLength: 1, maxLength: 4 }), (response, edits) => {
+          let encoded = Buffer.from(SessionResponse.encode({ response }).finish());
+          for (const { at, value, cut } of edits) {
+            if (encoded.length === 0) break;
+            if (cut) encoded = encoded.subarray(0, at % encoded.length);
+            else encoded[at % encoded.length] = value;
+          }
+          try {
+            decode(encoded);
+          } catch (error) {
+            refused += 1;
+            expect(error).toBeInstanceOf(MusterError);
+            expect((error as MusterError).reason).toBe("MALFORMED");
+          }
+        }),
+        { numRuns: 2_000 },
+      );
+      expect(refused).toBeGreaterThan(100);
+    },
+    SLOW_MS,
+  );
 
   test("with a number above 2^53 - 1 are MALFORMED, not rounded", () => {
     const progress = (zxid: number[]): Buffer => Buffer.from([0x2a, 1 + zxid.length, 0x08, ...zxid]);
