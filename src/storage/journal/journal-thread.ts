@@ -106,7 +106,7 @@ class JournalThread {
     return true;
   }
 
-  /** Without a pause to claim in, claims in proportion to what is written, so that the next segment is ready in time. */
+  /** Without a pause to claim in, claims in proportion to what is written: so the next segment is ready in time. */
   private keepPace(written: number): void {
     const { claimBacklog, remaining } = this.writer;
     if (claimBacklog === 0 || this.retryAt !== 0) {

@@ -25,7 +25,7 @@ export interface Journal {
   append(record: JournalRecord): number;
   /** True while a record with a body of this size can be taken now: room in the ring and on claimed disk space. */
   hasRoom(bytes: number): boolean;
-  /** "refusing" while no new segment can be claimed: only deletes and closes should be submitted. Recovers by itself. */
+  /** "refusing" while no segment can be claimed: only deletes and closes should be submitted. Recovers by itself. */
   readonly space: Space;
   /**
    * Lets go of segments wholly at or below `snapshotZxid`, the newest committed snapshot (or, while a transfer to a
@@ -157,7 +157,7 @@ class WorkerJournal implements Journal {
     return this.state === "open" && this.ring.fits(bytes) && this.isClaimed(worst);
   }
 
-  /** Room for all that is on its way and this: in the segment being written or, whatever that leaves unused, the next. */
+  /** Room for this and all that is on its way: in the segment being written or, should that not do, in the next. */
   private isClaimed(worst: number): boolean {
     const { control } = this.ring;
     const retired = Atomics.load(control, word.RETIRED);

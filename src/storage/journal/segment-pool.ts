@@ -11,7 +11,7 @@ export interface Spare {
   readonly bytes: number;
 }
 
-/** Zeros written, and synced, at once while a file is claimed: what an append may have to wait for, under a ms or so. */
+/** Zeros written, and synced, at once while a file is claimed: what an append may have to wait for, about 1 ms. */
 export const CLAIM_SLICE_BYTES = 256 * 1024;
 /** Recycled segments kept ready besides the reserve; more are deleted. */
 const SPARES_MAX = 2;

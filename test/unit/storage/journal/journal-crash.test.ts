@@ -123,7 +123,7 @@ function runUntilPowerLoss(disk: SimulatedDisk, account: Account, prng: Prng, at
 }
 
 describe("power loss", () => {
-  it("fault rows 1, 11, 13: at every call to the disk: every acknowledged record is found, in order, nothing else", () => {
+  it("fault rows 1, 11, 13: at every call: all that was acknowledged is found, in order, and nothing else", () => {
     let crashes = 0;
     for (let at = 1; ; at++) {
       const disk = emptyDisk(at);
@@ -141,7 +141,7 @@ describe("power loss", () => {
     expect(crashes).toBeGreaterThan(200);
   }, 60_000);
 
-  it("core.md 27: again and again, during recovery too: nothing acknowledged is lost, nothing cut off comes back", () => {
+  it("core.md 27: again and again, in recovery too: nothing acknowledged is lost, nothing cut off comes back", () => {
     for (let seed = 1; seed <= 60; seed++) {
       const prng = new Prng(seed);
       const disk = emptyDisk(seed);

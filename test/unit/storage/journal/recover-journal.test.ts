@@ -215,6 +215,30 @@ describe("damage", () => {
     expect(corrupt).toBeGreaterThan(0);
   });
 
+  it("core.md 27: a later segment proves the one before synced to its end", () => {
+    const disk = emptyDisk();
+    const { writer } = openWriter(disk);
+    write(writer, batch(1), batch(2, 2, 1500));
+    write(writer, sticky(recordType.EPOCH, 2, "epoch"));
+    write(writer, batch(3, 3, 2000));
+    const [name] = segmentNames(disk);
+    const at = Buffer.from(disk.contents(`${DIRECTORY}/${name}`)).indexOf("epoch");
+    const damage = damageOf(flip(disk, name as string, at, 0));
+    expect(damage).toMatchObject([{ kind: "corruption", file: name, problem: /a later segment proves/ }]);
+  });
+
+  it("core.md 19: damage to the head of a segment is corruption, though nothing was written behind it yet", () => {
+    const disk = emptyDisk();
+    const { writer } = openWriter(disk);
+    write(writer, sticky(recordType.PROMISE, 0, "promise"), batch(1, 1, 2000));
+    writer.add(batch(2, 2, 2000));
+    const names = segmentNames(disk);
+    expect(names).toHaveLength(2);
+    const at = Buffer.from(disk.contents(`${DIRECTORY}/${names[1]}`)).indexOf("promise");
+    const damage = damageOf(flip(disk, names[1] as string, at, 0));
+    expect(damage).toMatchObject([{ kind: "corruption", file: names[1], problem: /in the segment's head/ }]);
+  });
+
   it("a missing segment is named", () => {
     const disk = sampleJournal(true);
     const names = segmentNames(disk);
@@ -285,9 +309,12 @@ describe("torn writes", () => {
   }, 60_000);
 
   it("keeps the torn bytes as they were, even when recovery itself is repeated", () => {
-    const { disk, path, after } = tornJournal();
-    const torn = after.slice();
-    torn[1024 + 600] = (torn[1024 + 600] as number) ^ 1;
+    const disk = emptyDisk();
+    write(openWriter(disk).writer, batch(1), batch(2, 2, 700), batch(3, 3, 700));
+    const path = `${DIRECTORY}/${segmentNames(disk).at(-1)}`;
+    const torn = disk.contents(path).slice();
+    const at = Buffer.from(torn).indexOf("batch 2-2");
+    torn[at] = 0;
     disk.place(path, torn);
     recover(disk);
     const name = disk.list(DIRECTORY).find((entry) => entry.endsWith(".torn")) as string;
