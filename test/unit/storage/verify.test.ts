@@ -9,6 +9,7 @@ import { type JournalRecord, recordType } from "../../../src/core/zab/journal-re
 import { openDataDir } from "../../../src/storage/data-dir.ts";
 import { openJournal } from "../../../src/storage/journal/journal.ts";
 import { currentSnapshot, type SnapshotFile } from "../../../src/storage/snapshot/snapshot-files.ts";
+import { SNAPSHOT_PAGE_BYTES } from "../../../src/storage/snapshot/snapshot-schema.ts";
 import { type VerifiedState, type VerifyDependencies, verifyDataDir } from "../../../src/storage/verify.ts";
 import { compiledModule } from "../../../src/storage/worker-file.ts";
 import { Collector, smallMeta, smallTree, temporaryDirectory, znode } from "./snapshot/snapshot-fixtures.ts";
@@ -177,7 +178,7 @@ describe("verifying a data directory", () => {
 
   it("names damaged pages", async () => {
     const bytes = readFileSync(file);
-    bytes.fill(0xff, 3 * 4096, 3 * 4096 + 40);
+    bytes.fill(0xff, 3 * SNAPSHOT_PAGE_BYTES, 3 * SNAPSHOT_PAGE_BYTES + 40);
     writeFileSync(file, bytes);
     const [first] = await findings();
     expect(first).toMatchObject({ severity: "error", file });

@@ -10,6 +10,7 @@ import {
   snapshotFileName,
 } from "../../../../src/storage/snapshot/snapshot-files.ts";
 import { loadSnapshot } from "../../../../src/storage/snapshot/snapshot-loader.ts";
+import { SNAPSHOT_PAGE_BYTES } from "../../../../src/storage/snapshot/snapshot-schema.ts";
 import { Collector, temporaryDirectory } from "./snapshot-fixtures.ts";
 
 let directory: string;
@@ -35,7 +36,7 @@ describe("the files of a snapshot", () => {
   it("is created whole, under its name alone", () => {
     const { file } = createSnapshot(directory, 0);
     expect(readdirSync(directory)).toEqual([OLD]);
-    expect(statSync(file).size).toBe(4 * 4096);
+    expect(statSync(file).size).toBe(4 * SNAPSHOT_PAGE_BYTES);
     expect(loadSnapshot(file, new Collector())).toBeUndefined();
     expect(currentSnapshot(directory)).toEqual({ file, began: 0 });
   });
@@ -85,11 +86,11 @@ describe("the files of a snapshot", () => {
     expect(readdirSync(directory)).toHaveLength(4);
   });
 
-  it("has 4 KiB pages, a -wal, and Muster's mark", () => {
+  it("has 8 KiB pages, a -wal, and Muster's mark", () => {
     const database = new Database(createSnapshot(directory, 7).file, { readonly: true });
     const pragma = (name: string) => database.pragma(name, { simple: true });
     expect([pragma("page_size"), pragma("journal_mode"), pragma("application_id"), pragma("user_version")]).toEqual([
-      4096,
+      8192,
       "wal",
       0x4d737472,
       1,

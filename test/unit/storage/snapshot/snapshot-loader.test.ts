@@ -14,6 +14,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { SnapshotError } from "../../../../src/storage/snapshot/snapshot-error.ts";
 import { currentSnapshot, type SnapshotFile } from "../../../../src/storage/snapshot/snapshot-files.ts";
 import { loadSnapshot, loadSnapshotMeta } from "../../../../src/storage/snapshot/snapshot-loader.ts";
+import { SNAPSHOT_PAGE_BYTES } from "../../../../src/storage/snapshot/snapshot-schema.ts";
 import { Collector, shown, smallMeta, smallTree, temporaryDirectory, znode } from "./snapshot-fixtures.ts";
 import { sqliteRig } from "./snapshot-rig.ts";
 
@@ -128,7 +129,7 @@ describe("loading a snapshot", () => {
     writeFileSync(file, "not a database, but long enough to have a header".repeat(100));
     expect(fault()).toMatchObject({ rule: expect.stringMatching(/SQLITE_NOTADB/) });
     writeFileSync(file, whole);
-    truncateSync(file, whole.length - 4096);
+    truncateSync(file, whole.length - SNAPSHOT_PAGE_BYTES);
     expect(fault()).toMatchObject({ rule: expect.stringMatching(/malformed|SQLITE_CORRUPT|quick_check/) });
     rmSync(file);
     expect(fault()).toMatchObject({

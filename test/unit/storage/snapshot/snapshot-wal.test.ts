@@ -6,6 +6,7 @@ import { Prng } from "../../../../src/core/base/prng.ts";
 import type { ZnodeRow } from "../../../../src/core/tree/snapshot-row.ts";
 import { currentSnapshot, type SnapshotFile } from "../../../../src/storage/snapshot/snapshot-files.ts";
 import { loadSnapshot } from "../../../../src/storage/snapshot/snapshot-loader.ts";
+import { SNAPSHOT_PAGE_BYTES } from "../../../../src/storage/snapshot/snapshot-schema.ts";
 import { meta, shown, temporaryDirectory, znode } from "./snapshot-fixtures.ts";
 import { content, sqliteRig } from "./snapshot-rig.ts";
 
@@ -56,7 +57,7 @@ describe("the -wal after a crash", () => {
   it("core.md 34: cut anywhere, it leaves a whole round", () => {
     const wal = readFileSync(`${crashed}-wal`);
     const seen = new Set<number | undefined>();
-    for (let length = wal.length; length >= 0; length -= length > wal.length - 4200 ? 601 : 4099) {
+    for (let length = wal.length; length >= 0; length -= length > wal.length - 8400 ? 601 : 4099) {
       writeFileSync(`${crashed}-wal`, wal);
       truncateSync(`${crashed}-wal`, length);
       const loaded = load();
@@ -73,8 +74,8 @@ describe("the -wal after a crash", () => {
     for (let attempt = 0; attempt < 20; attempt++) {
       const mixed = Buffer.alloc(Math.max(before.length, after.length));
       before.copy(mixed);
-      for (let at = 0; at < after.length; at += 4096) {
-        if (prng.chance(attempt / 19)) after.copy(mixed, at, at, at + 4096);
+      for (let at = 0; at < after.length; at += SNAPSHOT_PAGE_BYTES) {
+        if (prng.chance(attempt / 19)) after.copy(mixed, at, at, at + SNAPSHOT_PAGE_BYTES);
       }
       writeFileSync(crashed, mixed);
       expect(load()).toEqual(second);
