@@ -5,7 +5,7 @@ import Database from "better-sqlite3";
 import { DataDirError } from "./data-dir-error.ts";
 
 /** How long a start waits for a predecessor that is just exiting, ms. */
-export const LOCK_WAIT_MS = 3_000;
+const LOCK_WAIT_MS = 3_000;
 const LOCK_POLL_MS = 50;
 
 export const LOCK_FILE = "lock";

@@ -7,7 +7,7 @@ import { type DataDirLock, lockDataDir, PID_FILE } from "./data-dir-lock.ts";
 import { syncDirectory, writeFileAtomically } from "./sync-file.ts";
 
 /** Format of the data directory as a whole; the journal and the snapshot have their own. */
-export const DATA_DIR_FORMAT = 1;
+const DATA_DIR_FORMAT = 1;
 export const IDENTITY_FILE = "muster.json";
 export const JOURNAL_FOLDER = "journal";
 

@@ -3,7 +3,7 @@ import { join, resolve } from "node:path";
 import { formatZxid } from "../core/base/zxid.ts";
 import type { RowSink, SnapshotMeta } from "../core/tree/snapshot-row.ts";
 import { type JournalRecord, recordType } from "../core/zab/journal-record.ts";
-import { type DataDirIdentity, JOURNAL_FOLDER, readIdentity } from "./data-dir.ts";
+import { type DataDirIdentity, IDENTITY_FILE, JOURNAL_FOLDER, readIdentity } from "./data-dir.ts";
 import { DataDirError } from "./data-dir-error.ts";
 import { LOCK_FILE, readPid, tryLock } from "./data-dir-lock.ts";
 import { type Finding, isFatal } from "./journal/finding.ts";
@@ -98,7 +98,7 @@ class Verification implements VerifyReport {
   private checkIdentity(): void {
     this.identity = this.attempt(() => readIdentity(this.directory));
     if (this.identity === undefined && this.findings.length === 0) {
-      this.note(join(this.directory, "muster.json"), "", "the file exists", FIX_DAMAGED);
+      this.note(join(this.directory, IDENTITY_FILE), "", "the file exists", FIX_DAMAGED);
     }
   }
 

@@ -5,10 +5,12 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { decodeUtf8 } from "../../../../src/core/base/bytes.ts";
 import type { RowSink } from "../../../../src/core/tree/snapshot-row.ts";
+import { SnapshotError } from "../../../../src/storage/snapshot/snapshot-error.ts";
 import { currentSnapshot } from "../../../../src/storage/snapshot/snapshot-files.ts";
 import { loadSnapshot } from "../../../../src/storage/snapshot/snapshot-loader.ts";
 import { compiledModule } from "../../../../src/storage/worker-file.ts";
-import { temporaryDirectory } from "./snapshot-fixtures.ts";
+import { encode, meta, shown, smallMeta, smallTree, temporaryDirectory } from "./snapshot-fixtures.ts";
+import { content, sqliteRig } from "./snapshot-rig.ts";
 
 const SOURCE = new URL("../../../../src/", import.meta.url);
 const modules = ["storage/snapshot/snapshot-store.ts", "core/tree/snapshot-row.ts", "core/base/bytes.ts"].map(
@@ -72,5 +74,23 @@ describe("a process that dies while it writes rounds", () => {
     expect(code).toBe(3);
     expect(lines.at(-1)).toMatch(/^fatal .*snapshot-0000000000000000\.db: (write|commit): SQLITE_(IOERR|FULL)/);
     expect(loadedRound(directory)).toBe(before);
+  });
+});
+
+describe("a worker that fails", () => {
+  it("is fatal once, by name; the round is gone, the one before stays, and close still ends", async () => {
+    const rig = sqliteRig();
+    const opened = await rig.open();
+    await opened.round(smallTree, smallMeta);
+    opened.store.write(encode({ deleted: [4, 5] }));
+    opened.store.write(Uint8Array.of(9));
+    const error = await opened.failure();
+    expect(error).toBeInstanceOf(SnapshotError);
+    expect(error.message).toMatch(/snapshot-0000000000000000\.db: write: unknown row kind 9/);
+    opened.store.write(encode({ deleted: [4] }));
+    opened.store.commit(meta({ zxid: smallMeta.zxid + 1 }));
+    await opened.store.close();
+    expect(opened.committed).toEqual([smallMeta.zxid]);
+    expect(content(rig)).toEqual({ meta: smallMeta, rows: shown(smallTree.znodes, smallTree.sessions) });
   });
 });
