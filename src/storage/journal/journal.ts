@@ -122,7 +122,12 @@ class WorkerJournal implements Journal {
     this.ready = new Promise((resolve, reject) => {
       this.settleReady = { resolve, reject };
     });
-    this.worker = new Worker(workerFile("./journal-worker", import.meta.url), { workerData: data, name: "journal" });
+    this.worker = new Worker(workerFile("./journal-worker", import.meta.url), {
+      workerData: data,
+      name: "journal",
+      // Its records lie outside the heap; a small one keeps a member's memory small.
+      resourceLimits: { maxYoungGenerationSizeMb: 4, maxOldGenerationSizeMb: 64 },
+    });
     this.worker.on("message", (message: JournalWorkerMessage) => this.receive(message));
     this.worker.on("error", (error) => this.fail(error as Error));
     this.exited = new Promise((resolve) => {
