@@ -1,7 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import { type BenchOptions, readBenchOptions, UsageError } from "./harness/bench-options.ts";
 import { BenchRun } from "./harness/bench-run.ts";
-import { describeMachine, withScratchFolder } from "./harness/machine.ts";
+import { describeMachine, judgeConditions, withScratchFolder } from "./harness/machine.ts";
 import { formatMachine, formatResult } from "./harness/report.ts";
 import { etcdSideBySide } from "./workloads/etcd-1x1.ts";
 import { fill } from "./workloads/fill.ts";
@@ -44,9 +44,10 @@ async function main(): Promise<number> {
   const machine = describeMachine(options.folder);
   console.log(formatMachine(machine));
   const result = await runOne(workload, options);
-  console.log(formatResult(workload, options, result));
+  const conditions = judgeConditions(machine, options.folder);
+  console.log(formatResult(workload, options, result, conditions));
   if (options.json !== undefined) {
-    const report = { at: new Date().toISOString(), workload: workload.name, options, machine, ...result };
+    const report = { at: new Date().toISOString(), workload: workload.name, options, machine, conditions, ...result };
     await writeFile(options.json, `${JSON.stringify(report, undefined, 2)}\n`);
   }
   return 0;

@@ -23,6 +23,36 @@ export interface Machine {
   readonly fdatasyncMs: Percentiles;
 }
 
+/** The conditions of a run, looked at again when it is over. */
+export interface Conditions {
+  readonly loadBefore: number;
+  readonly fdatasyncBeforeMs: Percentiles;
+  readonly fdatasyncAfterMs: Percentiles;
+  /** Why the run's figures are not to be quoted; empty on a quiet machine. */
+  readonly doubts: readonly string[];
+}
+
+/** Above this share of the cores, something else was running before the run. */
+const LOAD_SHARE_MAX = 0.25;
+/** A disk whose fdatasync differs more than this from before the run to after it was shared. */
+const DISK_DRIFT_MAX = 1.5;
+
+/** Judges a run by what the machine was like before and after: one look at a shared disk may be off by several times. */
+export function judgeConditions(machine: Machine, folder: string): Conditions {
+  const before = machine.fdatasyncMs;
+  const after = measureFdatasync(folder);
+  const drift = Math.max(before.p50, after.p50) / Math.min(before.p50, after.p50);
+  const doubts: string[] = [];
+  if (machine.inMemory) doubts.push("the folder is in memory: figures of writes mean nothing (use --folder)");
+  if (machine.loadBefore > machine.cpus * LOAD_SHARE_MAX) {
+    doubts.push(`load average ${machine.loadBefore.toFixed(1)} before the run: something else was running`);
+  }
+  if (drift > DISK_DRIFT_MAX) {
+    doubts.push(`fdatasync p50 went from ${before.p50.toFixed(2)} to ${after.p50.toFixed(2)} ms: the disk was shared`);
+  }
+  return { loadBefore: machine.loadBefore, fdatasyncBeforeMs: before, fdatasyncAfterMs: after, doubts };
+}
+
 export function describeMachine(folder: string): Machine {
   mkdirSync(folder, { recursive: true });
   return {

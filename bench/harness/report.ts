@@ -1,32 +1,41 @@
 import type { Finding, Workload, WorkloadResult } from "../workloads/workload.ts";
 import type { BenchOptions } from "./bench-options.ts";
-import type { Machine } from "./machine.ts";
+import type { Conditions, Machine } from "./machine.ts";
 
 const GIB = 1024 ** 3;
 
 export function formatMachine(machine: Machine): string {
   const { p50, p99 } = machine.fdatasyncMs;
   const memory = (machine.memoryBytes / GIB).toFixed(1);
-  const warning = machine.inMemory ? ["The folder is in memory: figures of writes mean nothing. Use --folder."] : [];
   return [
     `${machine.cpus} x ${machine.cpuModel}, ${memory} GiB, Linux ${machine.kernel}, Node ${machine.node}`,
-    `4 KiB write + fdatasync: p50 ${p50.toFixed(2)} ms, p99 ${p99.toFixed(2)} ms; load before ${machine.loadBefore}`,
-    ...warning,
+    `4 KiB write + fdatasync: p50 ${p50.toFixed(2)} ms, p99 ${p99.toFixed(2)} ms; load before ${machine.loadBefore.toFixed(1)}`,
   ].join("\n");
 }
 
-export function formatResult(workload: Workload, options: BenchOptions, result: WorkloadResult): string {
+export function formatResult(
+  workload: Workload,
+  options: BenchOptions,
+  result: WorkloadResult,
+  conditions: Conditions,
+): string {
   const { clients, outstanding, nodes, bytes, seconds } = options;
   const shape = `${clients} clients x ${outstanding}, ${nodes} znodes of ${bytes} B, ${seconds} s`;
   const lines = result.findings.map((finding) => {
-    const value = `${round(finding.value)} ${finding.unit}`.trimEnd();
+    const unit = Number.isNaN(finding.value) ? "" : finding.unit;
+    const value = `${round(finding.value)} ${unit}`.trimEnd();
     return `  ${finding.name.padEnd(34)} ${value.padStart(14)}   ${verdict(finding)}`.trimEnd();
   });
-  return [``, `${workload.name}: ${shape}`, ...lines, ``].join("\n");
+  const { p50, p99 } = conditions.fdatasyncAfterMs;
+  const disk = `4 KiB write + fdatasync after the run: p50 ${p50.toFixed(2)} ms, p99 ${p99.toFixed(2)} ms`;
+  const doubts = conditions.doubts.map((doubt) => `NOT TO BE QUOTED: ${doubt}`);
+  return ["", `${workload.name}: ${shape}`, ...lines, "", disk, ...doubts, ""].join("\n");
 }
 
 function verdict({ value, asked }: Finding): string {
   if (asked === undefined) return "";
+  // What was not measured was neither reached nor missed.
+  if (Number.isNaN(value)) return "asked, NOT MEASURED";
   const [met, text] =
     "atLeast" in asked
       ? [value >= asked.atLeast, `at least ${round(asked.atLeast)}`]
@@ -35,6 +44,6 @@ function verdict({ value, asked }: Finding): string {
 }
 
 function round(value: number): string {
-  if (Number.isNaN(value)) return "not measured";
+  if (Number.isNaN(value)) return "-";
   return value >= 100 ? Math.round(value).toString() : value.toFixed(2);
 }
