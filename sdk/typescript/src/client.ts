@@ -3,7 +3,8 @@ import { Credential as CredentialMessage } from "./gen/muster/coordination/v1/se
 import { operationField } from "./operation-encoder.ts";
 import type { CallOptions } from "./operation-queue.ts";
 import { kind } from "./pending.ts";
-import type { SessionCore, SessionState } from "./session.ts";
+import type { SessionCore } from "./session.ts";
+import type { SessionState } from "./session-options.ts";
 import type { Credential } from "./stat.ts";
 import { Znodes } from "./znodes.ts";
 

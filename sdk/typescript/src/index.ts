@@ -14,7 +14,7 @@ export type {
 } from "./multi.ts";
 export type { CallOptions } from "./operation-queue.ts";
 export type { Changed, ChildrenPage, Created, TreeDeleted, Written, ZnodeAcl, ZnodeData } from "./result-value.ts";
-export type { SessionState } from "./session.ts";
+export type { SessionState } from "./session-options.ts";
 export { type AclEntry, type Credential, permission, type Stat } from "./stat.ts";
 export { VERSION } from "./version.ts";
 export type {

@@ -6,9 +6,10 @@ import type { EndpointList } from "./endpoints.ts";
 import type { Environment } from "./environment.ts";
 import { failureError, MusterError } from "./errors.ts";
 import { FailurePolicy } from "./failure-policy.ts";
-import { SessionRequest } from "./gen/muster/coordination/v1/session.ts";
+import type { SessionRequest } from "./gen/muster/coordination/v1/session.ts";
 import { Liveness } from "./liveness.ts";
-import { OperationQueue, type OperationQueueHost, type OperationQueueOptions } from "./operation-queue.ts";
+import { MemberStream } from "./member-stream.ts";
+import { OperationQueue, type OperationQueueHost } from "./operation-queue.ts";
 import { isWrite } from "./pending.ts";
 import {
   decodeSessionResponse,
@@ -18,27 +19,10 @@ import {
   type WireOpened,
   type WireResult,
 } from "./response-decoder.ts";
+import type { SessionCoreModules, SessionCoreOptions, SessionState } from "./session-options.ts";
 import type { Credential } from "./stat.ts";
-import type { SessionStream, SessionTransport } from "./transport.ts";
+import type { SessionTransport } from "./transport.ts";
 import { WatchRegistry } from "./watch-registry.ts";
-
-/**
- * `connecting`: there is no session yet. `open`: a stream carries it. `disconnected`: no stream, and the session is
- * alive for sure. `suspended`: no acknowledgement for its whole time-out, it may be gone. `expired`: the server said
- * it is gone; the next one is being opened. `closed`: the client is closed.
- */
-export type SessionState = "connecting" | "open" | "disconnected" | "suspended" | "expired" | "closed";
-
-export interface SessionCoreOptions extends OperationQueueOptions {
-  readonly sessionTimeoutMs: number;
-  readonly credentials: readonly Credential[];
-}
-
-export interface SessionCoreModules {
-  readonly environment: Environment;
-  readonly transport: SessionTransport;
-  readonly endpoints: EndpointList;
-}
 
 /** Shortest wait for a member's first word on a stream, ms; a third of the session's time-out if that is longer. */
 const ATTEMPT_TIMEOUT_MIN_MS = 1_000;
@@ -70,16 +54,9 @@ export class SessionCore implements OperationQueueHost, ResponseSink {
   #secret: Uint8Array = new Uint8Array(0);
   #ensembleId = "";
   #zxid = 0;
-  /** Every event at or below it has come on the current stream. */
-  #covered = 0;
 
-  #stream: SessionStream | undefined;
-  #endpoint = "";
-  #live = false;
-  #blocked = false;
-  #openSentAt = 0;
-  #liveAt = 0;
-  #answered = false;
+  /** The attempt at one, or the one that carries the session. */
+  #stream: MemberStream | undefined;
   #attempt = 0;
   #lastError: MusterError | undefined;
   readonly #policy = new FailurePolicy();
@@ -95,11 +72,6 @@ export class SessionCore implements OperationQueueHost, ResponseSink {
   #closing = false;
   #closeSent = false;
 
-  readonly #write = (message: Buffer): boolean => {
-    const open = (this.#stream as SessionStream).write(message);
-    if (!open) this.#blocked = true;
-    return open;
-  };
   readonly #flushNow = (): void => {
     this.#flushScheduled = false;
     this.#flush();
@@ -139,7 +111,7 @@ export class SessionCore implements OperationQueueHost, ResponseSink {
     return this.#ensembleId;
   }
   get endpoint(): string | undefined {
-    return this.#live ? this.#endpoint : undefined;
+    return this.#live?.endpoint;
   }
   get lastError(): MusterError | undefined {
     return this.#lastError;
@@ -166,7 +138,7 @@ export class SessionCore implements OperationQueueHost, ResponseSink {
       this.#closing = true;
       this.queue.refuse(new MusterError("CLIENT_CLOSED"));
       this.watches.end(undefined);
-      if (this.#live) {
+      if (this.#live !== undefined) {
         this.#closeEndsAt = this.now() + CLOSE_TIMEOUT_MS;
         this.wakeBy(this.#closeEndsAt);
         this.flushSoon();
@@ -182,7 +154,6 @@ export class SessionCore implements OperationQueueHost, ResponseSink {
     if (this.#state === "closed") return;
     const cause = error ?? new MusterError("CLIENT_CLOSED");
     this.#state = "closed";
-    this.#live = false;
     this.#stream?.destroy();
     this.#stream = undefined;
     this.#alarm.end();
@@ -192,6 +163,11 @@ export class SessionCore implements OperationQueueHost, ResponseSink {
     this.#opened.reject(cause);
     this.#finished.resolve();
     this.diagnostics.emit({ type: "closed", error });
+  }
+
+  /** The stream that carries the session. */
+  get #live(): MemberStream | undefined {
+    return this.#stream?.live === true ? this.#stream : undefined;
   }
 
   // --- the queue's host ---
@@ -214,35 +190,23 @@ export class SessionCore implements OperationQueueHost, ResponseSink {
   /** Without a socket, only the timer keeps the process alive for whoever waits: for the opening, a call, a watch. */
   #holdProcess(): void {
     const awaited = this.#id === 0 || !this.queue.isEmpty || this.watches.size > 0;
-    if (!this.#live && awaited) this.#alarm.hold();
+    if (this.#live === undefined && awaited) this.#alarm.hold();
   }
 
   // --- connecting ---
 
   #connect(): void {
-    const endpoint = this.#endpoints.take();
     const now = this.now();
     this.#reconnectAt = Number.POSITIVE_INFINITY;
-    this.#endpoint = endpoint;
-    this.#openSentAt = now;
     this.#attemptEndsAt = now + Math.max(ATTEMPT_TIMEOUT_MIN_MS, this.#liveness.timeoutMs / 3);
     this.wakeBy(this.#attemptEndsAt);
-    const isCurrent = (): boolean => this.#stream === stream;
-    const stream = this.#transport.open(endpoint, {
-      onMessage: (message) => {
-        if (isCurrent()) this.#receive(message);
-      },
-      onDrain: () => {
-        if (!isCurrent()) return;
-        this.#blocked = false;
-        this.#flush();
-      },
-      onEnd: (error) => {
-        if (isCurrent()) this.#lost(error);
-      },
+    const stream = new MemberStream(this.#transport, this.#endpoints.take(), now, {
+      onMessage: (message) => this.#receive(message),
+      onDrain: () => this.#flush(),
+      onEnd: (error) => this.#lost(error),
     });
     this.#stream = stream;
-    this.#send(this.#firstRequest());
+    stream.send(this.#firstRequest());
   }
 
   #firstRequest(): SessionRequest {
@@ -253,46 +217,41 @@ export class SessionCore implements OperationQueueHost, ResponseSink {
     return { request: { $case: "resume", value: { ...common, sessionId: this.#id, secret: this.#secret } } };
   }
 
-  #send(request: SessionRequest): void {
-    const bytes = SessionRequest.encode(request).finish();
-    this.#write(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length));
-  }
-
   /** The current stream, or the attempt at one, is over. */
   #lost(error: MusterError): void {
-    const wasLive = this.#live;
-    const now = this.now();
-    this.#stream?.destroy();
+    const stream = this.#stream;
+    if (stream === undefined) return;
+    stream.destroy();
     this.#stream = undefined;
-    this.#live = false;
-    this.#blocked = false;
     this.#lastError = error;
     this.#attemptEndsAt = Number.POSITIVE_INFINITY;
     this.#liveness.streamLost();
-    if (wasLive) {
-      this.queue.rewind();
-      this.watches.streamLost(this.#covered);
-      this.#state = "disconnected";
-      if (now - this.#liveAt >= STABLE_MS) this.#attempt = 0;
-      if (this.#policy.blamesRequests(error, this.#answered)) this.queue.dropSent(error);
-      this.diagnostics.emit({ type: "disconnected", endpoint: this.#endpoint, error });
-    }
+    if (stream.live) this.#disconnected(stream, error);
     if (this.#closing) {
       this.finish(undefined);
     } else if (this.#policy.isSessionGone(error) && this.#id !== 0) {
       this.#expired(error);
-      this.#endpoints.stay(this.#endpoint);
+      this.#endpoints.stay(stream.endpoint);
       this.#reconnect();
-    } else if (!wasLive && this.#isRefused(error)) {
+    } else if (!stream.live && this.#isRefused(stream.endpoint, error)) {
       this.finish(error);
     } else {
       this.#reconnect();
     }
   }
 
+  #disconnected(stream: MemberStream, error: MusterError): void {
+    this.queue.rewind();
+    this.watches.streamLost(stream.covered);
+    this.#state = "disconnected";
+    if (this.now() - stream.liveAt >= STABLE_MS) this.#attempt = 0;
+    if (this.#policy.blamesRequests(error, stream.answered)) this.queue.dropSent(error);
+    this.diagnostics.emit({ type: "disconnected", endpoint: stream.endpoint, error });
+  }
+
   /** Whether every endpoint refuses this client and it has nothing to lose by believing them. */
-  #isRefused(error: MusterError): boolean {
-    const refused = this.#policy.refusedByAll(this.#endpoint, error, this.#endpoints.all);
+  #isRefused(endpoint: string, error: MusterError): boolean {
+    const refused = this.#policy.refusedByAll(endpoint, error, this.#endpoints.all);
     // A member far behind takes our history for another ensemble's: while the session is alive, keep looking.
     return refused && this.now() >= this.marginEndsAt;
   }
@@ -330,24 +289,23 @@ export class SessionCore implements OperationQueueHost, ResponseSink {
   }
 
   onOpened(opened: WireOpened): void {
-    if (this.#live || this.#stream === undefined) return;
+    const stream = this.#stream;
+    if (stream === undefined || stream.live) return;
     const resumed = this.#id !== 0 && opened.resumed && opened.sessionId === this.#id;
     if (this.#id !== 0 && !resumed) this.#expired(new MusterError("SESSION_EXPIRED"));
     this.#id = opened.sessionId;
     if (!resumed) this.#secret = new Uint8Array(opened.secret);
     this.#ensembleId = opened.ensembleId;
-    this.#live = true;
-    this.#answered = false;
+    stream.live = true;
+    stream.liveAt = this.now();
     this.#state = "open";
-    this.#covered = 0;
-    this.#liveAt = this.now();
     this.#attemptEndsAt = Number.POSITIVE_INFINITY;
     this.#policy.accepted();
     this.#see(opened.zxid);
-    this.#liveness.begin(opened.timeoutMs, this.#openSentAt);
-    this.#endpoints.discover(opened.endpoints, this.#endpoint);
+    this.#liveness.begin(opened.timeoutMs, stream.sentAt);
+    this.#endpoints.discover(opened.endpoints, stream.endpoint);
     const { sessionId, timeoutMs, memberId } = opened;
-    this.diagnostics.emit({ type: "connected", endpoint: this.#endpoint, memberId });
+    this.diagnostics.emit({ type: "connected", endpoint: stream.endpoint, memberId });
     if (resumed) this.diagnostics.emit({ type: "session-resumed", sessionId });
     else this.diagnostics.emit({ type: "session-opened", sessionId, timeoutMs });
     this.#opened.resolve();
@@ -358,15 +316,16 @@ export class SessionCore implements OperationQueueHost, ResponseSink {
   }
 
   onResult(result: WireResult): void {
-    if (!this.#live) return;
+    const stream = this.#live;
+    if (stream === undefined) return;
     if (result.failureReason === "SESSION_MOVED") {
       // Refused for the stream it came on, not for itself: it is sent again once the session is taken back.
       this.#lost(failureError(result.failureStatus, result.failureReason, result.failureMessage));
       return;
     }
-    this.#answered = true;
+    stream.answered = true;
     this.#see(result.zxid);
-    this.#cover(result.zxid);
+    stream.cover(result.zxid);
     const pending = this.queue.answer(result);
     if (pending === undefined) this.watches.answer(result);
     // A write with a zxid went through the leader's log, failed or not.
@@ -374,19 +333,20 @@ export class SessionCore implements OperationQueueHost, ResponseSink {
   }
 
   onEvents(zxid: number, events: readonly WireEvent[]): void {
-    if (!this.#live) return;
+    const stream = this.#live;
+    if (stream === undefined) return;
     this.#see(zxid);
-    this.#cover(zxid);
+    stream.cover(zxid);
     this.watches.deliver(zxid, events);
   }
 
   onKeepAlive(token: number, zxid: number): void {
-    this.#cover(zxid);
+    this.#live?.cover(zxid);
     this.#liveness.keepAliveAcknowledged(token);
   }
 
   onProgress(zxid: number): void {
-    this.#cover(zxid);
+    this.#live?.cover(zxid);
   }
 
   onClosed(failure: WireFailure | undefined, zxid: number): void {
@@ -400,23 +360,20 @@ export class SessionCore implements OperationQueueHost, ResponseSink {
     if (zxid > this.#zxid) this.#zxid = zxid;
   }
 
-  #cover(zxid: number): void {
-    if (zxid > this.#covered) this.#covered = zxid;
-  }
-
   // --- sending ---
 
   #flush(): void {
-    if (!this.#live || this.#blocked || !this.watches.rearm(this.#write) || this.#blocked) {
+    const stream = this.#live;
+    if (stream === undefined || stream.blocked || !this.watches.rearm(stream.write) || stream.blocked) {
       this.queue.endTurn();
       this.#holdProcess();
       return;
     }
-    const { wrote } = this.queue.flush(this.#write, this.watches.unanswered);
+    const { wrote } = this.queue.flush(stream.write, this.watches.unanswered);
     if (wrote) this.#liveness.writeSent(this.now());
     if (this.#closing && !this.#closeSent && !this.queue.hasUnsent) {
       this.#closeSent = true;
-      this.#send({ request: { $case: "close", value: {} } });
+      stream.send({ request: { $case: "close", value: {} } });
     }
   }
 
@@ -429,18 +386,18 @@ export class SessionCore implements OperationQueueHost, ResponseSink {
     this.#runLater(now);
     this.#requestsAt = this.queue.expire(now);
     if (now >= this.#closeEndsAt) this.finish(undefined);
-    else if (this.#live) this.#tend(now);
+    else if (this.#live !== undefined) this.#tend(this.#live, now);
     else this.#persist(now);
     this.wakeBy(this.#nextWake());
     this.#holdProcess();
   }
 
-  #tend(now: number): void {
+  #tend(stream: MemberStream, now: number): void {
     if (now >= this.#liveness.giveUpAt && now >= this.#graceUntil) {
       this.#lost(new MusterError("UNREACHABLE", { message: "no acknowledgement for two thirds of the time-out" }));
     } else if (now >= this.#liveness.keepAliveAt) {
       // Goes past a full stream on purpose: liveness must not queue behind data.
-      this.#send({ request: { $case: "keepAlive", value: { token: this.#liveness.keepAliveSent(now) } } });
+      stream.send({ request: { $case: "keepAlive", value: { token: this.#liveness.keepAliveSent(now) } } });
     }
   }
 
@@ -450,7 +407,7 @@ export class SessionCore implements OperationQueueHost, ResponseSink {
       this.diagnostics.emit({ type: "session-suspended", sessionId: this.#id });
     }
     if (now >= this.#attemptEndsAt) {
-      this.#lost(new MusterError("UNREACHABLE", { message: `no answer from ${this.#endpoint}` }));
+      this.#lost(new MusterError("UNREACHABLE", { message: `no answer from ${this.#stream?.endpoint}` }));
     } else if (now >= this.#reconnectAt) {
       this.#connect();
     }
@@ -466,8 +423,9 @@ export class SessionCore implements OperationQueueHost, ResponseSink {
 
   #nextWake(): number {
     const { keepAliveAt, giveUpAt, marginEndsAt } = this.#liveness;
-    const tending = this.#live ? Math.min(keepAliveAt, Math.max(giveUpAt, this.#graceUntil)) : Number.POSITIVE_INFINITY;
-    const margin = !this.#live && this.#state === "disconnected" ? marginEndsAt : Number.POSITIVE_INFINITY;
+    const tending =
+      this.#live !== undefined ? Math.min(keepAliveAt, Math.max(giveUpAt, this.#graceUntil)) : Number.POSITIVE_INFINITY;
+    const margin = this.#live === undefined && this.#state === "disconnected" ? marginEndsAt : Number.POSITIVE_INFINITY;
     return Math.min(
       tending,
       margin,

@@ -3,6 +3,7 @@ import type { MusterClient } from "../src/client.ts";
 import { type ConnectOptions, connectWith } from "../src/connect.ts";
 import type { DiagnosticEvent } from "../src/diagnostics.ts";
 import { MusterError } from "../src/errors.ts";
+import { Result } from "../src/gen/muster/coordination/v1/session.ts";
 import { Stat } from "../src/gen/muster/coordination/v1/znode.ts";
 import { FakeEnvironment } from "./support/fake-environment.ts";
 import { ScriptedServer, type ScriptedStream, SECRET } from "./support/scripted-server.ts";
@@ -310,6 +311,36 @@ describe("a lost stream", () => {
     expect(number).toBe(3);
     next.results({ number, zxid: 1_500, stat: stat() });
     await after;
+  });
+
+  test("by a defect of the server, three times without one answer, is not fed the same again", async () => {
+    const { client, stream } = await opened();
+    const write = failure(client.znodes.set("/a", "x"));
+    let current = stream;
+    for (let broken = 1; broken <= 3; broken++) {
+      expect((await current.operation()).number).toBe(1);
+      const broke = current;
+      current = await nextStream(client, () => broke.fail(13, "INTERNAL"));
+      await current.resume();
+    }
+    expect(await write).toMatchObject({ reason: "OUTCOME_UNKNOWN", maybeApplied: true });
+    const after = client.znodes.exists("/b");
+    const { number } = await current.operation();
+    expect(number).toBe(2);
+    current.results({ number, zxid: 1_500, stat: stat() });
+    await after;
+  });
+
+  test("by an answer that this client cannot decode is left for another", async () => {
+    const { client, stream, events } = await opened();
+    const read = failure(client.znodes.get("/a"));
+    await stream.operation();
+    let nested = Result.fromPartial({ number: 1 } as Result);
+    for (let depth = 0; depth < 20; depth++) nested = { ...nested, parts: [nested] };
+    const next = await nextStream(client, () => stream.results(nested));
+    expect((await read).reason).toBe("MALFORMED");
+    expect(events[0]).toMatchObject({ type: "disconnected", error: { reason: "MALFORMED" } });
+    await next.resume();
   });
 
   test("a write answered again after a resume is told its first answer", async () => {

@@ -267,13 +267,14 @@ describe("multiRead", () => {
 describe("diagnostics", () => {
   test("a listener that throws harms nobody", async () => {
     const warned = new Promise<Error>((resolve) => process.once("warning", resolve));
-    client.diagnostics.subscribe(() => {
+    const stopThrowing = client.diagnostics.subscribe(() => {
       throw new Error("listener");
     });
     const heard: string[] = [];
     const stop = client.diagnostics.subscribe(({ type }) => heard.push(type));
     client.diagnostics.emit({ type: "session-resumed", sessionId: 1 });
     stop();
+    stopThrowing();
     client.diagnostics.emit({ type: "session-resumed", sessionId: 1 });
     expect(heard).toEqual(["session-resumed"]);
     expect((await warned).message).toBe("listener");
