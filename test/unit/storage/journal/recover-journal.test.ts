@@ -1,7 +1,10 @@
+import { crc32 } from "node:zlib";
 import { describe, expect, it } from "vitest";
-import { type JournalRecord, recordType } from "../../../../src/core/zab/journal-record.ts";
+import { recordType } from "../../../../src/core/zab/journal-record.ts";
 import { type Finding, JournalDamagedError } from "../../../../src/storage/journal/finding.ts";
-import { readJournal } from "../../../../src/storage/journal/recover-journal.ts";
+import { inspectJournal } from "../../../../src/storage/journal/inspect-journal.ts";
+import { JournalWriter } from "../../../../src/storage/journal/journal-writer.ts";
+import { readJournal, recoverJournal } from "../../../../src/storage/journal/recover-journal.ts";
 import type { RecoveredJournal } from "../../../../src/storage/journal/recovered-journal.ts";
 import type { SimulatedDisk } from "../../../support/simulated-disk.ts";
 import {
@@ -17,6 +20,7 @@ import {
   sticky,
   summary,
   write,
+  writerOptions,
 } from "./journal-rig.ts";
 
 const EPOCH_2 = 2 * 2 ** 32;
@@ -246,6 +250,45 @@ describe("damage", () => {
     expect(damageOf(disk)).toMatchObject([{ kind: "missing", file: names[2] }]);
   });
 
+  /** A journal with a hole that only the zxids show: a writer that was told wrong where it goes on. */
+  function withHole(sizes: number): SimulatedDisk {
+    const disk = emptyDisk();
+    write(openWriter(disk).writer, batch(1), batch(2, 2, sizes));
+    const { position } = recoverJournal(disk, DIRECTORY, 0);
+    const writer = new JournalWriter(disk, DIRECTORY, { ...position, lastZxid: 5 }, writerOptions());
+    while (writer.wantsClaim && writer.claimSlice());
+    write(writer, batch(6, 6, sizes));
+    return disk;
+  }
+
+  it("decision 4: a gap in the zxids is named, in a segment and between two", () => {
+    const within = withHole(100);
+    expect(damageOf(within)).toMatchObject([
+      { kind: "missing", firstZxid: 6, problem: "zxid 0x6 does not follow 0x2" },
+    ]);
+    const between = withHole(2000);
+    expect(damageOf(between)).toMatchObject([{ kind: "missing", offset: 0, problem: /does not follow on/ }]);
+    for (const disk of [within, between]) {
+      const inspection = inspectJournal(DIRECTORY, disk);
+      expect([...inspection.records()].filter(({ type }) => type === recordType.BATCH)).toHaveLength(3);
+      expect(inspection.findings).toMatchObject([{ kind: "missing", rule: "decision 4" }]);
+    }
+  });
+
+  it("core.md 5: a record of an unknown type is refused by name, never taken for damage", () => {
+    const disk = emptyDisk();
+    const { writer } = openWriter(disk);
+    write(writer, batch(1));
+    const path = `${DIRECTORY}/${segmentNames(disk)[0]}`;
+    const bytes = disk.contents(path).slice();
+    const view = new DataView(bytes.buffer);
+    const salt = view.getUint32(16, true);
+    view.setUint8(512 + 5, 8);
+    view.setUint32(512 + 44, crc32(bytes.subarray(512, 512 + 44), salt), true);
+    disk.place(path, bytes);
+    expect(damageOf(disk)).toMatchObject([{ kind: "format", offset: 512, rule: "core.md 5" }]);
+  });
+
   it("a file cut short is corruption", () => {
     const disk = sampleJournal(true);
     const name = segmentNames(disk).at(-1) as string;
@@ -266,90 +309,5 @@ describe("damage", () => {
     const disk = sampleJournal(true);
     disk.fault = (call) => (call === "read" ? "EIO" : undefined);
     expect(() => recover(disk)).toThrow(/EIO/);
-  });
-});
-
-describe("torn writes", () => {
-  /** The last segment before and after its last group of three records. */
-  function tornJournal(): { disk: SimulatedDisk; path: string; before: Uint8Array; after: Uint8Array } {
-    const disk = emptyDisk();
-    const { writer } = openWriter(disk);
-    write(writer, batch(1), batch(2));
-    const path = `${DIRECTORY}/${segmentNames(disk).at(-1)}`;
-    const before = disk.contents(path).slice();
-    write(writer, batch(3, 3, 500), batch(4, 4, 200), batch(5, 5, 100));
-    return { disk, path, before, after: disk.contents(path).slice() };
-  }
-
-  function checkTorn(disk: SimulatedDisk, place: string): void {
-    const recovered = recover(disk);
-    const kept = batchesOf(recovered).length;
-    expect(kept, place).toBeGreaterThanOrEqual(2);
-    expect(recovered.lastZxid, place).toBe(kept);
-    for (const { kind } of recovered.findings) expect(kind).toBe("uncertain");
-    if (recovered.findings.length > 0) expect(disk.list(DIRECTORY).some((name) => name.endsWith(".torn"))).toBe(true);
-    // Another life of the same zxids: nothing of the torn write may come back.
-    const { writer } = openWriter(disk);
-    write(writer, record(recordType.BATCH, kept + 1, kept + 1, "new life"));
-    const again = recover(disk);
-    expect(again.findings, place).toEqual([]);
-    expect(batchesOf(again).slice(kept), place).toEqual([`${kept + 1}-${kept + 1} new life`]);
-  }
-
-  it("core.md 27: a write torn at any byte is cut off, kept aside and named, and does not come back", () => {
-    const { disk, path, before, after } = tornJournal();
-    for (let cut = 1024; cut <= 2560; cut++) {
-      const front = copyOf(disk);
-      front.place(path, Uint8Array.from([...after.subarray(0, cut), ...before.subarray(cut)]));
-      checkTorn(front, `only bytes below ${cut} written`);
-      const back = copyOf(disk);
-      back.place(path, Uint8Array.from([...before.subarray(0, cut), ...after.subarray(cut)]));
-      checkTorn(back, `only bytes from ${cut} on written`);
-    }
-  }, 60_000);
-
-  it("keeps the torn bytes as they were, even when recovery itself is repeated", () => {
-    const disk = emptyDisk();
-    write(openWriter(disk).writer, batch(1), batch(2, 2, 700), batch(3, 3, 700));
-    const path = `${DIRECTORY}/${segmentNames(disk).at(-1)}`;
-    const torn = disk.contents(path).slice();
-    const at = Buffer.from(torn).indexOf("batch 2-2");
-    torn[at] = 0;
-    disk.place(path, torn);
-    recover(disk);
-    const name = disk.list(DIRECTORY).find((entry) => entry.endsWith(".torn")) as string;
-    const kept = disk.contents(`${DIRECTORY}/${name}`).slice();
-    const offset = Number(name.split(".").at(-2));
-    expect(kept).toEqual(torn.slice(offset, offset + kept.length));
-    recover(disk);
-    expect(disk.contents(`${DIRECTORY}/${name}`)).toEqual(kept);
-  });
-
-  it("erases what it cuts off: a later torn write of the same shape does not join with it", () => {
-    const { disk, path } = ((): { disk: SimulatedDisk; path: string } => {
-      const made = emptyDisk();
-      write(openWriter(made).writer, batch(1));
-      return { disk: made, path: `${DIRECTORY}/${segmentNames(made).at(-1)}` };
-    })();
-    // Each record fills a sector: of the first write only the second record arrives, of the next only the first.
-    const shape = (text: string): [JournalRecord, JournalRecord] => {
-      const of = (zxid: number): JournalRecord => record(recordType.BATCH, zxid, zxid, text.padEnd(512 - 48, "."));
-      return [of(2), of(3)];
-    };
-    const tear = (text: string, sector: number): void => {
-      const before = disk.contents(path).slice();
-      write(openWriter(disk).writer, ...shape(text));
-      const after = disk.contents(path);
-      before.set(after.subarray(sector * 512, sector * 512 + 512), sector * 512);
-      disk.place(path, before);
-    };
-    tear("first life", 3);
-    expect(batchesOf(recover(disk))).toHaveLength(1);
-    tear("second life", 2);
-    expect(
-      batchesOf(recover(disk))
-        .slice(1)
-        .map((line) => line.replace(/\.+$/, "")),
-    ).toEqual(["2-2 second life"]);
   });
 });
