@@ -7,6 +7,7 @@ import { type DataDir, openDataDir } from "../storage/data-dir.ts";
 import { describeFinding } from "../storage/journal/finding.ts";
 import { type Journal, openJournal } from "../storage/journal/journal.ts";
 import type { RecoveredJournal } from "../storage/journal/recovered-journal.ts";
+import { removeLeftovers } from "../storage/snapshot/snapshot-files.ts";
 import { openSnapshotStore, type SnapshotStore } from "../storage/snapshot/snapshot-store.ts";
 import { type LoadedTree, loadTree, recoverZab } from "./recovery.ts";
 import { SnapshotRounds } from "./snapshot-rounds.ts";
@@ -311,6 +312,7 @@ async function openParts(
     },
   );
   for (const finding of recovered.findings) events.onNotice("warn", describeFinding(finding), {});
+  removeLeftovers(dataDir.directory);
   const store = await openSnapshotStore(
     { directory: dataDir.directory },
     { onCommitted: (zxid) => runtime()?.onRoundCommitted(zxid), onFatal: fail },

@@ -6,7 +6,7 @@ import { decodeConfiguration } from "../core/zab/ensemble-configuration.ts";
 import { decodeEpoch, decodePromise } from "../core/zab/epoch-record.ts";
 import type { RecoveredZab } from "../core/zab/zab.ts";
 import type { RecoveredJournal } from "../storage/journal/recovered-journal.ts";
-import { currentSnapshot, removeLeftovers } from "../storage/snapshot/snapshot-files.ts";
+import { currentSnapshot } from "../storage/snapshot/snapshot-files.ts";
 import { loadSnapshot } from "../storage/snapshot/snapshot-loader.ts";
 
 /** The data directory's parts do not fit together. Names both and what to do. */
@@ -21,7 +21,6 @@ export interface LoadedTree {
 
 /** The tree as the directory's current snapshot has it; a fresh one where there is none. */
 export function loadTree(directory: string): LoadedTree {
-  removeLeftovers(directory);
   const fanout = new EventFanout();
   const snapshot = currentSnapshot(directory);
   // Random per process, so that nobody can choose names that collide in the index.

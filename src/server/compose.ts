@@ -1,4 +1,4 @@
-import { writeFileSync } from "node:fs";
+import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createGrpcDoor } from "../api/grpc/grpc-door.ts";
 import { createHttpDoor } from "../api/http/http-door.ts";
@@ -78,6 +78,7 @@ async function openDoors(
     },
     snapshot: () => runtime.snapshot().stats(),
     grpc: () => grpcDoor.stats(),
+    queue: () => ({ requests: runtime.member.outstandingCommands }),
   });
   const { address } = await grpcDoor.start();
   let http: ListenAddress;
@@ -93,13 +94,15 @@ async function openDoors(
     http: formatListenAddress(http),
     peer: formatListenAddress(options.peerListen),
   });
-  writeFileSync(join(runtime.dataDir.directory, ADDRESSES_FILE), formatAddresses(options.id, addresses));
+  const addressesFile = join(runtime.dataDir.directory, ADDRESSES_FILE);
+  writeFileSync(addressesFile, formatAddresses(options.id, addresses));
   log.info({ grpc: address, http: formatListenAddress(http), version: VERSION }, "serving");
   let stopped: Promise<void> | undefined;
   return {
     addresses,
     stop: () => {
       stopped ??= (async () => {
+        rmSync(addressesFile, { force: true });
         await Promise.all([grpcDoor.stop(DOOR_GRACE_MS), httpDoor.stop()]);
         await runtime.stop();
         metrics.stop();

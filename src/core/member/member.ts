@@ -161,6 +161,11 @@ export class Member implements ConnectionHost {
     return this.proposals.outstandingBytes;
   }
 
+  /** Commands taken and not yet applied. */
+  get outstandingCommands(): number {
+    return this.proposals.outstandingCommands;
+  }
+
   get isServing(): boolean {
     return this.roleName === "leader" && !this.stopping;
   }
@@ -408,7 +413,7 @@ export class Member implements ConnectionHost {
     const zxid = this.nextApplied++;
     this.leftInBatch--;
     const bytes = this.tree.apply(zxid, command);
-    this.proposals.outstandingBytes -= size;
+    this.proposals.applied(size);
     // Events first: whoever sees the answer has seen what it reveals.
     this.hub.flush();
     this.answerReader.read(bytes, this.answer);

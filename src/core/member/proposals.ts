@@ -31,6 +31,8 @@ export class Proposals {
   readonly inFlight: InFlight[] = [];
   /** Bytes of commands taken and not yet applied. */
   outstandingBytes = 0;
+  /** Their number. */
+  outstandingCommands = 0;
   private readonly zab: Zab;
   private readonly effects: ProposalEffects;
   private readonly stamp: (now: number) => Omit<BatchHeader, "firstZxid" | "count">;
@@ -73,6 +75,7 @@ export class Proposals {
       return -errors.MESSAGE_TOO_LARGE.code;
     }
     this.outstandingBytes += size;
+    this.outstandingCommands++;
     if (open.bytes >= BATCH_BYTES_TARGET || open.count >= BATCH_COMMANDS_MAX) {
       this.full.push(open);
       this.open = this.takeSpare();
@@ -86,6 +89,12 @@ export class Proposals {
   proposeAll(): void {
     if (!this.proposeFull() || this.open.count === 0) return;
     if (this.propose(this.open)) this.open = this.takeSpare();
+  }
+
+  /** A command of this size has been applied. */
+  applied(size: number): void {
+    this.outstandingBytes -= size;
+    this.outstandingCommands--;
   }
 
   /** The first batch in flight has been applied. */

@@ -15,10 +15,14 @@ import {
 } from "./snapshot-row.ts";
 import type { SpecialTable } from "./special-table.ts";
 
-/** Changed since the last freeze. */
-const DIRTY = 1;
-/** Part of the frozen round, not captured yet. */
-const FROZEN = 2;
+/**
+ * A changed znode or session carries the open round's bit, 1 and 2 in turn. Freezing only swaps the bits: what carried
+ * the open round's is now to be captured for the frozen one.
+ */
+const FIRST_BIT = 1;
+const BOTH_BITS = 3;
+/** Rows of the table passed over in the search for changed ones count as one captured row. */
+const ROWS_PER_STEP = 256;
 
 /** A run of rows is handed over at this size. */
 const RUN_BYTES = 256 * 1024;
@@ -44,15 +48,17 @@ export class Capture {
   private writer = new ByteWriter(RUN_BYTES + 64 * 1024);
   private runs: Uint8Array[] = [];
 
-  private dirtyNodes = new NumberList();
+  /** The bit of changes since the last freeze; the other one is the frozen round's. */
+  private openBit = FIRST_BIT;
+  private dirtyNodes = 0;
   private dirtySessions: Session[] = [];
   private deletedNodes = new NumberList();
   private deletedSessions = new NumberList();
 
-  private frozenNodes = new NumberList();
   private frozenSessions: Session[] = [];
   private frozenDeletedNodes = new NumberList();
   private frozenDeletedSessions = new NumberList();
+  /** Rows of the table below it are captured. */
   private at = 0;
   private frozen = false;
 
@@ -68,24 +74,25 @@ export class Capture {
 
   /** Znodes and sessions of the next round so far, changed or deleted. */
   get dirtyCount(): number {
-    return this.dirtyNodes.length + this.dirtySessions.length + this.deletedNodes.length + this.deletedSessions.length;
+    return this.dirtyNodes + this.dirtySessions.length + this.deletedNodes.length + this.deletedSessions.length;
   }
 
   /** Call before a znode changes or goes, and after one has come. */
   touchNode(node: number): void {
-    const bits = this.state.table.dirty.get(node);
-    if (bits === DIRTY) return;
-    if ((bits & FROZEN) !== 0) this.captureNode(node);
-    this.state.table.dirty.set(node, DIRTY);
-    if ((bits & DIRTY) === 0) this.dirtyNodes.push(node);
+    const { dirty } = this.state.table;
+    const bits = dirty.get(node);
+    if (bits === this.openBit) return;
+    if ((bits & this.frozenBit) !== 0) this.captureNode(node);
+    if ((bits & this.openBit) === 0) this.dirtyNodes++;
+    dirty.set(node, this.openBit);
   }
 
   /** Call before a session changes or goes, and after one has come. */
   touchSession(session: Session): void {
-    if (session.dirty === DIRTY) return;
-    if ((session.dirty & FROZEN) !== 0) this.captureSession(session);
-    if ((session.dirty & DIRTY) === 0) this.dirtySessions.push(session);
-    session.dirty = DIRTY;
+    if (session.dirty === this.openBit) return;
+    if ((session.dirty & this.frozenBit) !== 0) this.captureSession(session);
+    if ((session.dirty & this.openBit) === 0) this.dirtySessions.push(session);
+    session.dirty = this.openBit;
   }
 
   nodeDeleted(serial: number): void {
@@ -102,13 +109,8 @@ export class Capture {
     assert(!this.frozen, "a snapshot round is under way");
     this.frozen = true;
     this.at = 0;
-    const { dirty } = this.state.table;
-    for (let i = 0; i < this.dirtyNodes.length; i++) {
-      const node = this.dirtyNodes.get(i);
-      if (dirty.get(node) === DIRTY) dirty.set(node, FROZEN);
-    }
-    for (const session of this.dirtySessions) if (session.dirty === DIRTY) session.dirty = FROZEN;
-    [this.frozenNodes, this.dirtyNodes] = [this.dirtyNodes, new NumberList()];
+    this.openBit ^= BOTH_BITS;
+    this.dirtyNodes = 0;
     [this.frozenSessions, this.dirtySessions] = [this.dirtySessions, []];
     [this.frozenDeletedNodes, this.deletedNodes] = [this.deletedNodes, new NumberList()];
     [this.frozenDeletedSessions, this.deletedSessions] = [this.deletedSessions, new NumberList()];
@@ -122,7 +124,7 @@ export class Capture {
     left = this.captureNodes(left);
     while (left > 0 && this.frozenSessions.length > 0) {
       const session = this.frozenSessions.pop() as Session;
-      if ((session.dirty & FROZEN) !== 0) this.captureSession(session);
+      if ((session.dirty & this.frozenBit) !== 0) this.captureSession(session);
       left--;
     }
     if (left === 0) return false;
@@ -151,26 +153,30 @@ export class Capture {
     return left;
   }
 
+  /** In the order of node numbers, which is nearly the order of row ids: the snapshot's pages are written in one sweep. */
   private captureNodes(count: number): number {
-    const { dirty } = this.state.table;
-    let left = count;
-    for (; left > 0 && this.at < this.frozenNodes.length; left--, this.at++) {
-      const node = this.frozenNodes.get(this.at);
-      const bits = dirty.get(node);
-      if ((bits & FROZEN) === 0) continue;
-      this.captureNode(node);
-      dirty.set(node, bits & ~FROZEN);
+    const { table } = this.state;
+    const { frozenBit } = this;
+    let left = count * ROWS_PER_STEP;
+    for (; left > 0 && this.at < table.rowCount; this.at++) {
+      left--;
+      if ((table.dirty.get(this.at) & frozenBit) === 0) continue;
+      this.captureNode(this.at);
+      left -= ROWS_PER_STEP - 1;
     }
-    if (this.at === this.frozenNodes.length && this.at > 0) {
-      this.frozenNodes = new NumberList();
-      this.at = 0;
-    }
-    return left;
+    return Math.max(0, Math.floor(left / ROWS_PER_STEP));
   }
 
+  private get frozenBit(): number {
+    return this.openBit ^ BOTH_BITS;
+  }
+
+  /** Writes a frozen znode's row; it is clean then, unless it has changed since. */
   private captureNode(node: number): void {
     this.nodeHasher.fill(node, this.row);
     writeZnodeRow(this.writer, this.row);
+    const { dirty } = this.state.table;
+    dirty.set(node, dirty.get(node) & this.openBit);
     this.endRunIfFull();
   }
 
@@ -186,7 +192,7 @@ export class Capture {
       window: this.windowBytes.view(),
       checksum: this.sessionHasher.lane0,
     });
-    session.dirty &= ~FROZEN;
+    session.dirty &= this.openBit;
     this.endRunIfFull();
   }
 

@@ -73,6 +73,11 @@ export class NodeTable implements NamedNodes {
     return this.live;
   }
 
+  /** Rows in use or free: node numbers are below it. */
+  get rowCount(): number {
+    return this.rows;
+  }
+
   get reservedBytes(): number {
     return this.slab.reservedBytes;
   }
