@@ -39,6 +39,8 @@ export class CrashLoad {
   private readonly sequence = new Map<string, string>();
   private sequenceLeft: number[];
   private readonly expired: string[] = [];
+  /** Why a writer gave up: no request may be refused. */
+  private readonly failures: unknown[] = [];
   private running: Promise<unknown> = Promise.resolve();
   private stopping = false;
   /** Released when a new round begins, for writers that have done their part of one. */
@@ -62,8 +64,7 @@ export class CrashLoad {
     const load = new CrashLoad(clients, endpoint, random);
     await load.prepare();
     load.running = Promise.all(clients.map((_, i) => load.write(i)));
-    // Looked at in `finish`; a rejection before is not unhandled.
-    load.running.catch(() => {});
+    load.running.catch((error: unknown) => load.failures.push(error));
     return load;
   }
 
@@ -82,6 +83,7 @@ export class CrashLoad {
 
   /** After a restart: what had been acknowledged before the crash is there, and nothing is there twice. */
   async check(before: Acknowledgements): Promise<void> {
+    if (this.failures.length > 0) throw this.failures[0];
     expect(this.expired).toEqual([]);
     await using observer = await connect({ endpoints: this.observerEndpoint });
     for (const [i, counter] of this.counters.entries()) await counter.check(observer, before.counters[i] ?? 0);

@@ -94,9 +94,15 @@ describe("core.md 32: an error on claimed space, or on fsync, is poison", () => 
   });
 });
 
+/** The member must end by itself: one that had to be killed has an exit code, too, and proves nothing. */
 async function endOf(running: Member) {
-  const timer = setTimeout(() => void running.kill(), EXIT_MS);
+  let killed = false;
+  const timer = setTimeout(() => {
+    killed = true;
+    void running.kill();
+  }, EXIT_MS);
   const exit = await running.exited;
   clearTimeout(timer);
+  expect(killed, `the member was still there ${EXIT_MS} ms after its disk failed\n${running.logTail}`).toBe(false);
   return exit;
 }
