@@ -8,6 +8,7 @@ export class Alarm {
   #timer: unknown;
   #at = Number.POSITIVE_INFINITY;
   #over = false;
+  readonly #later: { readonly at: number; readonly callback: () => void }[] = [];
 
   constructor(environment: Environment, ring: (lateMs: number) => void) {
     this.#environment = environment;
@@ -23,10 +24,31 @@ export class Alarm {
       () => {
         this.#timer = undefined;
         this.#at = Number.POSITIVE_INFINITY;
+        this.#runLater();
         this.#ring(this.#environment.now() - at);
       },
       Math.max(0, at - this.#environment.now()),
     );
+  }
+
+  /** Calls back once after `delayMs`, just before it rings. */
+  later(callback: () => void, delayMs: number): void {
+    const at = this.#environment.now() + delayMs;
+    this.#later.push({ at, callback });
+    this.by(at);
+  }
+
+  /** When the next of {@link later} is due. */
+  get laterAt(): number {
+    return Math.min(Number.POSITIVE_INFINITY, ...this.#later.map(({ at }) => at));
+  }
+
+  #runLater(): void {
+    const now = this.#environment.now();
+    for (const item of this.#later.filter(({ at }) => at <= now)) {
+      this.#later.splice(this.#later.indexOf(item), 1);
+      item.callback();
+    }
   }
 
   /** Until it rings, it keeps the process alive. */

@@ -25,7 +25,7 @@ export class FailurePolicy {
     return gone.has(reason);
   }
 
-  /** Whether what was sent on the stream is to be failed rather than sent again: it would fail every other stream too. */
+  /** Whether what was sent is to be failed rather than sent again: it would fail every other stream, too. */
   blamesRequests({ reason }: MusterError, answered: boolean): boolean {
     this.#fruitless = reason === "INTERNAL" && !answered ? this.#fruitless + 1 : 0;
     if (!badBytes.has(reason) && this.#fruitless < FRUITLESS_STREAMS_MAX) return false;

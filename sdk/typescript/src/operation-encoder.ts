@@ -47,7 +47,8 @@ export interface Freshness {
 /**
  * Encodes operations back to back into chunks, each as one entry of an OperationBatch, so that any run of them is the
  * body of a batch without another copy. What was encoded last stands at `chunk[start, end)`; it is never moved or
- * overwritten, so it can be sent again after a reconnect. `first` says that {@link HEADER_ROOM} bytes before it are free.
+ * overwritten, so it can be sent again after a reconnect. `first` says that {@link HEADER_ROOM} bytes before it are
+ * free.
  *
  * Byte for byte what the generated codec makes; a property test says so.
  */

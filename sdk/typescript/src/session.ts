@@ -6,7 +6,6 @@ import type { EndpointList } from "./endpoints.ts";
 import type { Environment } from "./environment.ts";
 import { failureError, MusterError } from "./errors.ts";
 import { FailurePolicy } from "./failure-policy.ts";
-import type { SessionRequest } from "./gen/muster/coordination/v1/session.ts";
 import { Liveness } from "./liveness.ts";
 import { MemberStream } from "./member-stream.ts";
 import { OperationQueue, type OperationQueueHost } from "./operation-queue.ts";
@@ -19,11 +18,13 @@ import {
   type WireOpened,
   type WireResult,
 } from "./response-decoder.ts";
+import { SessionIdentity } from "./session-identity.ts";
 import type { SessionCoreModules, SessionCoreOptions, SessionState } from "./session-options.ts";
 import type { Credential } from "./stat.ts";
 import type { SessionTransport } from "./transport.ts";
 import { WatchRegistry } from "./watch-registry.ts";
 
+const never = Number.POSITIVE_INFINITY;
 /** Shortest wait for a member's first word on a stream, ms; a third of the session's time-out if that is longer. */
 const ATTEMPT_TIMEOUT_MIN_MS = 1_000;
 /** A stream that lived this long counts as a success: the next reconnect begins without delay again, ms. */
@@ -44,16 +45,12 @@ export class SessionCore implements OperationQueueHost, ResponseSink {
   readonly #transport: SessionTransport;
   readonly #endpoints: EndpointList;
   readonly #sessionTimeoutMs: number;
-  readonly #credentials: Credential[];
+  readonly #identity: SessionIdentity;
   readonly #liveness = new Liveness();
   readonly #opened = deferred<void>();
   readonly #finished = deferred<void>();
 
   #state: SessionState = "connecting";
-  #id = 0;
-  #secret: Uint8Array = new Uint8Array(0);
-  #ensembleId = "";
-  #zxid = 0;
 
   /** The attempt at one, or the one that carries the session. */
   #stream: MemberStream | undefined;
@@ -61,12 +58,11 @@ export class SessionCore implements OperationQueueHost, ResponseSink {
   #lastError: MusterError | undefined;
   readonly #policy = new FailurePolicy();
 
-  #attemptEndsAt = Number.POSITIVE_INFINITY;
-  #reconnectAt = Number.POSITIVE_INFINITY;
-  #closeEndsAt = Number.POSITIVE_INFINITY;
-  #requestsAt = Number.POSITIVE_INFINITY;
+  #attemptEndsAt = never;
+  #reconnectAt = never;
+  #closeEndsAt = never;
+  #requestsAt = never;
   #graceUntil = 0;
-  readonly #later: { at: number; callback: () => void }[] = [];
   readonly #alarm: Alarm;
   #flushScheduled = false;
   #closing = false;
@@ -82,15 +78,13 @@ export class SessionCore implements OperationQueueHost, ResponseSink {
     this.#transport = modules.transport;
     this.#endpoints = modules.endpoints;
     this.#sessionTimeoutMs = options.sessionTimeoutMs;
-    this.#credentials = [...options.credentials];
+    this.#identity = new SessionIdentity(options.credentials);
     this.#liveness.timeoutMs = options.sessionTimeoutMs;
     this.#alarm = new Alarm(modules.environment, (lateMs) => this.#wake(lateMs));
     this.queue = new OperationQueue(options, this);
-    this.watches = new WatchRegistry(this.queue, this.diagnostics, (callback, delayMs) => {
-      const at = this.now() + delayMs;
-      this.#later.push({ at, callback });
-      this.wakeBy(at);
-    });
+    this.watches = new WatchRegistry(this.queue, this.diagnostics, (callback, delayMs) =>
+      this.#alarm.later(callback, delayMs),
+    );
     this.#opened.promise.catch(() => {});
   }
 
@@ -98,17 +92,17 @@ export class SessionCore implements OperationQueueHost, ResponseSink {
     return this.#state;
   }
   get id(): number {
-    return this.#id;
+    return this.#identity.id;
   }
   get timeoutMs(): number {
     return this.#liveness.timeoutMs;
   }
   /** The highest zxid seen. */
   get zxid(): number {
-    return this.#zxid;
+    return this.#identity.zxid;
   }
   get ensembleId(): string {
-    return this.#ensembleId;
+    return this.#identity.ensembleId;
   }
   get endpoint(): string | undefined {
     return this.#live?.endpoint;
@@ -118,7 +112,7 @@ export class SessionCore implements OperationQueueHost, ResponseSink {
   }
   /** Until when the session is alive for sure, on the environment's clock; 0 without a session. */
   get marginEndsAt(): number {
-    return this.#id === 0 ? 0 : this.#liveness.marginEndsAt;
+    return this.#identity.id === 0 ? 0 : this.#liveness.marginEndsAt;
   }
 
   /** Begins; resolves when the first session is open, rejects when the client is closed before. */
@@ -129,7 +123,7 @@ export class SessionCore implements OperationQueueHost, ResponseSink {
 
   /** An identity proven on the current stream, to be proved again on later ones. */
   remember(credential: Credential): void {
-    this.#credentials.push(credential);
+    this.#identity.remember(credential);
   }
 
   /** Ends the session after everything issued before, and resolves when that is done or has taken too long. */
@@ -189,7 +183,7 @@ export class SessionCore implements OperationQueueHost, ResponseSink {
 
   /** Without a socket, only the timer keeps the process alive for whoever waits: for the opening, a call, a watch. */
   #holdProcess(): void {
-    const awaited = this.#id === 0 || !this.queue.isEmpty || this.watches.size > 0;
+    const awaited = this.#identity.id === 0 || !this.queue.isEmpty || this.watches.size > 0;
     if (this.#live === undefined && awaited) this.#alarm.hold();
   }
 
@@ -197,7 +191,7 @@ export class SessionCore implements OperationQueueHost, ResponseSink {
 
   #connect(): void {
     const now = this.now();
-    this.#reconnectAt = Number.POSITIVE_INFINITY;
+    this.#reconnectAt = never;
     this.#attemptEndsAt = now + Math.max(ATTEMPT_TIMEOUT_MIN_MS, this.#liveness.timeoutMs / 3);
     this.wakeBy(this.#attemptEndsAt);
     const stream = new MemberStream(this.#transport, this.#endpoints.take(), now, {
@@ -206,15 +200,7 @@ export class SessionCore implements OperationQueueHost, ResponseSink {
       onEnd: (error) => this.#lost(error),
     });
     this.#stream = stream;
-    stream.send(this.#firstRequest());
-  }
-
-  #firstRequest(): SessionRequest {
-    const common = { credentials: this.#credentials, ensembleId: this.#ensembleId, minZxid: this.#zxid };
-    if (this.#id === 0) {
-      return { request: { $case: "open", value: { ...common, timeoutMs: this.#sessionTimeoutMs } } };
-    }
-    return { request: { $case: "resume", value: { ...common, sessionId: this.#id, secret: this.#secret } } };
+    stream.send(this.#identity.firstRequest(this.#sessionTimeoutMs));
   }
 
   /** The current stream, or the attempt at one, is over. */
@@ -224,12 +210,12 @@ export class SessionCore implements OperationQueueHost, ResponseSink {
     stream.destroy();
     this.#stream = undefined;
     this.#lastError = error;
-    this.#attemptEndsAt = Number.POSITIVE_INFINITY;
+    this.#attemptEndsAt = never;
     this.#liveness.streamLost();
     if (stream.live) this.#disconnected(stream, error);
     if (this.#closing) {
       this.finish(undefined);
-    } else if (this.#policy.isSessionGone(error) && this.#id !== 0) {
+    } else if (this.#policy.isSessionGone(error) && this.#identity.id !== 0) {
       this.#expired(error);
       this.#endpoints.stay(stream.endpoint);
       this.#reconnect();
@@ -264,13 +250,12 @@ export class SessionCore implements OperationQueueHost, ResponseSink {
     const endpoint = this.#endpoints.peek();
     this.diagnostics.emit({ type: "reconnecting", attempt: this.#attempt, delayMs, endpoint, error: this.#lastError });
     this.wakeBy(this.#reconnectAt);
-    if (this.#id !== 0) this.wakeBy(this.#liveness.marginEndsAt);
+    if (this.#identity.id !== 0) this.wakeBy(this.#liveness.marginEndsAt);
   }
 
   #expired(cause: MusterError): void {
-    const sessionId = this.#id;
-    this.#id = 0;
-    this.#secret = new Uint8Array(0);
+    const sessionId = this.#identity.id;
+    this.#identity.forget();
     this.#state = "expired";
     const unknownWrites = this.queue.dropWrites(cause);
     this.diagnostics.emit({ type: "session-expired", sessionId, unknownWrites });
@@ -291,17 +276,14 @@ export class SessionCore implements OperationQueueHost, ResponseSink {
   onOpened(opened: WireOpened): void {
     const stream = this.#stream;
     if (stream === undefined || stream.live) return;
-    const resumed = this.#id !== 0 && opened.resumed && opened.sessionId === this.#id;
-    if (this.#id !== 0 && !resumed) this.#expired(new MusterError("SESSION_EXPIRED"));
-    this.#id = opened.sessionId;
-    if (!resumed) this.#secret = new Uint8Array(opened.secret);
-    this.#ensembleId = opened.ensembleId;
+    const resumed = this.#identity.isResumedBy(opened);
+    if (this.#identity.id !== 0 && !resumed) this.#expired(new MusterError("SESSION_EXPIRED"));
+    this.#identity.take(opened);
     stream.live = true;
     stream.liveAt = this.now();
     this.#state = "open";
-    this.#attemptEndsAt = Number.POSITIVE_INFINITY;
+    this.#attemptEndsAt = never;
     this.#policy.accepted();
-    this.#see(opened.zxid);
     this.#liveness.begin(opened.timeoutMs, stream.sentAt);
     this.#endpoints.discover(opened.endpoints, stream.endpoint);
     const { sessionId, timeoutMs, memberId } = opened;
@@ -324,7 +306,7 @@ export class SessionCore implements OperationQueueHost, ResponseSink {
       return;
     }
     stream.answered = true;
-    this.#see(result.zxid);
+    this.#identity.see(result.zxid);
     stream.cover(result.zxid);
     const pending = this.queue.answer(result);
     if (pending === undefined) this.watches.answer(result);
@@ -335,7 +317,7 @@ export class SessionCore implements OperationQueueHost, ResponseSink {
   onEvents(zxid: number, events: readonly WireEvent[]): void {
     const stream = this.#live;
     if (stream === undefined) return;
-    this.#see(zxid);
+    this.#identity.see(zxid);
     stream.cover(zxid);
     this.watches.deliver(zxid, events);
   }
@@ -350,17 +332,11 @@ export class SessionCore implements OperationQueueHost, ResponseSink {
   }
 
   onClosed(failure: WireFailure | undefined, zxid: number): void {
-    this.#see(zxid);
+    this.#identity.see(zxid);
     if (failure !== undefined) this.#lost(failureError(failure.status, failure.reason, failure.message, { zxid }));
     else if (this.#closing) this.finish(undefined);
     else this.#lost(new MusterError("SESSION_EXPIRED", { zxid }));
   }
-
-  #see(zxid: number): void {
-    if (zxid > this.#zxid) this.#zxid = zxid;
-  }
-
-  // --- sending ---
 
   #flush(): void {
     const stream = this.#live;
@@ -383,7 +359,6 @@ export class SessionCore implements OperationQueueHost, ResponseSink {
   #wake(lateMs: number): void {
     const now = this.now();
     if (lateMs > STALL_MS) this.#graceUntil = now + STALL_MS;
-    this.#runLater(now);
     this.#requestsAt = this.queue.expire(now);
     if (now >= this.#closeEndsAt) this.finish(undefined);
     else if (this.#live !== undefined) this.#tend(this.#live, now);
@@ -402,9 +377,9 @@ export class SessionCore implements OperationQueueHost, ResponseSink {
   }
 
   #persist(now: number): void {
-    if (this.#id !== 0 && this.#state === "disconnected" && now >= this.#liveness.marginEndsAt) {
+    if (this.#identity.id !== 0 && this.#state === "disconnected" && now >= this.#liveness.marginEndsAt) {
       this.#state = "suspended";
-      this.diagnostics.emit({ type: "session-suspended", sessionId: this.#id });
+      this.diagnostics.emit({ type: "session-suspended", sessionId: this.#identity.id });
     }
     if (now >= this.#attemptEndsAt) {
       this.#lost(new MusterError("UNREACHABLE", { message: `no answer from ${this.#stream?.endpoint}` }));
@@ -413,27 +388,12 @@ export class SessionCore implements OperationQueueHost, ResponseSink {
     }
   }
 
-  #runLater(now: number): void {
-    const due = this.#later.filter(({ at }) => at <= now);
-    for (const item of due) {
-      this.#later.splice(this.#later.indexOf(item), 1);
-      item.callback();
-    }
-  }
-
   #nextWake(): number {
     const { keepAliveAt, giveUpAt, marginEndsAt } = this.#liveness;
-    const tending =
-      this.#live !== undefined ? Math.min(keepAliveAt, Math.max(giveUpAt, this.#graceUntil)) : Number.POSITIVE_INFINITY;
-    const margin = this.#live === undefined && this.#state === "disconnected" ? marginEndsAt : Number.POSITIVE_INFINITY;
-    return Math.min(
-      tending,
-      margin,
-      this.#attemptEndsAt,
-      this.#reconnectAt,
-      this.#closeEndsAt,
-      this.#requestsAt,
-      ...this.#later.map(({ at }) => at),
-    );
+    const tending = Math.min(keepAliveAt, Math.max(giveUpAt, this.#graceUntil));
+    const margin = this.#state === "disconnected" ? marginEndsAt : never;
+    const liveness = this.#live === undefined ? margin : tending;
+    const deadlines = Math.min(this.#attemptEndsAt, this.#reconnectAt, this.#closeEndsAt, this.#requestsAt);
+    return Math.min(liveness, deadlines, this.#alarm.laterAt);
   }
 }
