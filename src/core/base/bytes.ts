@@ -268,8 +268,14 @@ export class ByteReader {
   }
 }
 
+/** Characters handed to `fromCharCode` at once. */
+const ASCII_RUN_MAX = 1024;
+
 /** UTF-8 to string; malformed sequences become U+FFFD each. */
 export function decodeUtf8(bytes: Uint8Array, start: number, end: number): string {
+  if (end - start <= ASCII_RUN_MAX && isAscii(bytes, start, end)) {
+    return String.fromCharCode.apply(undefined, bytes.subarray(start, end) as unknown as number[]);
+  }
   let text = "";
   let at = start;
   while (at < end) {
@@ -279,7 +285,7 @@ export function decodeUtf8(bytes: Uint8Array, start: number, end: number): strin
       at++;
       continue;
     }
-    const size = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : first >= 0xc2 ? 2 : 0;
+    const size = first > 0xf4 ? 0 : first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : first >= 0xc2 ? 2 : 0;
     const point = size === 0 || at + size > end ? -1 : decodePoint(bytes, at, size);
     if (point < 0) {
       text += "\ufffd";
@@ -290,6 +296,11 @@ export function decodeUtf8(bytes: Uint8Array, start: number, end: number): strin
     at += size;
   }
   return text;
+}
+
+function isAscii(bytes: Uint8Array, start: number, end: number): boolean {
+  for (let at = start; at < end; at++) if ((bytes[at] as number) >= 0x80) return false;
+  return true;
 }
 
 const MIN_POINT = [0, 0, 0x80, 0x800, 0x10000];
