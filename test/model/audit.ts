@@ -1,5 +1,6 @@
 import { assert } from "../../src/core/base/assert.ts";
 import { ByteReader, ByteWriter, encodeUtf8 } from "../../src/core/base/bytes.ts";
+import { OPEN_ACL } from "../../src/core/tree/acl-table.ts";
 import { Digest, Hasher, hashDomain } from "../../src/core/tree/digest.ts";
 import { NodeHasher } from "../../src/core/tree/node-hash.ts";
 import { NO_NODE, ROOT } from "../../src/core/tree/node-table.ts";
@@ -17,16 +18,19 @@ export function auditTree(tree: Tree): void {
   const digest = new Digest();
   const hasher = new NodeHasher(state);
   const totals = { nodes: 0, bytes: 0, ephemerals: 0 };
+  const acls = new Set([OPEN_ACL]);
   const paths = new Map<number, string>();
   walk(state, ROOT, "", (node, path) => {
     auditNode(state, node, path);
     paths.set(node, path);
+    acls.add(state.table.acl.get(node));
     totals.nodes++;
     totals.bytes += state.table.dataLength.get(node);
     if (state.table.kind.get(node) === znodeKind.EPHEMERAL) totals.ephemerals++;
     digest.add(hasher.hash(node));
   });
   assert(state.table.size === totals.nodes, "node count");
+  assert(state.acls.size === acls.size, "no ACL is kept that no znode has");
   assert(state.dataBytes === totals.bytes, "data bytes");
   assert(state.ephemeralCount === totals.ephemerals, "ephemeral count");
   let owned = 0;

@@ -10,6 +10,7 @@ import type {
   WriteOperation,
 } from "../../src/core/tree/operation.ts";
 import { isAtOrBelow, parentOf } from "./naive-rules.ts";
+import { ACL_ENTRIES, BAD_ACL_ENTRIES, IDENTITIES, ODD_PATHS, QUOTA_ROOTS, SEGMENTS, SPECIAL_PATHS } from "./pools.ts";
 import { type Caller, CURRENT_VERSION, type Step, WRONG_VERSION } from "./step.ts";
 
 /**
@@ -31,90 +32,8 @@ export function generateHistory(seed: number, length: number): History {
   return { seed, steps };
 }
 
-const SEGMENTS = ["a", "b", "c", "node", "é", "名前", "x-y_z.0", "..."];
-const ODD_PATHS = [
-  "",
-  "a",
-  "/a/",
-  "//",
-  "/a//b",
-  "/.",
-  "/..",
-  "/a/.",
-  "/a/./b",
-  "/a/../b",
-  "/\u0000",
-  "/a\u0001",
-  "/a\u001f",
-  "/a\u007f",
-  "/a\u009f",
-  "/a\ud800",
-  "/a\udc00b",
-  "/\u{1f600}",
-  "/\ue000",
-  "/\uf8ff",
-  "/\ufff0",
-  "/\uffff",
-  "/...",
-  "/a..",
-  "/..a",
-  "/.a",
-  "/ ",
-  "/\u00a0",
-  "/\ud7ff",
-  "/\uf900",
-  "/\uffef",
-  "/a~",
-  `/${"l".repeat(40)}`,
-  `/${"l".repeat(29)}`,
-  `/${"é".repeat(25)}`,
-  `/a/${"l".repeat(4100)}`,
-];
-const SPECIAL_PATHS = ["/", "/", "/zookeeper", "/zookeeper/quota", "/zookeeper/config"];
-const QUOTA_ROOTS = ["/a", "/a", "/b", "/a/a", "/a/b", "/b/c", "/zookeeper", ""];
-
-const ALICE: Identity = { scheme: "digest", id: "alice:wonder=" };
-const BOB: Identity = { scheme: "digest", id: "bob:builder=" };
-const IDENTITIES: readonly (readonly Identity[])[] = [
-  [],
-  [ALICE, { scheme: "ip", id: "10.1.2.3" }],
-  [BOB, { scheme: "ip", id: "192.168.1.9" }],
-  [ALICE, BOB],
-  [{ scheme: "ip", id: "10.9.9.9" }],
-  [{ scheme: "ip", id: "2001:db8::1" }],
-  [{ scheme: "super", id: "" }],
-];
-
-const ACL_ENTRIES: readonly (readonly [string, string])[] = [
-  ["world", "anyone"],
-  ["world", "anyone"],
-  ["auth", ""],
-  ["digest", ALICE.id],
-  ["digest", BOB.id],
-  ["ip", "10.1.2.3"],
-  ["ip", "10.0.0.0/8"],
-  ["ip", "192.168.1.8/29"],
-  ["ip", "0.0.0.0/0"],
-  ["ip", "2001:db8::/32"],
-  ["ip", "::/0"],
-  ["ip", "2001:db8:0:0:0:0:0:1/128"],
-];
-const BAD_ACL_ENTRIES: readonly (readonly [string, string])[] = [
-  ["world", "someone"],
-  ["digest", "nocolon"],
-  ["digest", "a:b:c"],
-  ["ip", "10.0.0"],
-  ["ip", "10.0.0.256"],
-  ["ip", "10.0.0.0/33"],
-  ["ip", "10.0.0.0/"],
-  ["ip", "10.0.0.0/8/8"],
-  ["ip", "::1::"],
-  ["ip", "2001:db8::/129"],
-  ["ip", ""],
-  ["super", ""],
-  ["magic", "x"],
-  ["", ""],
-];
+const SUPER_CALLER: Caller = { slot: -1, identities: [{ scheme: "super", id: "" }], older: false };
+const EMPTY = new Uint8Array(0);
 
 class Generator {
   private readonly limits: Limits;
@@ -180,6 +99,7 @@ class Generator {
     if (dice < 243) return { kind: "limits", limits: this.chooseLimits() };
     if (dice < 258) return this.planQuota();
     if (dice < 283) return this.planContainer();
+    if (dice < 303) return this.planPaging();
     return this.request(this.writeOperation());
   }
 
@@ -195,8 +115,7 @@ class Generator {
   }
 
   private asSuper(operation: WriteOperation): Step {
-    const by = { slot: -1, identities: [{ scheme: "super", id: "" }], older: false };
-    return { kind: "request", by, operation, back: 0, answered: -1 };
+    return { kind: "request", by: SUPER_CALLER, operation, back: 0, answered: -1 };
   }
 
   private sessionStep(): Step {
@@ -237,12 +156,26 @@ class Generator {
 
   /** A container that has had a child, ready for reaping. */
   private planContainer(): Step {
-    const data = new Uint8Array(0);
     const path = this.freshPath();
-    this.queue.push(this.asSuper({ kind: "create", path: `${path}/x`, data, mode: 0 }));
+    this.queue.push(this.asSuper({ kind: "create", path: `${path}/x`, data: EMPTY, mode: 0 }));
     if (this.random.chance(0.8)) this.queue.push(this.asSuper({ kind: "delete", path: `${path}/x`, version: -1 }));
     this.queue.push({ kind: "reap", path, older: this.random.chance(0.2) });
-    return this.asSuper({ kind: "create", path, data, mode: 4 });
+    return this.asSuper({ kind: "create", path, data: EMPTY, mode: 4 });
+  }
+
+  /** Pages of a list whose children go, and come again under their old names, between the pages. */
+  private planPaging(): Step {
+    const { random } = this;
+    const parents = [...this.likely.keys()].map(parentOf).filter((path) => this.likely.has(path));
+    const path = parents.length > 0 ? random.pick(parents) : "/";
+    const children = [...this.likely.keys()].filter((other) => other !== "/" && parentOf(other) === path);
+    const page = (): Step => ({ kind: "page", by: SUPER_CALLER, path, limit: random.pick([1, 1, 2]) });
+    for (const child of children) {
+      if (random.chance(0.4)) this.queue.push(this.asSuper({ kind: "delete", path: child, version: -1 }));
+      if (random.chance(0.4)) this.queue.push(this.asSuper({ kind: "create", path: child, data: EMPTY, mode: 0 }));
+      this.queue.push(page());
+    }
+    return page();
   }
 
   private caller(): Caller {

@@ -1,4 +1,6 @@
+import { assert } from "../../src/core/base/assert.ts";
 import { ByteReader, ByteWriter, decodeUtf8 } from "../../src/core/base/bytes.ts";
+import { OK } from "../../src/core/base/errors.ts";
 import type { Answer } from "../../src/core/tree/answer.ts";
 import { AnswerReader, emptyAnswer } from "../../src/core/tree/answer-codec.ts";
 import { BatchReader, BatchWriter, FEATURE_LEVEL } from "../../src/core/tree/batch.ts";
@@ -87,7 +89,9 @@ export class RealTree implements Subject {
 
   apply(zxid: number, timeMs: number, command: ModelCommand): Outcome {
     this.events = [];
+    const { nextSerial } = this.tree.state;
     const answer = this.applyEncoded(zxid, timeMs, (writer) => encodeCommand(writer, command));
+    assert(answer.code === OK || this.tree.state.nextSerial === nextSerial, "a failed command takes no serial");
     return { answer, events: this.events };
   }
 
