@@ -22,6 +22,8 @@ export interface SnapshotNumbers {
   readonly databaseBytes: number;
   /** Size of the SQLite -wal file beside it. */
   readonly walBytes: number;
+  /** Written to both since the start. */
+  readonly writtenBytes: number;
 }
 
 /** What the gRPC door has done since it was made; the first three are of this moment. */
@@ -213,6 +215,13 @@ export const metricRows: readonly MetricRow[] = [
   row("snapshot", "gauge", "muster_snapshot_zxid", "zxid of the last snapshot round committed.", (s) => s.lastZxid),
   row("snapshot", "gauge", "muster_snapshot_bytes", "Snapshot database on disk, without -wal.", (s) => s.databaseBytes),
   row("snapshot", "gauge", "muster_snapshot_wal_bytes", "The snapshot's -wal file on disk.", (s) => s.walBytes),
+  row(
+    "snapshot",
+    "counter",
+    "muster_snapshot_written_bytes_total",
+    "Written to the snapshot's files.",
+    (s) => s.writtenBytes,
+  ),
   labelled(
     "process",
     "muster_event_loop_delay_seconds",

@@ -28,7 +28,7 @@ async function lines(): Promise<string[]> {
 const everySource = {
   status: () => status,
   journal: () => ({ bytes: 12, segments: 13 }),
-  snapshot: () => ({ lastZxid: 14, databaseBytes: 15, walBytes: 16 }),
+  snapshot: () => ({ lastZxid: 14, databaseBytes: 15, walBytes: 16, writtenBytes: 17 }),
   queue: () => ({ requests: 17 }),
   grpc: (): GrpcNumbers => ({ ...emptyCounters(), streams: 18, streamsOpened: 19 }),
 };
