@@ -37,7 +37,9 @@ const LOAD_SHARE_MAX = 0.25;
 /** A disk whose fdatasync differs more than this from before the run to after it was shared. */
 const DISK_DRIFT_MAX = 1.5;
 
-/** Judges a run by what the machine was like before and after: one look at a shared disk may be off by several times. */
+/**
+ * Judges a run by what the machine was like before and after: one look at a shared disk may be off by several times.
+ */
 export function judgeConditions(machine: Machine, folder: string): Conditions {
   const before = machine.fdatasyncMs;
   const after = measureFdatasync(folder);

@@ -1,6 +1,6 @@
 import { connect, type MusterClient, MusterError, type Reason } from "@muster/client";
 import type { Command } from "commander";
-import { parseListenAddress } from "../api/http/listen-address.ts";
+import { parseListenAddress } from "../core/base/listen-address.ts";
 import { parseDuration, ValueError } from "../server/options-values.ts";
 import { CliError, usageError } from "./cli-error.ts";
 import { exitCode } from "./exit-codes.ts";

@@ -3,7 +3,8 @@ import { exitCodeRows } from "./exit-codes.ts";
 import type { CliIo } from "./io.ts";
 
 interface CommandModule {
-  register(program: Command, io: CliIo): void;
+  /** `build` makes the whole command line, for the command that completes it. */
+  register(program: Command, io: CliIo, build: () => Promise<Command>): void;
 }
 
 /** Loaded when used, because a short command should not wait for what it does not need. */
@@ -34,7 +35,7 @@ export async function buildProgram(io: CliIo, first?: string): Promise<Command> 
     .showHelpAfterError("(--help shows how it is used)")
     .addHelpText("after", exitCodeHelp());
   const wanted = first !== undefined && Object.hasOwn(modules, first) ? [first] : Object.keys(modules);
-  for (const name of wanted) (await modules[name]?.())?.register(program, io);
+  for (const name of wanted) (await modules[name]?.())?.register(program, io, () => buildProgram(io));
   return program;
 }
 

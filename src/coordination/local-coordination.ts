@@ -83,8 +83,8 @@ export class LocalCoordination implements Coordination {
 }
 
 /**
- * A connection as the doors see it. The member is called on the door's stack here, so what it throws - a broken invariant -
- * is reported before the door can take it for a mistake of its own.
+ * A connection as the doors see it. The member is called on the door's stack here, so what it throws - a broken
+ * invariant - is reported before the door can take it for a mistake of its own.
  */
 class LocalConnection implements Connection {
   private readonly connection: ClientConnection;

@@ -86,8 +86,8 @@ export interface ConnectionListener {
   /** The session is over (SESSION_EXPIRED, SESSION_MOVED, WRONG_SECRET, ...) or, without a reason, closed as asked. */
   onClosed(reason: Reason | undefined, zxid: number): void;
   /**
-   * Nothing more is coming in this turn of the loop: the moment to write what has been collected. Comes after every answer,
-   * so after every fall of `outstandingBytes`.
+   * Nothing more is coming in this turn of the loop: the moment to write what has been collected. Comes after every
+   * answer, so after every fall of `outstandingBytes`.
    */
   onTurnEnd(): void;
 }

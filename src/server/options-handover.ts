@@ -1,4 +1,4 @@
-import { formatListenAddress, type ListenAddress } from "../api/http/listen-address.ts";
+import { formatListenAddress, type ListenAddress } from "../core/base/listen-address.ts";
 import type { ServerOptions } from "./options.ts";
 
 /**

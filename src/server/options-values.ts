@@ -1,4 +1,4 @@
-import { type ListenAddress, parseListenAddress } from "../api/http/listen-address.ts";
+import { type ListenAddress, parseListenAddress } from "../core/base/listen-address.ts";
 
 /** A value that breaks its option's rule. The message is a clause that follows the value: "is ...; write ...". */
 export class ValueError extends Error {

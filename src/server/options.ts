@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { totalmem } from "node:os";
 import { basename, dirname, resolve } from "node:path";
-import { formatListenAddress, isLoopback, type ListenAddress } from "../api/http/listen-address.ts";
+import { formatListenAddress, isLoopback, type ListenAddress } from "../core/base/listen-address.ts";
 import { type OptionName, type OptionValues, optionRows, optionsSchema } from "./options-schema.ts";
 import { fromEnvironment, fromFile, fromFlags, type GivenOptions, type GivenValue } from "./options-sources.ts";
 import type { EnsembleMember } from "./options-values.ts";

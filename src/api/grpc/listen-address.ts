@@ -1,4 +1,4 @@
-import { isIP } from "node:net";
+import { isLoopback, parseListenAddress } from "../../core/base/listen-address.ts";
 
 /** An address the door will not listen on; the message says what to do. */
 export class ListenError extends Error {
@@ -10,21 +10,15 @@ export class ListenError extends Error {
  * (ARCHITECTURE decision 15).
  */
 export function checkListenAddress(listen: string, insecure: boolean): string {
-  const match = /^(?:\[(?<v6>[^\]]+)\]|(?<host>[^:]+)):(?<port>\d{1,5})$/.exec(listen);
-  const host = match?.groups?.["v6"] ?? match?.groups?.["host"];
-  if (host === undefined || Number(match?.groups?.["port"]) > 65_535) {
-    throw new ListenError(`"${listen}" is not host:port (IPv6 in brackets)`);
+  const address = parseListenAddress(listen);
+  if (typeof address === "string") {
+    throw new ListenError(`"${listen}" ${address}; write host:port, an IPv6 host in brackets`);
   }
-  if (!insecure && !isLoopback(host)) {
+  if (!insecure && !isLoopback(address.host)) {
     throw new ListenError(
-      `the gRPC door speaks plain text and listens on loopback only; "${host}" can be reached by others. ` +
+      `the gRPC door speaks plain text and listens on loopback only; "${address.host}" can be reached by others. ` +
         "Listen on 127.0.0.1, or accept it with --insecure",
     );
   }
   return listen;
-}
-
-function isLoopback(host: string): boolean {
-  if (host === "localhost") return true;
-  return isIP(host) === 4 ? host.startsWith("127.") : host === "::1";
 }

@@ -4,9 +4,9 @@ import Router from "@koa/router";
 import Koa from "koa";
 import type { Logger } from "pino";
 import type { Coordination } from "../../coordination/port.ts";
+import { formatListenAddress, isLoopback, type ListenAddress } from "../../core/base/listen-address.ts";
 import { formatZxid } from "../../core/base/zxid.ts";
 import { httpErrorBody } from "./http-error.ts";
-import { formatListenAddress, isLoopback, type ListenAddress } from "./listen-address.ts";
 import type { Metrics } from "./metrics.ts";
 
 export interface HttpDoorOptions {

@@ -9,15 +9,14 @@ import { childPath } from "../znode-text.ts";
 const COMPLETION_TIMEOUT_MS = 1_000;
 const NAMES_MAX = 200;
 
-export function register(program: Command, io: CliIo): void {
+export function register(program: Command, io: CliIo, build: () => Promise<Command>): void {
   program
     .command("__complete", { hidden: true })
     .description("Print what the last word may become, one candidate a line; for completion scripts.")
     .argument("[words...]", "the words after muster, the last one unfinished")
     .allowUnknownOption()
     .action(async (words: readonly string[]) => {
-      const { buildProgram } = await import("../program.ts");
-      const { command, candidates, value, options } = findCompletion(await buildProgram(io), words);
+      const { command, candidates, value, options } = findCompletion(await build(), words);
       const isPath = value === "path" && command.parent?.name() === "znode";
       const found = isPath ? await paths(words.at(-1) ?? "", options["endpoints"], io) : candidates;
       io.stdout.write(found.map((candidate) => `${candidate}\n`).join(""));

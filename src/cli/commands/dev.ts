@@ -1,6 +1,6 @@
 import { relative } from "node:path";
 import type { Command } from "commander";
-import { formatListenAddress } from "../../api/http/listen-address.ts";
+import { formatListenAddress } from "../../core/base/listen-address.ts";
 import type { ServerOptions } from "../../server/options.ts";
 import type { MemberAddresses } from "../../server/options-handover.ts";
 import type { CliIo } from "../io.ts";

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { formatListenAddress } from "../../api/http/listen-address.ts";
+import { formatListenAddress } from "../../core/base/listen-address.ts";
 import type { MemberAddresses } from "../../server/options-handover.ts";
 import type { CliIo } from "../io.ts";
 import { type MemberEvents, runMember } from "../member-process.ts";

@@ -13,8 +13,8 @@ import type { ConnectionHost, WatchAsked } from "./connection-host.ts";
 import type { ConnectionListener } from "./connection-listener.ts";
 
 /**
- * Requests that may wait on one connection, beyond the writes in the log. One more is refused at once, out of its order:
- * a place for every refusal would be the growth the bound is there to stop.
+ * Requests that may wait on one connection, beyond the writes in the log. One more is refused at once, out of its
+ * order: a place for every refusal would be the growth the bound is there to stop.
  */
 const WAITING_MAX = 10_000;
 /** A number no client uses: the close of the session itself. */
@@ -55,13 +55,13 @@ interface Place {
 }
 
 /**
- * One client connection (core.md 14): requests are answered in the order they came. Writes go to the log at once; a read
- * behind an unanswered write waits for that write's answer, and is answered before the next command is applied. Behind a
- * barrier that waits, everything of the connection waits, and nothing of any other.
+ * One client connection (core.md 14): requests are answered in the order they came. Writes go to the log at once; a
+ * read behind an unanswered write waits for that write's answer, and is answered before the next command is applied.
+ * Behind a barrier that waits, everything of the connection waits, and nothing of any other.
  */
 export class ClientConnection implements WatchSubscriber {
   readonly listener: ConnectionListener;
-  private readonly host: ConnectionHost;
+  private readonly host: ConnectionHost<ClientConnection>;
   private identityList: readonly Identity[];
   private issuer: { sessionId: number; generation: number; identities: Uint8Array };
   private written = 0;
@@ -78,7 +78,7 @@ export class ClientConnection implements WatchSubscriber {
   /** In the member's list of connections to tell of the turn's end. */
   isTouched = false;
 
-  constructor(host: ConnectionHost, listener: ConnectionListener, identities: readonly Identity[]) {
+  constructor(host: ConnectionHost<ClientConnection>, listener: ConnectionListener, identities: readonly Identity[]) {
     this.host = host;
     this.listener = listener;
     this.identityList = identities;

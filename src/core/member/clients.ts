@@ -14,8 +14,8 @@ interface Sessionless {
 }
 
 /**
- * The connections of this member, and whose answer is whose: a command of a session belongs to the connection that owns the
- * session's generation, one without a session to the connection that asked under its serial number.
+ * The connections of this member, and whose answer is whose: a command of a session belongs to the connection that owns
+ * the session's generation, one without a session to the connection that asked under its serial number.
  */
 export class Clients {
   private readonly memberId: number;

@@ -4,7 +4,6 @@ import type { OpenSessionFields } from "../tree/command.ts";
 import type { ReadOperation, WatchMode, WriteOperation } from "../tree/operation.ts";
 import type { Tree } from "../tree/tree.ts";
 import type { WatchHub } from "../tree/watch-hub.ts";
-import type { ClientConnection } from "./client-connection.ts";
 
 export interface WatchAsked {
   readonly watchId: number;
@@ -13,8 +12,8 @@ export interface WatchAsked {
   readonly afterZxid: number;
 }
 
-/** What a connection needs of the member it belongs to. Codes are OK or those of `errors`. */
-export interface ConnectionHost {
+/** What a connection, of type `C`, needs of the member it belongs to. Codes are OK or those of `errors`. */
+export interface ConnectionHost<C> {
   readonly id: number;
   readonly tree: Tree;
   readonly hub: WatchHub;
@@ -23,20 +22,20 @@ export interface ConnectionHost {
   /** Begins a command of the connection; {@link endCommand} follows, with nothing in between. */
   beginCommand(): ByteWriter;
   /** Takes the command encoded since; its size in bytes, or minus a code. */
-  endCommand(connection: ClientConnection, number: number): number;
-  openSession(connection: ClientConnection, fields: OpenSessionFields): void;
-  moveSession(connection: ClientConnection, sessionId: number, secretHash: Uint8Array): void;
+  endCommand(connection: C, number: number): number;
+  openSession(connection: C, fields: OpenSessionFields): void;
+  moveSession(connection: C, sessionId: number, secretHash: Uint8Array): void;
   /** True once the leader has acknowledged that the session lives. */
-  touch(connection: ClientConnection): boolean;
-  read(connection: ClientConnection, operation: ReadOperation, answer: Answer): void;
-  watch(connection: ClientConnection, request: WatchAsked): number;
+  touch(connection: C): boolean;
+  read(connection: C, operation: ReadOperation, answer: Answer): void;
+  watch(connection: C, request: WatchAsked): number;
   /** The zxid a barrier that begins now needs; undefined when leadership cannot be confirmed. */
   barrier(): number | undefined;
   /** Until when, in monotonic ms, a barrier that begins now waits. */
   barrierDeadline(): number;
   /** Calls the connection's `advance` when the tree has moved, `expireBarrier` as time passes. */
-  awaitZxid(connection: ClientConnection): void;
+  awaitZxid(connection: C): void;
   /** Tells the connection's listener of the turn's end. */
-  markTouched(connection: ClientConnection): void;
-  forget(connection: ClientConnection): void;
+  markTouched(connection: C): void;
+  forget(connection: C): void;
 }

@@ -16,8 +16,7 @@ import { EventHistory } from "../tree/event-history.ts";
 import type { Identity, ReadOperation, WriteOperation } from "../tree/operation.ts";
 import type { Tree } from "../tree/tree.ts";
 import { WatchHub } from "../tree/watch-hub.ts";
-import type { JournalRecord } from "../zab/journal-record.ts";
-import { type RecoveredZab, Zab, type ZabOptions } from "../zab/zab.ts";
+import { type RecoveredZab, Zab } from "../zab/zab.ts";
 import { ClientConnection } from "./client-connection.ts";
 import { Clients } from "./clients.ts";
 import type { ConnectionHost, WatchAsked } from "./connection-host.ts";
@@ -25,65 +24,21 @@ import type { ConnectionListener } from "./connection-listener.ts";
 import { DigestRing } from "./digest-ring.ts";
 import type { EventFanout } from "./event-fanout.ts";
 import { LeaderDuties } from "./leader-duties.ts";
+import type { MemberEffects, MemberOptions, MemberRoleName, Pressure } from "./member-contract.ts";
 import { type InFlight, Proposals } from "./proposals.ts";
-
-/** What the member asks of the world. Every method returns at once; completions come back as events. */
-export interface MemberEffects {
-  /** Queues a journal record; the event `durable` follows, cumulative. The body is copied before this returns. */
-  append(record: JournalRecord): number;
-  /** Whether the journal can take a record of this size now; if not, `durable` or `roomMade` follows when it can. */
-  hasRoom(bytes: number): boolean;
-  /** Asks for the event `endTurn`, once everything that has arrived has been handed in. */
-  requestTurnEnd(): void;
-  /** Asks for the event `applyMore` soon, after other work had its turn. */
-  requestApply(): void;
-  /** A transition worth one line in the log. */
-  transition(event: MemberTransition): void;
-  /** Leader commit latency of one batch, ms: from its closing to its commit. */
-  committed(latencyMs: number, commands: number): void;
-  /** Monotonic ms. */
-  now(): number;
-  /** Wall clock, ms since 1970. Only a new leader's clock looks at it. */
-  wallClock(): number;
-}
-
-export type MemberTransition =
-  | { readonly kind: "role"; readonly role: MemberRoleName; readonly epoch: number; readonly zxid: number }
-  | { readonly kind: "sessions-expired"; readonly count: number; readonly zxid: number };
-
-export type MemberRoleName = "starting" | "looking" | "leader" | "stopped";
-
-export interface MemberOptions extends ZabOptions {
-  /** Requests in flight on the whole member, bytes; above it OVERLOADED. */
-  readonly outstandingBytesMax: number;
-  /** How long a read waits for its min_zxid or barrier, ms; then NOT_CAUGHT_UP. */
-  readonly barrierWaitMs: number;
-  /** Recent events kept for watches that resume, bytes. */
-  readonly historyBytesMax: number;
-  /** Numbers of requests without a session begin here: random, so that two runs of a member do not share any. */
-  readonly firstUnaryNumber: number;
-}
-
-/** Why writes that make the tree grow are refused, set by the runtime. */
-export interface Pressure {
-  /** The journal cannot claim space. */
-  disk: boolean;
-  /** Memory is above its high-water mark. */
-  memory: boolean;
-}
 
 /** Commands applied before other work gets its turn. */
 const APPLY_SLICE = 512;
 
 /**
- * One member of the ensemble: zab, the tree, its clients' connections and the leader's duties, as a synchronous machine.
- * Events are its methods, effects its {@link MemberEffects}; production and the simulator drive the same code.
+ * One member of the ensemble: zab, the tree, its clients' connections and the leader's duties, as a synchronous
+ * machine. Events are its methods, effects its {@link MemberEffects}; production and the simulator drive the same code.
  *
  * The path of a write: a connection encodes it into the open batch; at the end of the turn the batch is proposed and
  * journalled; when it is committed its commands are applied in order, each answered - after the events it caused -
  * before the next is applied.
  */
-export class Member implements ConnectionHost {
+export class Member implements ConnectionHost<ClientConnection> {
   readonly id: number;
   readonly tree: Tree;
   readonly hub = new WatchHub();

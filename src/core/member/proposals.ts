@@ -23,8 +23,8 @@ export interface ProposalEffects {
 }
 
 /**
- * From commands to proposals: what is encoded in one turn is one batch, closed at the turn's end or when it is full. A batch
- * the journal has no room for waits, in order; nothing that was taken is lost.
+ * From commands to proposals: what is encoded in one turn is one batch, closed at the turn's end or when it is full. A
+ * batch the journal has no room for waits, in order; nothing that was taken is lost.
  */
 export class Proposals {
   /** Proposed, not yet wholly applied; the first is being applied. */

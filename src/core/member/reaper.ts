@@ -17,8 +17,8 @@ export interface Removal {
 }
 
 /**
- * The leader's search for childless containers and TTL znodes whose time is up (core.md 7), by leader time; a new leader
- * counts from its own beginning. It only proposes: `apply` checks again.
+ * The leader's search for childless containers and TTL znodes whose time is up (core.md 7), by leader time; a new
+ * leader counts from its own beginning. It only proposes: `apply` checks again.
  */
 export class Reaper {
   private readonly state: TreeState;

@@ -16,9 +16,9 @@ interface Tracked {
 }
 
 /**
- * The leader's clock over sessions (core.md 11): monotonic time without the pauses of its own loop. A touch only moves a
- * deadline; sessions lie in buckets by the step they fall due and are looked at then. What is overdue is looked at once
- * more a step later, after the sockets have been polled, before it expires.
+ * The leader's clock over sessions (core.md 11): monotonic time without the pauses of its own loop. A touch only moves
+ * a deadline; sessions lie in buckets by the step they fall due and are looked at then. What is overdue is looked at
+ * once more a step later, after the sockets have been polled, before it expires.
  */
 export class SessionTracker {
   private readonly sessions = new Map<number, Tracked>();

@@ -1,7 +1,10 @@
 import type { AclEntry, Identity } from "./operation.ts";
 import { permission } from "./operation.ts";
 
-/** Whether an ACL lets somebody do something, and whether an ACL may be set: ZooKeeper's rules (1.7), schemes world, auth, digest, ip. */
+/**
+ * Whether an ACL lets somebody do something, and whether an ACL may be set: ZooKeeper's rules (1.7), schemes world,
+ * auth, digest, ip.
+ */
 
 /** The one identity that passes every check; proved at the door, never an ACL entry. */
 export const SUPER_SCHEME = "super";

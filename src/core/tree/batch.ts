@@ -2,9 +2,9 @@ import { assert } from "../base/assert.ts";
 import { ByteReader, ByteWriter, FormatError } from "../base/bytes.ts";
 
 /**
- * A batch: what arrived in one turn of the leader's loop, as one proposal and one journal record. A command's zxid is its
- * place in the batch (core.md 1). The header also carries the leader's digest at the last zxid it had applied, so that
- * replay and followers check themselves against it at equal zxid.
+ * A batch: what arrived in one turn of the leader's loop, as one proposal and one journal record. A command's zxid is
+ * its place in the batch (core.md 1). The header also carries the leader's digest at the last zxid it had applied, so
+ * that replay and followers check themselves against it at equal zxid.
  */
 export const BATCH_FORMAT = 1;
 /** The newest behaviour of `apply` this program knows (core.md 5). */

@@ -35,9 +35,10 @@ export interface CapturedState {
 }
 
 /**
- * The snapshot's view of the tree (core.md 34). It remembers what changed since the last round; `freeze` makes that set the
- * round's, and `capture` turns it into rows a slice at a time, between commands. A frozen znode or session that is about
- * to change is captured first, so the rows of a round are the state at exactly one zxid although the tree moves on.
+ * The snapshot's view of the tree (core.md 34). It remembers what changed since the last round; `freeze` makes that set
+ * the round's, and `capture` turns it into rows a slice at a time, between commands. A frozen znode or session that is
+ * about to change is captured first, so the rows of a round are the state at exactly one zxid although the tree moves
+ * on.
  */
 export class Capture {
   private readonly state: CapturedState;
@@ -153,7 +154,9 @@ export class Capture {
     return left;
   }
 
-  /** In the order of node numbers, which is nearly the order of row ids: the snapshot's pages are written in one sweep. */
+  /**
+   * In the order of node numbers, which is nearly the order of row ids: the snapshot's pages are written in one sweep.
+   */
   private captureNodes(count: number): number {
     const { table } = this.state;
     const { frozenBit } = this;

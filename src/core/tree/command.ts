@@ -216,8 +216,8 @@ export function writeRaiseFeatureLevel(writer: ByteWriter, issuer: Issuer, level
 }
 
 /**
- * A decoded command. One object is reused for all: byte fields are positions in `bytes`, and only the fields of its type
- * mean anything.
+ * A decoded command. One object is reused for all: byte fields are positions in `bytes`, and only the fields of its
+ * type mean anything.
  */
 export class Command {
   bytes: Uint8Array = new Uint8Array(0);

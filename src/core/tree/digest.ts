@@ -1,7 +1,7 @@
 /**
- * The incremental digest of the replicated state (core.md 30): the sum, modulo 2^32 in each of two lanes, of one hash per
- * znode, per session, per kept answer and of the configuration. A change subtracts the old hash and adds the new one, so
- * equal states have equal digests however they came about. Against accident, not against an adversary.
+ * The incremental digest of the replicated state (core.md 30): the sum, modulo 2^32 in each of two lanes, of one hash
+ * per znode, per session, per kept answer and of the configuration. A change subtracts the old hash and adds the new
+ * one, so equal states have equal digests however they came about. Against accident, not against an adversary.
  */
 const TWO_32 = 2 ** 32;
 

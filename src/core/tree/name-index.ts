@@ -80,13 +80,14 @@ export class NameIndex {
   }
 
   /**
-   * The new table is large enough to take everything and all that can come before the move ends: at a sixteenth of the
-   * old slots per change, it fills by less than a tenth of its size meanwhile.
+   * The new table is large enough to take everything and all that can come before the move ends, even when it begins
+   * almost empty after a large one: so a move never has to be hurried to its end by the next one.
    */
   private beginRehash(): void {
-    if (this.old !== undefined) this.move(this.old.length);
+    assert(this.old === undefined, "name index: a rehash ends before the next begins");
+    const atMost = this.live + this.slots.length / MOVES_PER_CHANGE;
     let size = SLOTS_MIN;
-    while (size < this.live * 2.5) size *= 2;
+    while (size < this.live * 2.5 || size * 3 < (atMost + MOVES_PER_CHANGE) * 4) size *= 2;
     this.old = this.slots;
     this.moved = 0;
     this.slots = new Uint32Array(size);

@@ -11,8 +11,8 @@ const SLASH = 47;
 
 /**
  * All znodes, as rows of columns addressed by node number (core.md 37). It knows structure - parents, children in
- * creation order, names, data - and nothing of what the fields mean: versions, ACLs, digests and dirtiness are kept here
- * and decided elsewhere.
+ * creation order, names, data - and nothing of what the fields mean: versions, ACLs, digests and dirtiness are kept
+ * here and decided elsewhere.
  *
  * A node number is reused after `free`; what names a znode for ever is its serial.
  */
@@ -94,8 +94,8 @@ export class NodeTable implements NamedNodes {
   }
 
   /**
-   * Takes a node out of its parent's children and out of the index, keeping its row, so that {@link putBack} can undo it.
-   * Undone in reverse order, the neighbours it remembers are right again.
+   * Takes a node out of its parent's children and out of the index, keeping its row, so that {@link putBack} can undo
+   * it. Undone in reverse order, the neighbours it remembers are right again.
    */
   takeOut(node: number): void {
     const parent = this.parent.get(node);

@@ -1,6 +1,6 @@
 /**
- * ZooKeeper's path rules (PathUtils.validatePath), on UTF-8: absolute, no slash at the end, no empty, "." or ".." segment,
- * none of U+0000-001F, U+007F-009F, U+D800-F8FF, U+FFF0-FFFF.
+ * ZooKeeper's path rules (PathUtils.validatePath), on UTF-8: absolute, no slash at the end, no empty, "." or ".."
+ * segment, none of U+0000-001F, U+007F-009F, U+D800-F8FF, U+FFF0-FFFF.
  */
 const SLASH = 47;
 const DOT = 46;

@@ -1,6 +1,7 @@
 /**
  * Quotas, as ZooKeeper keeps them: znodes `/zookeeper/quota<path>/zookeeper_limits` say what `<path>` may hold, and
- * `.../zookeeper_stats` shows what it holds. The counts are kept here, per limited path, and follow every change below it.
+ * `.../zookeeper_stats` shows what it holds. The counts are kept here, per limited path, and follow every change below
+ * it.
  */
 export interface Quota {
   readonly path: string;

@@ -1,8 +1,8 @@
 import { assert } from "../base/assert.ts";
 
 /**
- * Memory for byte strings (names, values, kept answers) outside the garbage collector's sight: pages of one megabyte cut
- * into cells of one size class each. A reference is one 32-bit number, `page << 16 | cell`; 0 is the empty string.
+ * Memory for byte strings (names, values, kept answers) outside the garbage collector's sight: pages of one megabyte
+ * cut into cells of one size class each. A reference is one 32-bit number, `page << 16 | cell`; 0 is the empty string.
  *
  * Invariants: a cell is zero from the string's end to the next multiple of four, so that it can be hashed by words; a
  * page whose last cell is freed goes back to the operating system unless it is the class's only page with room.
@@ -53,9 +53,9 @@ export class Slab {
   free(ref: number): void {
     if (ref === 0) return;
     const number = ref >>> 16;
-    const page = this.pages[number] as Page;
+    const page = this.pages[number];
     const cell = ref & 0xffff;
-    assert(page.live > 0 && cell < page.fresh, "slab: freed twice");
+    assert(page !== undefined && page.live > 0 && cell < page.fresh, "slab: freed twice");
     page.live--;
     if (page.cells === 1) {
       this.drop(number, page);
@@ -165,8 +165,8 @@ export function copyBytes(source: Uint8Array, start: number, end: number, target
 }
 
 /**
- * Classes: multiples of 16 up to 128, then four to each doubling (160, 192, 224, 256, 320, ...), so that a cell wastes at
- * most a quarter, and a kibibyte none.
+ * Classes: multiples of 16 up to 128, then four to each doubling (160, 192, 224, 256, 320, ...), so that a cell wastes
+ * at most a quarter (of 48 bytes or less at most 15), and a kibibyte none.
  */
 function sizeClass(length: number): number {
   if (length <= 128) return (length - 1) >>> 4;

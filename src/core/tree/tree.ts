@@ -11,8 +11,8 @@ import type { SnapshotMeta } from "./snapshot-row.ts";
 import { TreeState } from "./tree-state.ts";
 
 /**
- * The replicated tree: committed commands in, answers and events out, reads at the last applied zxid. Deterministic: two
- * trees that applied the same commands have the same digest.
+ * The replicated tree: committed commands in, answers and events out, reads at the last applied zxid. Deterministic:
+ * two trees that applied the same commands have the same digest.
  */
 export class Tree {
   readonly state: TreeState;

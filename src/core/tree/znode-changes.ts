@@ -288,8 +288,8 @@ export class ZnodeChanges {
 }
 
 /**
- * Visits a znode and everything below it, parents first, children in creation order, until `visit` says false. What lies
- * under /zookeeper does not count for quotas and is passed over when `from` is the root.
+ * Visits a znode and everything below it, parents first, children in creation order, until `visit` says false. What
+ * lies under /zookeeper does not count for quotas and is passed over when `from` is the root.
  */
 export function visitSubtree(state: TreeState, from: number, visit: (node: number) => boolean): void {
   if (from === NO_NODE) return;

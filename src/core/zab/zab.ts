@@ -134,8 +134,8 @@ export class Zab {
   }
 
   /**
-   * A read barrier (core.md 16): the zxid a linearizable read that arrives now must wait for, or undefined when leadership
-   * cannot be confirmed. The only voter's own word is a quorum round.
+   * A read barrier (core.md 16): the zxid a linearizable read that arrives now must wait for, or undefined when
+   * leadership cannot be confirmed. The only voter's own word is a quorum round.
    */
   barrier(): number | undefined {
     return this.phase === "broadcast" ? this.committed : undefined;

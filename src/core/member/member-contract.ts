@@ -1,0 +1,47 @@
+import type { JournalRecord } from "../zab/journal-record.ts";
+import type { ZabOptions } from "../zab/zab.ts";
+
+/** What the member asks of the world. Every method returns at once; completions come back as events. */
+export interface MemberEffects {
+  /** Queues a journal record; the event `durable` follows, cumulative. The body is copied before this returns. */
+  append(record: JournalRecord): number;
+  /** Whether the journal can take a record of this size now; if not, `durable` or `roomMade` follows when it can. */
+  hasRoom(bytes: number): boolean;
+  /** Asks for the event `endTurn`, once everything that has arrived has been handed in. */
+  requestTurnEnd(): void;
+  /** Asks for the event `applyMore` soon, after other work had its turn. */
+  requestApply(): void;
+  /** A transition worth one line in the log. */
+  transition(event: MemberTransition): void;
+  /** Leader commit latency of one batch, ms: from its closing to its commit. */
+  committed(latencyMs: number, commands: number): void;
+  /** Monotonic ms. */
+  now(): number;
+  /** Wall clock, ms since 1970. Only a new leader's clock looks at it. */
+  wallClock(): number;
+}
+
+export type MemberTransition =
+  | { readonly kind: "role"; readonly role: MemberRoleName; readonly epoch: number; readonly zxid: number }
+  | { readonly kind: "sessions-expired"; readonly count: number; readonly zxid: number };
+
+export type MemberRoleName = "starting" | "looking" | "leader" | "stopped";
+
+export interface MemberOptions extends ZabOptions {
+  /** Requests in flight on the whole member, bytes; above it OVERLOADED. */
+  readonly outstandingBytesMax: number;
+  /** How long a read waits for its min_zxid or barrier, ms; then NOT_CAUGHT_UP. */
+  readonly barrierWaitMs: number;
+  /** Recent events kept for watches that resume, bytes. */
+  readonly historyBytesMax: number;
+  /** Numbers of requests without a session begin here: random, so that two runs of a member do not share any. */
+  readonly firstUnaryNumber: number;
+}
+
+/** Why writes that make the tree grow are refused, set by the runtime. */
+export interface Pressure {
+  /** The journal cannot claim space. */
+  disk: boolean;
+  /** Memory is above its high-water mark. */
+  memory: boolean;
+}
