@@ -285,7 +285,7 @@ export function decodeUtf8(bytes: Uint8Array, start: number, end: number): strin
       at++;
       continue;
     }
-    const size = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : first >= 0xc2 ? 2 : 0;
+    const size = first > 0xf4 ? 0 : first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : first >= 0xc2 ? 2 : 0;
     const point = size === 0 || at + size > end ? -1 : decodePoint(bytes, at, size);
     if (point < 0) {
       text += "\ufffd";
