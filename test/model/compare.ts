@@ -5,7 +5,9 @@ import { formatZxid, makeZxid } from "../../src/core/base/zxid.ts";
 import type { Identity, ListOperation, ReadOperation, WriteOperation } from "../../src/core/tree/operation.ts";
 import type { ExpectedAnswer, Issuer, ModelCommand, Outcome } from "./expectation.ts";
 import type { History } from "./generate.ts";
+import { OPEN_ACL } from "./naive-state.ts";
 import { NaiveTree } from "./naive-tree.ts";
+import { IDENTITIES } from "./pools.ts";
 import { type Caller, CURRENT_VERSION, type Step, WRONG_VERSION } from "./step.ts";
 
 /** The tree under test, as far as a comparison needs it. */
@@ -13,7 +15,8 @@ export interface Subject {
   apply(zxid: number, timeMs: number, command: ModelCommand): Outcome;
   read(identities: readonly Identity[], sessionId: number, operation: ReadOperation): SubjectAnswer;
   readonly nodeCount: number;
-  readonly sessionCount: number;
+  /** Every session with its generation and granted time-out, in the order they were opened. */
+  readonly sessions: readonly (readonly [id: number, generation: number, timeoutMs: number])[];
   /** Called after every step: throws where the tree is at odds with itself. */
   audit(): void;
 }
@@ -103,9 +106,10 @@ export class Comparison {
 
   private counts(): string | undefined {
     this.subject.audit();
+    const sessions = [...this.model.sessions.values()].map((each) => [each.id, each.generation, each.timeoutMs]);
     return (
       unequal("znodes", String(this.model.nodes.size), String(this.subject.nodeCount)) ??
-      unequal("sessions", String(this.model.sessions.size), String(this.subject.sessionCount))
+      unequal("sessions", JSON.stringify(sessions), JSON.stringify(this.subject.sessions))
     );
   }
 
@@ -209,11 +213,11 @@ export class Comparison {
   /** Reads every znode of both. */
   private dump(): string | undefined {
     for (const path of [...this.model.nodes.keys()].sort()) {
-      for (const kind of ["get", "get-acl", "count"] as const) {
+      for (const kind of ["get", "count"] as const) {
         const text = this.compareRead({ kind, path });
         if (text !== undefined) return text;
       }
-      const text = this.compareRead({ kind: "list", path, limit: 0, cursor: NO_CURSOR });
+      const text = this.compareRead({ kind: "list", path, limit: 0, cursor: NO_CURSOR }) ?? this.compareAccess(path);
       if (text !== undefined) return text;
     }
     for (const id of this.model.sessions.keys()) {
@@ -223,10 +227,20 @@ export class Comparison {
     return undefined;
   }
 
-  private compareRead(operation: ReadOperation, sessionId = 0): string | undefined {
-    const expected = show(this.model.read(SUPER, sessionId, operation));
-    const actual = show(this.subject.read(SUPER, sessionId, operation));
-    return unequal(`dump: ${describeRead(operation)}`, expected, actual);
+  /** What everybody sees of a znode that is not open to everybody. */
+  private compareAccess(path: string): string | undefined {
+    const { acl } = this.model.node(path);
+    for (const identities of acl === OPEN_ACL ? [SUPER] : IDENTITIES) {
+      const text = this.compareRead({ kind: "get-acl", path }, 0, identities);
+      if (text !== undefined) return text;
+    }
+    return undefined;
+  }
+
+  private compareRead(operation: ReadOperation, sessionId = 0, identities = SUPER): string | undefined {
+    const expected = show(this.model.read(identities, sessionId, operation));
+    const actual = show(this.subject.read(identities, sessionId, operation));
+    return unequal(`dump: ${describeRead(operation)} by ${JSON.stringify(identities)}`, expected, actual);
   }
 }
 

@@ -3,7 +3,6 @@ import { Prng } from "../../src/core/base/prng.ts";
 import type {
   AclEntry,
   CreateMode,
-  Identity,
   LeafOperation,
   LeafRead,
   ReadOperation,
@@ -64,7 +63,7 @@ class Generator {
       pathBytesMax: random.pick([40, 4096]),
       multiOperationsMax: random.pick([4, 100]),
       nodesPerCommandMax: random.pick([3, 6, 100]),
-      ephemeralsPerSessionMax: random.pick([2, 5, 100]),
+      ephemeralsPerSessionMax: random.pick([1, 1, 2, 100]),
       sessionsMax: random.pick([2, 3, 100]),
       windowNumbersMax: random.pick([1, 3, 10]),
       quotaScanNodesMax: random.pick([4, 1000]),

@@ -80,6 +80,7 @@ export const BAD_ACL_ENTRIES: readonly (readonly [string, string])[] = [
   ["ip", "10.0.0.0/"],
   ["ip", "10.0.0.0/8/8"],
   ["ip", "::1::"],
+  ["ip", "1:2:3:4::5:6:7:8"],
   ["ip", "2001:db8::/129"],
   ["ip", ""],
   ["super", ""],

@@ -121,8 +121,9 @@ export class RealTree implements Subject {
     return this.tree.state.table.size;
   }
 
-  get sessionCount(): number {
-    return this.tree.state.sessions.size;
+  get sessions(): Subject["sessions"] {
+    const sessions = [...this.tree.state.sessions.all()].sort((a, b) => a.id - b.id);
+    return sessions.map(({ id, generation, timeoutMs }) => [id, generation, timeoutMs]);
   }
 
   audit(): void {

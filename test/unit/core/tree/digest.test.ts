@@ -2,13 +2,32 @@ import { describe, expect, it } from "vitest";
 import { defaultLimits } from "../../../../src/core/base/limits.ts";
 import { BatchReader, BatchWriter, FEATURE_LEVEL } from "../../../../src/core/tree/batch.ts";
 import { Command, decodeCommand } from "../../../../src/core/tree/command.ts";
+import { Hasher } from "../../../../src/core/tree/digest.ts";
+import { NodeHasher } from "../../../../src/core/tree/node-hash.ts";
+import type { Session } from "../../../../src/core/tree/session-table.ts";
 import { Tree } from "../../../../src/core/tree/tree.ts";
+import type { TreeState } from "../../../../src/core/tree/tree-state.ts";
+import { lookupText } from "../../../../src/core/tree/znode-changes.ts";
 import { patience, seeds, stepsPerHistory } from "../../../model/budget.ts";
 import { Comparison } from "../../../model/compare.ts";
 import type { ModelCommand, Outcome } from "../../../model/expectation.ts";
 import { generateHistory } from "../../../model/generate.ts";
 import { NaiveTree } from "../../../model/naive-tree.ts";
 import { encodeCommand, RealTree } from "../../../model/real-tree.ts";
+import type { Step } from "../../../model/step.ts";
+
+/** A znode with an owner below another, one of the issuer's session, and what holds them. */
+function planted(): RealTree {
+  const tree = new RealTree();
+  const by = { slot: 0, identities: [], older: false };
+  const create = { kind: "create", path: "/é", data: new Uint8Array(3), mode: 1 } as const;
+  const steps: Step[] = [
+    { kind: "open", slot: 0, timeoutMs: 10_000 },
+    { kind: "request", by, operation: create, back: 0, answered: 0 },
+  ];
+  expect(new Comparison(new NaiveTree(defaultLimits), tree).play(steps)).toBeUndefined();
+  return tree;
+}
 
 /** Remembers what was applied, and after each command whether the digest and the model's state moved. */
 class WatchedTree extends RealTree {
@@ -81,6 +100,64 @@ describe("the digest", () => {
       expect(second.zxid).toBe(first.tree.zxid);
     }
   });
+
+  const columns = [
+    "serial",
+    "czxid",
+    "mzxid",
+    "pzxid",
+    "ctime",
+    "mtime",
+    "version",
+    "creations",
+    "aversion",
+    "kind",
+    "acl",
+    "parent",
+    "dataLength",
+    "dataHash0",
+    "dataHash1",
+  ] as const;
+
+  it.each(columns)("core.md 30: covers a znode's %s", (column) => {
+    const { state } = planted().tree;
+    const node = lookupText(state, "/é");
+    state.acls.acquire([{ scheme: "world", id: "anyone", permissions: 1 }]);
+    const before = hashOf(state, node);
+    state.table[column].set(node, state.table[column].get(node) + 1);
+    expect(hashOf(state, node)).not.toEqual(before);
+  });
+
+  it.each(["owner", "ttlMs"] as const)("core.md 30: covers a znode's %s", (column) => {
+    const { state } = planted().tree;
+    const node = lookupText(state, "/é");
+    const before = hashOf(state, node);
+    const row = state.table.special.get(node);
+    state.specials[column].set(row, state.specials[column].get(row) + 1);
+    expect(hashOf(state, node)).not.toEqual(before);
+  });
+
+  it("core.md 30: covers all of a session", () => {
+    const [session] = [...planted().tree.state.sessions.all()] as [Session];
+    const hash = (): string => {
+      const hasher = new Hasher();
+      session.hashInto(hasher);
+      return `${hasher.lane0} ${hasher.lane1}`;
+    };
+    const seen = new Set([hash()]);
+    session.generation++;
+    seen.add(hash());
+    session.window.floor++;
+    seen.add(hash());
+    session.secretHash[31] = 0xff;
+    seen.add(hash());
+    expect(seen.size).toBe(4);
+  });
+
+  function hashOf(state: TreeState, node: number): number[] {
+    const { lane0, lane1 } = new NodeHasher(state).hash(node);
+    return [lane0, lane1];
+  }
 
   /** One batch for each run of commands with the same time and rising zxids. */
   function replayInBatches(tree: Tree, { applied }: WatchedTree): void {

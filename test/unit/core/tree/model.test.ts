@@ -125,7 +125,7 @@ describe("the comparison itself", () => {
     const commands = ["create", "delete", "set", "set-acl", "multi", "delete-tree", "reap", "set-limits"];
     const sessions = ["open-session", "move-session", "close-session", "expire-session"];
     const successes = [...commands, ...sessions].map((kind) => `${kind} OK`);
-    expect([...met]).toEqual(expect.arrayContaining([...reasons, ...successes]));
+    expect([...reasons, ...successes].filter((kind) => !met.has(kind))).toEqual([]);
   });
 
   it.each<[string, (outcome: Outcome, command: ModelCommand) => Outcome]>([
