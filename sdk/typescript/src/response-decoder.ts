@@ -19,6 +19,9 @@ export class WireResult {
   names: string[] | undefined = undefined;
   nextPageToken: Buffer = noBytes;
   acl: AclEntry[] | undefined = undefined;
+  /** The proto's CreateMode. */
+  mode = 0;
+  ttlMs = 0;
   count = 0;
   parts: WireResult[] | undefined = undefined;
 }
@@ -151,6 +154,12 @@ function readRareField(reader: WireReader, result: WireResult, tag: number, dept
       reader.leave(outer);
       break;
     }
+    case 96:
+      result.mode = reader.int32();
+      break;
+    case 104:
+      result.ttlMs = reader.uint();
+      break;
     default:
       reader.skip(tag);
   }

@@ -1,4 +1,5 @@
 import { failureError, MusterError } from "./errors.ts";
+import { CreateMode } from "./gen/muster/coordination/v1/znode.ts";
 import { type Kind, kind, type Pending } from "./pending.ts";
 import type { WireResult } from "./response-decoder.ts";
 import type { AclEntry, Stat } from "./stat.ts";
@@ -45,8 +46,12 @@ export interface ChildrenPage {
   readonly zxid: number;
 }
 
+/** Who may do what with a znode, and how it was made: `mode` and `ttlMs` as `create` takes them. */
 export interface ZnodeAcl {
   readonly acl: readonly AclEntry[];
+  readonly mode: "persistent" | "ephemeral" | "container";
+  /** Its time to live, ms; undefined where it has none. */
+  readonly ttlMs: number | undefined;
   readonly stat: Stat;
   readonly zxid: number;
 }
@@ -55,6 +60,11 @@ export interface ZnodeAcl {
 export type PartDetails = readonly { readonly kind: Kind; readonly path: string }[];
 
 const noNames: readonly string[] = [];
+/** By the proto's CreateMode, where that is not persistent. */
+const znodeModes: Readonly<Record<number, ZnodeAcl["mode"]>> = {
+  [CreateMode.EPHEMERAL]: "ephemeral",
+  [CreateMode.CONTAINER]: "container",
+};
 
 /** The error an answer reports, if any. An absent znode is no error to `exists`. */
 export function resultError(
@@ -136,7 +146,13 @@ function partValue(of: Kind | undefined, result: WireResult, zxid: number): unkn
         zxid,
       };
     case kind.GET_ACL:
-      return { acl: result.acl ?? [], stat: statOf(result), zxid };
+      return {
+        acl: result.acl ?? [],
+        mode: znodeModes[result.mode] ?? "persistent",
+        ttlMs: result.ttlMs === 0 ? undefined : result.ttlMs,
+        stat: statOf(result),
+        zxid,
+      };
     case kind.DELETE_TREE:
       return { count: result.count, zxid };
     case kind.COUNT:

@@ -173,6 +173,7 @@ export class Znodes {
     return this.#read(operationField.ephemerals, kind.EPHEMERALS, path, options) as Promise<readonly string[]>;
   }
 
+  /** Reads who may do what with a znode, and how it was made. Without READ or ADMIN permission it is refused. */
   getAcl(path: string, options?: ReadOptions): Promise<ZnodeAcl> {
     return this.#read(operationField.getAcl, kind.GET_ACL, path, options) as Promise<ZnodeAcl>;
   }

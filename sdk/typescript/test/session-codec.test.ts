@@ -11,6 +11,7 @@ import {
   SessionRequest,
   SessionResponse,
 } from "../src/gen/muster/coordination/v1/session.ts";
+import type { CreateMode } from "../src/gen/muster/coordination/v1/znode.ts";
 import { HEADER_ROOM, OperationEncoder, operationField, writeBatchHeader } from "../src/operation-encoder.ts";
 import { decodeSessionResponse, type ResponseSink, type WireResult } from "../src/response-decoder.ts";
 import { varintSize, writeVarint } from "../src/wire-writer.ts";
@@ -153,6 +154,8 @@ const { result: resultArbitrary } = fc.letrec<{ result: Result }>((tie) => ({
     names: fc.array(text, { maxLength: 3 }),
     nextPageToken: fc.uint8Array(),
     acl: fc.option(aclArbitrary, { nil: undefined }),
+    mode: fc.integer({ min: 0, max: 7 }) as fc.Arbitrary<CreateMode>,
+    ttlMs: uint,
     count: uint,
     parts: fc.oneof(
       { maxDepth: 2, depthIdentifier: "parts" },
@@ -250,6 +253,8 @@ function generated(result: WireResult): Result {
     names: result.names ?? [],
     nextPageToken: new Uint8Array(result.nextPageToken),
     acl: result.acl && { entries: result.acl },
+    mode: result.mode as CreateMode,
+    ttlMs: result.ttlMs,
     count: result.count,
     parts: (result.parts ?? []).map(generated),
   };

@@ -146,6 +146,21 @@ describe("reads and writes", () => {
     expect(await sync).toEqual({ zxid: 2_000 });
   });
 
+  test.for([
+    [{}, { mode: "persistent", ttlMs: undefined }],
+    [{ mode: 1 }, { mode: "persistent", ttlMs: undefined }],
+    [{ mode: 2 }, { mode: "ephemeral", ttlMs: undefined }],
+    [{ mode: 5 }, { mode: "container", ttlMs: undefined }],
+    [
+      { mode: 6, ttlMs: 60_000 },
+      { mode: "persistent", ttlMs: 60_000 },
+    ],
+  ] as const)("an ACL answered with %j is of a znode made by %j", async ([wire, made]) => {
+    const getAcl = client.znodes.getAcl("/a");
+    await answer({ acl: { entries: open }, stat: stat(), ...wire });
+    expect(await getAcl).toMatchObject({ acl: open, ...made });
+  });
+
   test("an answer without the stat it must have is MALFORMED, not undefined", async () => {
     const get = client.znodes.get("/a");
     await answer({});

@@ -142,6 +142,10 @@ function writeContent(writer: WireWriter, answer: Answer, limit: number): boolea
     case "acl":
       writeStat(writer, answer.stat);
       writeAcl(writer, answer.acl);
+      // The proto's numbers are the core's, above UNSPECIFIED.
+      writer.u8(0x60);
+      writer.uint53(answer.mode + 1);
+      writeNumber(writer, 0x68, answer.ttlMs);
       return true;
     case "count":
       if (answer.count !== 0) {

@@ -1,6 +1,7 @@
 import { ByteReader, ByteWriter, FormatError } from "../base/bytes.ts";
 import { OK } from "../base/errors.ts";
 import type { Answer } from "./answer.ts";
+import { createMode } from "./operation.ts";
 import { emptyStat, type Stat } from "./stat.ts";
 
 /**
@@ -102,6 +103,8 @@ export function emptyAnswer(): Answer {
     names: [],
     cursor: NOTHING,
     acl: [],
+    mode: createMode.PERSISTENT,
+    ttlMs: 0,
     count: 0,
     parts: [],
   };

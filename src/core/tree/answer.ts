@@ -1,4 +1,4 @@
-import type { AclEntry } from "./operation.ts";
+import type { AclEntry, CreateMode } from "./operation.ts";
 import type { Stat } from "./stat.ts";
 
 /**
@@ -25,6 +25,10 @@ export interface Answer {
   /** list: where the next page begins; empty after the last. */
   cursor: Uint8Array;
   acl: readonly AclEntry[];
+  /** get-acl: how the znode was made, sequential or not: PERSISTENT, EPHEMERAL, CONTAINER or PERSISTENT_WITH_TTL. */
+  mode: CreateMode;
+  /** get-acl: with PERSISTENT_WITH_TTL its time to live, otherwise 0. */
+  ttlMs: number;
   /** count: descendants of the znode; delete-tree: znodes deleted. */
   count: number;
   /** multi and multi-read: one answer per operation. Of a failed multi: 0, the failing one's code, then ROLLED_BACK. */

@@ -6,10 +6,11 @@ import type { Answer } from "./answer.ts";
 import { emptyAnswer } from "./answer-codec.ts";
 import { readStat } from "./apply-context.ts";
 import { NO_NODE, ROOT } from "./node-table.ts";
-import type { AclEntry, Identity, LeafRead, ListOperation, ReadOperation } from "./operation.ts";
-import { permission } from "./operation.ts";
+import type { AclEntry, CreateMode, Identity, LeafRead, ListOperation, ReadOperation } from "./operation.ts";
+import { createMode, permission } from "./operation.ts";
 import { pathFault } from "./path.ts";
 import { countedPath, quotaStatsText } from "./quota-index.ts";
+import { type ZnodeKind, znodeKind } from "./snapshot-row.ts";
 import type { TreeState } from "./tree-state.ts";
 import { visitSubtree } from "./znode-changes.ts";
 
@@ -21,6 +22,14 @@ export const LIST_PAGE_BYTES_MAX = 1024 * 1024;
 export const MULTI_READ_MAX = 1_000;
 
 const NOTHING = new Uint8Array(0);
+
+/** The mode that makes a znode of this kind, without a suffix. */
+const modeOfKind: Readonly<Record<ZnodeKind, CreateMode>> = {
+  [znodeKind.PERSISTENT]: createMode.PERSISTENT,
+  [znodeKind.EPHEMERAL]: createMode.EPHEMERAL,
+  [znodeKind.CONTAINER]: createMode.CONTAINER,
+  [znodeKind.TTL]: createMode.PERSISTENT_WITH_TTL,
+};
 
 /** Who reads. */
 export interface ReadIssuer {
@@ -130,6 +139,10 @@ export class Reader {
     answer.kind = "acl";
     readStat(this.state, node, answer.stat);
     answer.acl = this.permit(id, permission.ADMIN, issuer.identities) === OK ? entries : maskAcl(entries);
+    const { kind, special } = this.state.table;
+    answer.mode = modeOfKind[kind.get(node) as ZnodeKind];
+    answer.ttlMs =
+      answer.mode === createMode.PERSISTENT_WITH_TTL ? this.state.specials.ttlMs.get(special.get(node)) : 0;
   }
 
   private countDescendants(node: number, answer: Answer): number {
@@ -146,9 +159,9 @@ export class Reader {
   }
 
   /**
-   * A page of children in creation order, that is by serial. The cursor names the last child looked at; if that one is gone,
-   * the list is walked from its beginning to the first later serial, at most LIST_PAGE_MAX children per call, so a page
-   * may come back empty with a cursor.
+   * A page of children in creation order, that is by serial. The cursor names the last child looked at; if that one is
+   * gone, the list is walked from its beginning to the first later serial, at most LIST_PAGE_MAX children per call, so
+   * a page may come back empty with a cursor.
    */
   private readPage(node: number, operation: ListOperation, answer: Answer): number {
     const { table } = this.state;

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { type Result, SessionResponse } from "../../../../src/api/grpc/gen/muster/coordination/v1/session.ts";
+import { CreateMode } from "../../../../src/api/grpc/gen/muster/coordination/v1/znode.ts";
 import { ResultEncoder } from "../../../../src/api/grpc/result-encoder.ts";
 import { errors, type Reason, reasonOf } from "../../../../src/core/base/errors.ts";
 import type { Answer, AnswerKind } from "../../../../src/core/tree/answer.ts";
@@ -35,6 +36,13 @@ const kinds: AnswerKind[] = [
   "multi",
   "multi-read",
 ];
+/** How a znode can be made, by the core's number for it. */
+const resultModes = {
+  0: CreateMode.PERSISTENT,
+  1: CreateMode.EPHEMERAL,
+  4: CreateMode.CONTAINER,
+  5: CreateMode.PERSISTENT_WITH_TTL,
+} as const;
 const acl = fc.array(fc.record({ scheme: text, id: text, permissions: fc.nat(31) }), { maxLength: 4 });
 
 /** Every field set, whatever the kind: only those of the kind may show. */
@@ -50,6 +58,8 @@ function answer(depth: number): fc.Arbitrary<Answer> {
     names: fc.array(text, { maxLength: 5 }),
     cursor: fc.uint8Array({ maxLength: 10 }),
     acl,
+    mode: fc.constantFrom(0 as const, 1 as const, 4 as const, 5 as const),
+    ttlMs: fc.oneof(fc.constant(0), fc.integer({ min: 1, max: 2 ** 40 - 1 })),
     count: fc.nat(),
     parts: depth === 0 ? fc.constant([]) : fc.array(answer(depth - 1), { maxLength: 3 }),
   });
@@ -72,6 +82,8 @@ function expectedResult(given: Answer): Result {
     acl: has("acl")
       ? { entries: given.acl.map(({ permissions, scheme, id }) => ({ permissions, scheme, id })) }
       : undefined,
+    mode: has("acl") ? resultModes[given.mode as keyof typeof resultModes] : CreateMode.UNSPECIFIED,
+    ttlMs: has("acl") ? given.ttlMs : 0,
     count: has("count") ? given.count : 0,
     parts: kind === "multi" || kind === "multi-read" ? given.parts.map(expectedResult) : [],
   };

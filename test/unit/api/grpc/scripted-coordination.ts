@@ -9,7 +9,12 @@ import type {
 } from "../../../../src/coordination/port.ts";
 import { errors, type Reason } from "../../../../src/core/base/errors.ts";
 import type { Answer } from "../../../../src/core/tree/answer.ts";
-import type { Identity, ReadOperation, WriteOperation } from "../../../../src/core/tree/operation.ts";
+import {
+  createMode,
+  type Identity,
+  type ReadOperation,
+  type WriteOperation,
+} from "../../../../src/core/tree/operation.ts";
 import { emptyStat } from "../../../../src/core/tree/stat.ts";
 import type { NodeEvent, WatchEvent } from "../../../../src/core/tree/watch-event.ts";
 
@@ -29,6 +34,8 @@ export function blankAnswer(number: number): Answer {
     names: [],
     cursor: new Uint8Array(0),
     acl: [],
+    mode: createMode.PERSISTENT,
+    ttlMs: 0,
     count: 0,
     parts: [],
   };

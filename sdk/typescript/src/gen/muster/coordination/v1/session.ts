@@ -6,6 +6,7 @@ import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
 import {
   Acl,
   CheckOperation,
+  CreateMode,
   CreateOperation,
   DeleteOperation,
   DeleteTreeOperation,
@@ -364,6 +365,13 @@ export interface Result {
   readonly count: number;
   /** multi, multi_read: one per part. */
   readonly parts: readonly Result[];
+  /**
+   * get_acl: how the znode was made, whether or not with a suffix: PERSISTENT, EPHEMERAL, CONTAINER or
+   * PERSISTENT_WITH_TTL.
+   */
+  readonly mode: CreateMode;
+  /** get_acl: with PERSISTENT_WITH_TTL its time to live, otherwise 0. */
+  readonly ttlMs: number;
 }
 
 /** Why an operation failed. */
@@ -2267,6 +2275,8 @@ function createBaseResult(): Result {
     acl: undefined,
     count: 0,
     parts: [],
+    mode: 0,
+    ttlMs: 0,
   };
 }
 
@@ -2304,6 +2314,12 @@ export const Result: MessageFns<Result> = {
     }
     for (const v of message.parts) {
       Result.encode(v!, writer.uint32(90).fork()).join();
+    }
+    if (message.mode !== 0) {
+      writer.uint32(96).int32(message.mode);
+    }
+    if (message.ttlMs !== 0) {
+      writer.uint32(104).uint64(message.ttlMs);
     }
     return writer;
   },
@@ -2409,6 +2425,22 @@ export const Result: MessageFns<Result> = {
             message.parts.push(Result.decode(reader, reader.uint32()));
             continue;
           }
+          case 12: {
+            if (tag !== 96) {
+              break;
+            }
+
+            message.mode = reader.int32() as any;
+            continue;
+          }
+          case 13: {
+            if (tag !== 104) {
+              break;
+            }
+
+            message.ttlMs = longToNumber(reader.uint64());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2439,6 +2471,8 @@ export const Result: MessageFns<Result> = {
     message.acl = (object.acl !== undefined && object.acl !== null) ? Acl.fromPartial(object.acl) : undefined;
     message.count = object.count ?? 0;
     message.parts = object.parts?.map((e) => Result.fromPartial(e)) || [];
+    message.mode = object.mode ?? 0;
+    message.ttlMs = object.ttlMs ?? 0;
     return message;
   },
 };
