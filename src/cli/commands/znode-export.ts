@@ -15,11 +15,7 @@ export function register(group: Command, io: CliIo): void {
     .command("export")
     .description("Write a znode and everything below it as JSON lines, a parent before its children.")
     .argument("[path]", "absolute path of the top", "/")
-    .addHelpText(
-      "after",
-      "\nEphemeral znodes and /zookeeper are left out. Each line is one znode as of its own zxid.\n" +
-        "The API does not tell container and TTL znodes from persistent ones: they become persistent.",
-    );
+    .addHelpText("after", "\nEphemeral znodes and /zookeeper are left out. Each line is one znode as of its own zxid.");
   addClientOptions(command).action((path: string, flags: ClientFlags) =>
     withClient(io, flags, (client) => exportTree(io, client, path)),
   );
@@ -61,15 +57,10 @@ function isOurs({ path }: Listed): boolean {
 
 async function readLine(client: MusterClient, path: string, must: boolean): Promise<string | "ephemeral" | undefined> {
   try {
-    const [{ data, stat }, { acl }] = await Promise.all([client.znodes.get(path), client.znodes.getAcl(path)]);
-    if (stat.ephemeralOwner !== 0) return "ephemeral";
-    return formatTransferLine({
-      path,
-      data,
-      mode: "persistent",
-      acl: isOpenAcl(acl) ? undefined : acl,
-      ttlMs: undefined,
-    });
+    const [{ data }, { acl, mode, ttlMs }] = await Promise.all([client.znodes.get(path), client.znodes.getAcl(path)]);
+    if (mode === "ephemeral") return mode;
+    const ownAcl = isOpenAcl(acl) ? undefined : acl;
+    return formatTransferLine({ path, data, mode: ttlMs === undefined ? mode : "ttl", acl: ownAcl, ttlMs });
   } catch (error) {
     if (!must && error instanceof MusterError && error.reason === "NODE_NOT_FOUND") return undefined;
     throw error;

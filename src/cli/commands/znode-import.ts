@@ -40,7 +40,8 @@ export function register(group: Command, io: CliIo): void {
     .option("-p, --parents", "create missing parents of the first line, empty")
     .addHelpText(
       "after",
-      "\nWhat is there already and equal is left alone: after a failure, run the same import again.",
+      "\nWhat is there already and equal is left alone: after a failure, run the same import again.\n" +
+        "A znode that is there keeps its kind (persistent, container, TTL), which no change can alter.",
     );
   addClientOptions(command).action(async (file: string, flags: ImportFlags) => {
     const source = file === "-" ? io.stdin : await openFile(file);

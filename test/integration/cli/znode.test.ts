@@ -160,10 +160,12 @@ describe("watch", () => {
 });
 
 describe("export and import", () => {
-  test("a subtree comes back as it was: paths, bytes and ACLs", async () => {
+  test("a subtree comes back as it was: paths, bytes, ACLs and kinds", async () => {
     await out(["znode", "create", "/copy", "top"]);
     await out(["znode", "create", "/copy/bytes", "-"], Uint8Array.from([0xff, 0, 10]));
     await out(["znode", "create", "/copy/read-only", "x", "--acl", "world:anyone:rdc"]);
+    await out(["znode", "create", "/copy/container", "", "--container"]);
+    await out(["znode", "create", "/copy/brief", "", "--ttl", "1h"]);
     const exported = await out(["znode", "export", "/copy"]);
     expect(
       exported
@@ -174,16 +176,18 @@ describe("export and import", () => {
       { path: "/copy", utf8: "top" },
       { path: "/copy/bytes", base64: "/wAK" },
       { path: "/copy/read-only", utf8: "x", acl: ["world:anyone:cdr"] },
+      { path: "/copy/container", utf8: "", mode: "container" },
+      { path: "/copy/brief", utf8: "", mode: "ttl", ttlMs: 3_600_000 },
     ]);
     await out(["znode", "delete", "-r", "/copy"]);
     const file = join(home.directory, "copy.jsonl");
     writeFileSync(file, exported);
     expect(await out(["znode", "import", file, "--dry-run"])).toBe(
-      "3 would be created, 0 would be changed, 0 left alone\n",
+      "5 would be created, 0 would be changed, 0 left alone\n",
     );
     expect((await muster(["znode", "stat", "/copy"])).code).toBe(1);
-    expect(await out(["znode", "import", file])).toBe("3 created, 0 changed, 0 left alone\n");
-    expect(await out(["znode", "import", file])).toBe("0 created, 0 changed, 3 left alone\n");
+    expect(await out(["znode", "import", file])).toBe("5 created, 0 changed, 0 left alone\n");
+    expect(await out(["znode", "import", file])).toBe("0 created, 0 changed, 5 left alone\n");
     expect(await out(["znode", "export", "/copy"])).toBe(readFileSync(file, "utf8"));
   });
 
