@@ -6,6 +6,7 @@ import { kind } from "./pending.ts";
 import type { SessionCore } from "./session.ts";
 import type { SessionState } from "./session-options.ts";
 import type { Credential } from "./stat.ts";
+import { type EnsembleStatus, readStatus, type StatusOptions } from "./status.ts";
 import { Znodes } from "./znodes.ts";
 
 /** The client's session as it is now; another one takes its place after an expiry. */
@@ -34,10 +35,12 @@ export class MusterClient implements AsyncDisposable {
   /** What happens to the connection. */
   readonly diagnostics: Diagnostics;
   readonly #core: SessionCore;
+  readonly #statusOptions: Omit<StatusOptions, "endpoints">;
 
   /** @internal */
-  constructor(core: SessionCore) {
+  constructor(core: SessionCore, statusOptions: Omit<StatusOptions, "endpoints">) {
     this.#core = core;
+    this.#statusOptions = statusOptions;
     this.znodes = new Znodes(core);
     this.diagnostics = core.diagnostics;
     cores.set(this, core);
@@ -61,6 +64,17 @@ export class MusterClient implements AsyncDisposable {
   /** The member in use; undefined while there is none. */
   get endpoint(): string | undefined {
     return this.#core.endpoint;
+  }
+
+  /**
+   * Asks how the ensemble is: the member in use, or the others in turn when it does not answer. Goes past the session,
+   * on a connection of its own, so it is not ordered with the other calls; `timeoutMs` is each member's.
+   */
+  status(options?: CallOptions): Promise<EnsembleStatus> {
+    const refusal = this.#core.queue.refusal(undefined, options);
+    if (refusal !== undefined) return Promise.reject(refusal);
+    const { timeoutMs = this.#statusOptions.timeoutMs, signal } = options ?? {};
+    return readStatus({ ...this.#statusOptions, endpoints: this.#core.endpoints, timeoutMs, signal });
   }
 
   /** Proves one more identity, now and on every later connection. */

@@ -6,7 +6,7 @@ import { grpcTransport, type TlsOptions } from "./grpc-transport.ts";
 import { SessionCore } from "./session.ts";
 import type { Credential } from "./stat.ts";
 import type { SessionTransport } from "./transport.ts";
-import { VERSION } from "./version.ts";
+import { userAgent } from "./user-agent.ts";
 
 export interface ConnectOptions {
   /** "host:port", a comma list, or an array of either; any of the members will do, the others are discovered. */
@@ -66,7 +66,8 @@ export async function connectWith(options: ConnectOptions, modules: ConnectModul
     },
     {
       environment,
-      transport: modules.transport ?? grpcTransport({ tls: options.tls, userAgent: userAgent(options) }),
+      transport:
+        modules.transport ?? grpcTransport({ tls: options.tls, userAgent: userAgent(options.applicationName) }),
       endpoints: new EndpointList(addresses, () => environment.random()),
     },
   );
@@ -84,7 +85,8 @@ export async function connectWith(options: ConnectOptions, modules: ConnectModul
   signal?.addEventListener("abort", onAbort, { once: true });
   try {
     await core.start();
-    return new MusterClient(core);
+    const { tls, applicationName, requestTimeoutMs = REQUEST_TIMEOUT_MS } = options;
+    return new MusterClient(core, { tls, applicationName, timeoutMs: requestTimeoutMs });
   } finally {
     environment.clearTimer(timer);
     signal?.removeEventListener("abort", onAbort);
@@ -95,9 +97,4 @@ function positive(value: number | undefined, otherwise: number, name: string): n
   if (value === undefined) return otherwise;
   if (!(value > 0)) throw new MusterError("INVALID_ARGUMENT", { message: `${name} must be positive` });
   return value;
-}
-
-function userAgent({ applicationName }: ConnectOptions): string {
-  const name = applicationName?.replace(/[^\x21-\x7e]/g, "-");
-  return name === undefined || name === "" ? `muster-client/${VERSION}` : `${name} muster-client/${VERSION}`;
 }

@@ -16,6 +16,7 @@ export type { CallOptions } from "./operation-queue.ts";
 export type { Changed, ChildrenPage, Created, TreeDeleted, Written, ZnodeAcl, ZnodeData } from "./result-value.ts";
 export type { SessionState } from "./session-options.ts";
 export { type AclEntry, type Credential, permission, type Stat } from "./stat.ts";
+export { type EnsembleStatus, type MemberStatus, readStatus, type StatusOptions } from "./status.ts";
 export { VERSION } from "./version.ts";
 export type {
   CompactedEvent,

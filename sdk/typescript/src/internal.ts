@@ -6,11 +6,6 @@ export { type ConnectModules, connectWith } from "./connect.ts";
 export { parseEndpoints } from "./endpoints.ts";
 export type { Environment } from "./environment.ts";
 export { clientReasons, failureError, serverReasons } from "./errors.ts";
-export {
-  CoordinationServiceClient,
-  type GetStatusResponse,
-} from "./gen/muster/coordination/v1/coordination_service.ts";
-export { grpcError } from "./grpc-error.ts";
-export { channelCredentials, channelOptions, grpcTransport } from "./grpc-transport.ts";
+export { grpcTransport } from "./grpc-transport.ts";
 export type { SessionCore } from "./session.ts";
 export type { SessionStream, SessionTransport, StreamListener } from "./transport.ts";

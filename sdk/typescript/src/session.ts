@@ -107,6 +107,12 @@ export class SessionCore implements OperationQueueHost, ResponseSink {
   get endpoint(): string | undefined {
     return this.#live?.endpoint;
   }
+  /** Where members are known to be; the one in use comes first. */
+  get endpoints(): readonly string[] {
+    const { endpoint } = this;
+    const { all } = this.#endpoints;
+    return endpoint === undefined ? all : [endpoint, ...all.filter((other) => other !== endpoint)];
+  }
   get lastError(): MusterError | undefined {
     return this.#lastError;
   }

@@ -1,7 +1,18 @@
-import { Metadata, Server, ServerCredentials, type ServerDuplexStream, type ServiceError } from "@grpc/grpc-js";
+import {
+  type handleUnaryCall,
+  Metadata,
+  Server,
+  ServerCredentials,
+  type ServerDuplexStream,
+  type ServiceError,
+} from "@grpc/grpc-js";
 import { ErrorInfo } from "../../src/gen/google/rpc/error_details.ts";
 import { Status } from "../../src/gen/google/rpc/status.ts";
-import { CoordinationServiceService } from "../../src/gen/muster/coordination/v1/coordination_service.ts";
+import {
+  CoordinationServiceService,
+  type GetStatusRequest,
+  type GetStatusResponse,
+} from "../../src/gen/muster/coordination/v1/coordination_service.ts";
 import {
   type Operation,
   Result,
@@ -160,11 +171,18 @@ export class ScriptedServer implements AsyncDisposable {
   readonly #server = new Server();
   readonly #streams = new Mailbox<ScriptedStream>();
   endpoint = "";
+  /** Answers GetStatus; nothing at all while it answers undefined. */
+  onStatus: () => GetStatusResponse | undefined = () => undefined;
 
   static async start(): Promise<ScriptedServer> {
     const server = new ScriptedServer();
+    const getStatus: handleUnaryCall<GetStatusRequest, GetStatusResponse> = (_call, answer) => {
+      const status = server.onStatus();
+      if (status !== undefined) answer(null, status);
+    };
     server.#server.addService(CoordinationServiceService, {
       session: (call: Call) => server.#streams.put(new ScriptedStream(call)),
+      getStatus,
     });
     const port = await new Promise<number>((resolve, reject) => {
       server.#server.bindAsync("127.0.0.1:0", ServerCredentials.createInsecure(), (error, bound) =>

@@ -36,12 +36,14 @@ const member = {
   peerAddress: "",
 };
 const status = {
-  header: { ensembleId: "e", memberId: 1, zxid: 2 ** 32 + 5 },
+  ensembleId: "e",
+  memberId: 1,
+  zxid: 2 ** 32 + 5,
   epoch: 1,
   members: [member],
   version: "0.1.0",
   notReady: ["replaying"],
-  counts: new Map([["nodes", 7]]),
+  counts: { nodes: 7 },
 };
 
 test("ensemble status -o json is {members: [{id, role, zxid in hex, ...}]} and nothing beside", () => {
