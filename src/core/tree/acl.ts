@@ -107,21 +107,22 @@ function parseIpv4(text: string): readonly number[] | undefined {
 function parseIpv6(text: string): readonly number[] | undefined {
   const halves = text.split("::");
   if (halves.length > 2) return undefined;
-  const head = parseGroups(halves[0] as string);
-  const tail = halves.length === 2 ? parseGroups(halves[1] as string) : [];
+  const head = parseGroups(halves[0] as string, halves.length === 1);
+  const tail = halves.length === 2 ? parseGroups(halves[1] as string, true) : [];
   if (head === undefined || tail === undefined) return undefined;
   const missing = 16 - head.length - tail.length;
   if (halves.length === 2 ? missing < 2 : missing !== 0) return undefined;
   return [...head, ...new Array<number>(missing).fill(0), ...tail];
 }
 
-function parseGroups(text: string): number[] | undefined {
+/** An IPv4 address may stand in place of the last two groups of the whole, and only there. */
+function parseGroups(text: string, endsAddress: boolean): number[] | undefined {
   if (text === "") return [];
   const bytes: number[] = [];
   const groups = text.split(":");
   for (const [i, group] of groups.entries()) {
-    const last = i === groups.length - 1;
-    if (last && group.includes(".")) {
+    const isLast = endsAddress && i === groups.length - 1;
+    if (isLast && group.includes(".")) {
       const four = parseIpv4(group);
       if (four === undefined) return undefined;
       bytes.push(...four);
