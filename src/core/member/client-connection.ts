@@ -1,6 +1,7 @@
 import { assert } from "../base/assert.ts";
 import { ByteWriter } from "../base/bytes.ts";
 import { errors, OK, type Reason } from "../base/errors.ts";
+import { COMMAND_BYTES_MAX } from "../base/limits.ts";
 import { allows } from "../tree/acl.ts";
 import { OPEN_ACL } from "../tree/acl-table.ts";
 import type { Answer } from "../tree/answer.ts";
@@ -70,6 +71,8 @@ export class ClientConnection implements WatchSubscriber {
   private firstPlace = 0;
   /** A barrier is among the waiting requests: later writes are held. */
   private barriers = 0;
+  /** Writes among the waiting requests, counted in `written`: later ones are held behind them. */
+  private held = 0;
   private detached = false;
   private closing = false;
   private readonly answer: Answer = emptyAnswer();
@@ -131,11 +134,8 @@ export class ClientConnection implements WatchSubscriber {
       this.enqueue({ kind: "refusal", number, code: refused });
     } else if (!isNumber(number) || !isNumber(answeredBelow)) {
       this.enqueue({ kind: "refusal", number: isNumber(number) ? number : 0, code: errors.INVALID_ARGUMENT.code });
-    } else if (this.barriers > 0) {
-      const writer = new ByteWriter(256);
-      writeOperation(writer, this.issuer, number, answeredBelow, operation);
-      this.outstandingBytes += writer.length;
-      this.enqueue({ kind: "write", number, command: writer.copy() });
+    } else if (this.barriers > 0 || this.held > 0) {
+      this.hold(number, answeredBelow, operation);
     } else {
       writeOperation(this.host.beginCommand(), this.issuer, number, answeredBelow, operation);
       const size = this.host.endCommand(this, number);
@@ -237,15 +237,31 @@ export class ClientConnection implements WatchSubscriber {
     return aclId === OPEN_ACL || allows(this.host.tree.state.acls.entries(aclId), permission.READ, this.identityList);
   }
 
-  private enqueue(request: Waiting): void {
+  /** False when the request was refused at once. */
+  private enqueue(request: Waiting): boolean {
     if (this.places.length - this.firstPlace >= WAITING_MAX && request.kind !== "close") {
       this.reply(request.number, errors.OVERLOADED.code);
-      return;
+      return false;
     }
     const isBarrier = this.isBarrier(request);
     if (isBarrier) this.barriers++;
-    this.places.push({ request, afterWrites: this.written, isBarrier, barrierZxid: 0, deadline: 0 });
+    // Held writes follow each other into the log unanswered; whatever else stands behind one waits for its answer.
+    const afterWrites = request.kind === "write" ? this.written - this.held : this.written;
+    this.places.push({ request, afterWrites, isBarrier, barrierZxid: 0, deadline: 0 });
     if (this.places.length === this.firstPlace + 1) this.advance();
+    return true;
+  }
+
+  /** Keeps a write behind those that are held already, or behind the barrier that holds the first. */
+  private hold(number: number, answeredBelow: number, operation: WriteOperation): void {
+    const writer = new ByteWriter(256);
+    writeOperation(writer, this.issuer, number, answeredBelow, operation);
+    if (writer.length > COMMAND_BYTES_MAX) {
+      this.enqueue({ kind: "refusal", number, code: errors.MESSAGE_TOO_LARGE.code });
+    } else if (this.enqueue({ kind: "write", number, command: writer.copy() })) {
+      this.held++;
+      this.countWrite(writer.length);
+    }
   }
 
   private isBarrier(request: Waiting): boolean {
@@ -293,19 +309,13 @@ export class ClientConnection implements WatchSubscriber {
         this.reply(request.number, request.code);
         return;
       case "write":
-        this.proposeHeld(request.number, request.command);
+        this.held--;
+        this.host.beginCommand().raw(request.command);
+        assert(this.host.endCommand(this, request.number) > 0, "a held write was measured when it came");
         return;
       case "close":
         this.runClose();
     }
-  }
-
-  private proposeHeld(number: number, command: Uint8Array): void {
-    this.outstandingBytes -= command.length;
-    this.host.beginCommand().raw(command);
-    const size = this.host.endCommand(this, number);
-    if (size < 0) this.reply(number, -size);
-    else this.countWrite(size);
   }
 
   private runClose(): void {

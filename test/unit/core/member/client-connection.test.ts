@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { COMMAND_BYTES_MAX } from "../../../../src/core/base/limits.ts";
 import { SoloMember, secretHash } from "../../../support/solo-member.ts";
 
 test("core.md 14: a read behind its session's unanswered write waits for it, and holds up nobody else", () => {
@@ -73,6 +74,38 @@ test("core.md 15: a read waits for its min_zxid, later writes behind it; after t
   client.get("/a");
   solo.pass(600);
   expect(client.take()).toEqual(["4 NOT_CAUGHT_UP", "5 get 2"]);
+});
+
+test("core.md 14: a read behind a write that a barrier holds waits for that write, and later writes stay behind it", () => {
+  const solo = SoloMember.leading();
+  const client = solo.session();
+  client.create("/a", "1");
+  client.sync();
+  client.set("/a", "2");
+  client.get("/a");
+  client.set("/a", "3");
+  client.watch("/a", "data");
+  client.get("/a");
+  solo.sync();
+  // Held until the read before it has its answer; and so is what comes now.
+  client.set("/a", "4");
+  client.get("/a");
+  solo.settle();
+  const answers = ["1 create /a", "2 none", "3 stat", "4 get 2", "5 stat", "6 none", "7 get 3"];
+  expect(client.take()).toEqual(["opened", ...answers, "events 6:3:/a", "8 stat", "9 get 4"]);
+  expect(client.connection.outstandingBytes).toBe(0);
+});
+
+test("a held write that is too large is refused in its place", () => {
+  const solo = SoloMember.leading({ outstandingBytesMax: 16 * 1024 * 1024 });
+  const client = solo.session();
+  client.create("/a", "1");
+  client.sync();
+  client.set("/a", "x".repeat(COMMAND_BYTES_MAX));
+  client.get("/a");
+  solo.settle();
+  expect(client.take()).toEqual(["opened", "1 create /a", "2 none", "3 MESSAGE_TOO_LARGE", "4 get 1"]);
+  expect(client.connection.outstandingBytes).toBe(0);
 });
 
 test("core.md 16: a barrier is refused before leadership is established, and passes after", () => {
