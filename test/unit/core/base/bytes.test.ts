@@ -142,11 +142,12 @@ describe("ByteWriter and ByteReader", () => {
 
 describe("UTF-8", () => {
   it("is what the platform makes of it, lone surrogates as U+FFFD", () => {
+    const platform = new TextDecoder("utf-8", { ignoreBOM: true });
     fc.assert(
       fc.property(fc.array(fc.nat({ max: 0xffff }), { maxLength: 100 }), (units) => {
         const value = String.fromCharCode(...units);
         expect(encodeUtf8(value)).toEqual(new TextEncoder().encode(value));
-        expect(decodeUtf8(encodeUtf8(value), 0, encodeUtf8(value).length)).toBe(value.toWellFormed());
+        expect(decodeUtf8(encodeUtf8(value), 0, encodeUtf8(value).length)).toBe(platform.decode(encodeUtf8(value)));
       }),
     );
   });

@@ -97,18 +97,19 @@ describe("NameIndex", () => {
 
   it("core.md 37: and when almost everything was removed before: a large table is never swept at once", () => {
     const names = new Names(fnv);
-    const inside = names.index as unknown as { old: Uint32Array | undefined; moved: number };
+    const inside = names.index as unknown as { readonly old: Uint32Array | undefined; readonly moved: number };
+    const isRehashing = (): boolean => inside.old !== undefined;
     let next = 1;
     const add = (): void => names.insert(next, String(next++));
     while (next <= 20_000) add();
-    while (inside.old !== undefined) add();
+    while (isRehashing()) add();
     for (let node = 11; node < next; node++) names.remove(node);
     // Few nodes that come and go, until their tombstones fill the table and a small one is begun.
-    while (inside.old === undefined) {
+    while (!isRehashing()) {
       add();
       names.remove(next - 1);
     }
-    const swept = inside.old;
+    const swept = inside.old as Uint32Array;
     while (inside.old === swept) {
       const left = swept.length - inside.moved;
       add();
