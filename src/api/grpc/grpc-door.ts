@@ -55,6 +55,11 @@ export function createGrpcDoor(options: GrpcDoorOptions, dependencies: GrpcDoorD
   });
   health.addToServer(server);
   addReflection(server);
+  const marks = setInterval(() => {
+    const { zxid } = coordination.status();
+    for (const stream of streams) stream.mark(zxid);
+  }, limits.progressIntervalMs);
+  marks.unref();
   let stopped: Promise<void> | undefined;
   return {
     start: async () => {
@@ -65,6 +70,7 @@ export function createGrpcDoor(options: GrpcDoorOptions, dependencies: GrpcDoorD
       return { address };
     },
     stop: (graceMs) => {
+      clearInterval(marks);
       stopped ??= stop(server, health, streams, graceMs).then(() => log.info({}, "gRPC door closed"));
       return stopped;
     },

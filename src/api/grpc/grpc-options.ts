@@ -53,6 +53,8 @@ export interface GrpcLimits {
   readonly keepaliveTimeoutMs: number;
   /** Age at which a client connection is asked to reconnect (less or more 10 %), ms; 0: never. */
   readonly connectionAgeMs: number;
+  /** How often streams with watches get a progress mark, while the tree moves, ms. */
+  readonly progressIntervalMs: number;
   /** How often readiness is looked at for grpc.health.v1, ms. */
   readonly healthPollMs: number;
 }
@@ -77,5 +79,6 @@ export const defaultGrpcLimits: GrpcLimits = {
   keepaliveTimeMs: 10_000,
   keepaliveTimeoutMs: 10_000,
   connectionAgeMs: 0,
+  progressIntervalMs: 5_000,
   healthPollMs: 250,
 };

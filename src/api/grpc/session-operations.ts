@@ -16,6 +16,8 @@ export class SessionOperations implements OperationSink {
   private readonly answers: AnswerLine;
   private readonly operationsMax: number;
   private readonly decoder = new OperationDecoder();
+  /** A watch has been asked for on this stream. */
+  watches = false;
   private identities: readonly Identity[];
   private advancing = false;
   /** A batch was begun and has operations left. */
@@ -73,6 +75,7 @@ export class SessionOperations implements OperationSink {
   }
 
   addWatch(number: number, request: WatchRequest): void {
+    this.watches = true;
     this.answers.ask();
     this.connection.addWatch(number, request);
   }

@@ -20,6 +20,11 @@ export function encodeKeepAlive(token: number, zxid: number): Buffer {
   return encode({ $case: "keepAlive", value: { token, zxid } });
 }
 
+/** Every event of the stream's watches at or below `zxid` has been sent. */
+export function encodeProgress(zxid: number): Buffer {
+  return encode({ $case: "progress", value: { zxid } });
+}
+
 /** Without a reason, the session was closed as asked. */
 export function encodeClosed(reason: Reason | undefined, zxid: number): Buffer {
   if (reason === undefined) return encode({ $case: "closed", value: { zxid } });

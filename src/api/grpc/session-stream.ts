@@ -15,7 +15,7 @@ import { Inbox } from "./inbox.ts";
 import { OutboundQueue, type SessionCall } from "./outbound-queue.ts";
 import { SessionOperations } from "./session-operations.ts";
 import { enterSessionRequest, readKeepAliveToken, requestKind } from "./session-request.ts";
-import { encodeClosed, encodeKeepAlive, encodeOpened } from "./session-responses.ts";
+import { encodeClosed, encodeKeepAlive, encodeOpened, encodeProgress } from "./session-responses.ts";
 import { DoorError, failureOf, failureOfThrown, type GrpcFailure } from "./status.ts";
 import { MalformedError, WireReader } from "./wire-reader.ts";
 
@@ -59,6 +59,8 @@ export class SessionStream implements ConnectionListener {
   private operations: SessionOperations | undefined;
   private secret: Uint8Array = NO_BYTES;
   private minZxid = 0;
+  /** zxid of the last progress mark. */
+  private marked = 0;
   private timer: NodeJS.Timeout | undefined;
 
   private pumpQueued = false;
@@ -92,6 +94,20 @@ export class SessionStream implements ConnectionListener {
     this.draining = { failure: failureOf("STOPPING") };
     if (this.phase === "open") this.endWhenAnswered();
     else this.fail(this.draining.failure);
+  }
+
+  /**
+   * Tells a client that watches how far its events are complete, so that a watch in a quiet corner resumes from near the
+   * end of the history and not from its last event. Nothing for a client that does not keep up.
+   */
+  mark(zxid: number): void {
+    if (this.phase !== "open" || zxid === this.marked || this.operations?.watches !== true) return;
+    if (this.outbound.unsentBytes > 0) return;
+    this.marked = zxid;
+    this.guard(() => {
+      this.flushResults();
+      this.outbound.push(encodeProgress(zxid));
+    });
   }
 
   /** Ends the stream at once; what is unsent is dropped. */

@@ -293,3 +293,17 @@ test("a request without anything known in it is MALFORMED", async () => {
   const client = stream().sendBytes(Buffer.from(SessionRequest.encode({}).finish()));
   expect(await client.ended).toMatchObject({ reason: "MALFORMED" });
 });
+
+describe("progress", () => {
+  test("ARCHITECTURE 5: a stream with watches is told, now and then, how far its events are complete", async () => {
+    const { port, stream } = await startDoor({ progressIntervalMs: 5 });
+    const [watcher, other] = [await stream().open(), await stream().open()];
+    const value = { watchId: 1, path: "/a", mode: 4, afterZxid: 0 } as const;
+    watcher.send(operations(1, { $case: "addWatch", value }));
+    port.zxid = FIRST_ZXID + 9;
+    expect(await watcher.next("progress")).toEqual({ zxid: FIRST_ZXID + 9 });
+    port.zxid = FIRST_ZXID + 12;
+    expect(await watcher.next("progress")).toEqual({ zxid: FIRST_ZXID + 12 });
+    expect(other.received.filter(({ $case }) => $case === "progress")).toEqual([]);
+  });
+});
