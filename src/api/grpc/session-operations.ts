@@ -1,5 +1,6 @@
 import type { Connection, ReadOptions, WatchRequest } from "../../coordination/port.ts";
 import { errors, OK, type Reason } from "../../core/base/errors.ts";
+import { epochOf } from "../../core/base/zxid.ts";
 import type { Identity, ReadOperation, WriteOperation } from "../../core/tree/operation.ts";
 import type { AnswerLine } from "./answer-line.ts";
 import { identityOfCredential, withIdentity } from "./credentials.ts";
@@ -15,6 +16,9 @@ export class SessionOperations implements OperationSink {
   private readonly connection: Connection;
   private readonly answers: AnswerLine;
   private readonly operationsMax: number;
+  private readonly readEpoch: () => number;
+  /** The member's epoch when it was last looked at; it only rises. */
+  private epoch = 0;
   private readonly decoder = new OperationDecoder();
   /** A watch has been asked for on this stream. */
   watches = false;
@@ -26,12 +30,13 @@ export class SessionOperations implements OperationSink {
   constructor(
     connection: Connection,
     identities: readonly Identity[],
-    dependencies: { readonly answers: AnswerLine; readonly operationsMax: number },
+    dependencies: { readonly answers: AnswerLine; readonly operationsMax: number; readonly readEpoch: () => number },
   ) {
     this.connection = connection;
     this.identities = identities;
     this.answers = dependencies.answers;
     this.operationsMax = dependencies.operationsMax;
+    this.readEpoch = dependencies.readEpoch;
   }
 
   /** Takes the OperationBatch at `start` to `end` of a message; {@link advance} decodes it. */
@@ -65,6 +70,10 @@ export class SessionOperations implements OperationSink {
   }
 
   read(number: number, operation: ReadOperation, options: ReadOptions): void {
+    if (this.isOfFutureEpoch(options.minZxid)) {
+      this.refuse(number, "WRONG_ENSEMBLE");
+      return;
+    }
     this.answers.ask();
     this.connection.read(number, operation, options);
   }
@@ -95,6 +104,13 @@ export class SessionOperations implements OperationSink {
     }
     this.connection.setIdentities(this.identities);
     this.answers.answerSelf(number, OK);
+  }
+
+  /** A zxid that no member of this history can have given is an error, not a wait (core.md 15). */
+  private isOfFutureEpoch(minZxid: number): boolean {
+    if (epochOf(minZxid) <= this.epoch) return false;
+    this.epoch = this.readEpoch();
+    return epochOf(minZxid) > this.epoch;
   }
 
   refuse(number: number, reason: Reason): void {

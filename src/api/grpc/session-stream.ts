@@ -175,7 +175,8 @@ export class SessionStream implements ConnectionListener {
     this.connection = this.deps.coordination.connect(this, identities);
     const { answers, limits } = this;
     const operationsMax = limits.batchOperationsMax;
-    this.operations = new SessionOperations(this.connection, identities, { answers, operationsMax });
+    const readEpoch = () => this.deps.coordination.status().epoch;
+    this.operations = new SessionOperations(this.connection, identities, { answers, operationsMax, readEpoch });
   }
 
   /** Not where the answers to keep-alives, too, would pile up. */

@@ -4,7 +4,7 @@ import { type Operation, SessionRequest } from "../../../../src/api/grpc/gen/mus
 import { eventType } from "../../../../src/core/tree/operation.ts";
 import type { NodeEvent } from "../../../../src/core/tree/watch-event.ts";
 import { type Request, startDoor } from "./door-fixture.ts";
-import { ENSEMBLE_ID, FIRST_ZXID } from "./scripted-coordination.ts";
+import { ENSEMBLE_ID, EPOCH, FIRST_ZXID } from "./scripted-coordination.ts";
 
 type Body = NonNullable<Operation["operation"]>;
 
@@ -185,6 +185,24 @@ describe("answers and events", () => {
     port.last.answer({ number: 5 });
     port.last.turnEnd();
     expect((await client.next("results")).results).toHaveLength(1);
+  });
+
+  test("core.md 15: a read with a min_zxid of a future epoch is an error, in its place, and not a wait", async () => {
+    const { stream, port } = await startDoor();
+    const client = await stream().open();
+    const read = (number: number, minZxid: number) => ({
+      ...{ number, minZxid, linearizable: false },
+      operation: get("/a"),
+    });
+    const batch = [read(1, 0), read(2, (EPOCH + 1) * 2 ** 32), read(3, EPOCH * 2 ** 32 + 1_000)];
+    client.send({ $case: "operations", value: { answeredBelow: 1, operations: batch } });
+    const { results } = await client.next("results");
+    expect(results.map(({ number, failure }) => [number, failure?.reason])).toEqual([
+      [1, "NODE_NOT_FOUND"],
+      [2, "WRONG_ENSEMBLE"],
+      [3, "NODE_NOT_FOUND"],
+    ]);
+    expect(port.last.of("read").map(({ number }) => number)).toEqual([1, 3]);
   });
 
   test("a keep-alive is acknowledged with the applied zxid once the leader acknowledged it", async () => {
