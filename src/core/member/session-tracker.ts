@@ -1,6 +1,6 @@
 import { assert } from "../base/assert.ts";
 
-/** Deadlines are looked at in steps of this many ms; an expiry is late by at most two steps. */
+/** Deadlines are looked at in steps of this many ms; an expiry is late by three of them, or three ticks, at most. */
 const STEP_MS = 100;
 /** A tick later than this was a pause of the loop, during which no client could be heard. */
 const PAUSE_MS = 250;
@@ -11,8 +11,10 @@ interface Tracked {
   readonly id: number;
   readonly timeoutMs: number;
   deadline: number;
-  /** Overdue at the step before: expires if nothing has been heard since. */
+  /** Overdue at the tick before: expires if nothing has been heard since. */
   suspect: boolean;
+  /** Heard since the last tick. */
+  isTouched: boolean;
 }
 
 /**
@@ -27,16 +29,18 @@ export class SessionTracker {
   private time = 0;
   private lastTick: number | undefined;
   private step = 0;
-  /** Overdue ones beyond what a step may propose. */
-  private backlog: Tracked[] = [];
+  /** To be looked at again at the next tick: overdue for the first time, or beyond what one tick may propose. */
+  private again: Tracked[] = [];
+  private touched: Tracked[] = [];
 
   get size(): number {
     return this.sessions.size;
   }
 
   add(id: number, timeoutMs: number): void {
-    const tracked: Tracked = { id, timeoutMs, deadline: this.time + timeoutMs, suspect: false };
+    const tracked: Tracked = { id, timeoutMs, deadline: this.time + timeoutMs, suspect: false, isTouched: true };
     this.sessions.set(id, tracked);
+    this.touched.push(tracked);
     this.place(tracked);
   }
 
@@ -46,16 +50,17 @@ export class SessionTracker {
 
   touch(id: number): void {
     const tracked = this.sessions.get(id);
-    if (tracked === undefined) return;
-    tracked.deadline = this.time + tracked.timeoutMs;
-    tracked.suspect = false;
+    if (tracked === undefined || tracked.isTouched) return;
+    tracked.isTouched = true;
+    this.touched.push(tracked);
   }
 
   /** Forgets everything: another member leads. */
   clear(): void {
     this.sessions.clear();
     this.buckets = new Map();
-    this.backlog = [];
+    this.again = [];
+    this.touched = [];
   }
 
   /** Advances to `now` (monotonic ms) and returns the sessions to expire. */
@@ -65,13 +70,23 @@ export class SessionTracker {
     this.lastTick = now;
     // A pause adds one step at most: deadlines move on with it.
     this.time += elapsed > PAUSE_MS ? STEP_MS : elapsed;
+    this.moveDeadlines();
     const due: number[] = [];
-    const backlog = this.backlog;
-    this.backlog = [];
-    for (const tracked of backlog) this.look(tracked, due);
+    const { again } = this;
+    this.again = [];
+    for (const tracked of again) this.look(tracked, due);
     const last = Math.floor(this.time / STEP_MS);
     for (; this.step <= last; this.step++) this.openBucket(due);
     return due;
+  }
+
+  private moveDeadlines(): void {
+    for (const tracked of this.touched) {
+      tracked.isTouched = false;
+      tracked.suspect = false;
+      tracked.deadline = this.time + tracked.timeoutMs;
+    }
+    this.touched = [];
   }
 
   private openBucket(due: number[]): void {
@@ -87,9 +102,9 @@ export class SessionTracker {
       this.place(tracked);
     } else if (!tracked.suspect) {
       tracked.suspect = true;
-      this.put(this.step + 1, tracked);
+      this.again.push(tracked);
     } else if (due.length >= EXPIRIES_PER_STEP_MAX) {
-      this.backlog.push(tracked);
+      this.again.push(tracked);
     } else {
       due.push(tracked.id);
       // Looked at again, should the proposal be lost.
@@ -100,10 +115,7 @@ export class SessionTracker {
   }
 
   private place(tracked: Tracked): void {
-    this.put(Math.max(this.step + 1, Math.ceil(tracked.deadline / STEP_MS)), tracked);
-  }
-
-  private put(step: number, tracked: Tracked): void {
+    const step = Math.max(this.step + 1, Math.ceil(tracked.deadline / STEP_MS));
     const bucket = this.buckets.get(step);
     if (bucket === undefined) this.buckets.set(step, [tracked]);
     else bucket.push(tracked);

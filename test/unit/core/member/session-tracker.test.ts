@@ -33,11 +33,35 @@ test("core.md 11: a touch moves the deadline; one at the last look saves the ses
   tracker.add(1, 1_000);
   expect(run(tracker, 100, 900)).toEqual([]);
   tracker.touch(1);
-  // At 1,900 it is overdue for the first time, and looked at again at the next tick.
-  expect(run(tracker, 1_000, 1_900)).toEqual([]);
+  // At 2,000 it is overdue for the first time, and looked at again at the next tick.
+  expect(run(tracker, 1_000, 2_000)).toEqual([]);
   tracker.touch(1);
-  expect(run(tracker, 2_000, 2_900)).toEqual([]);
-  expect(run(tracker, 3_000, 3_400).map(([id]) => id)).toEqual([1]);
+  expect(run(tracker, 2_100, 3_000)).toEqual([]);
+  expect(run(tracker, 3_100, 3_500).map(([id]) => id)).toEqual([1]);
+});
+
+test("core.md 11: ticks that are not on time end no session before its own time", () => {
+  const tracker = new SessionTracker();
+  tracker.tick(0);
+  tracker.add(1, 1_000);
+  tracker.tick(240);
+  // Heard just before the tick at 480, that is, long after the last.
+  tracker.touch(1);
+  tracker.tick(480);
+  const [expired] = run(tracker, 580, 2_000);
+  expect(expired?.[1]).toBeGreaterThanOrEqual(480 + 1_000);
+});
+
+test("core.md 11: overdue sessions are looked at again at another tick, however many steps one covers", () => {
+  const tracker = new SessionTracker();
+  tracker.tick(0);
+  tracker.add(1, 1_000);
+  run(tracker, 100, 1_000);
+  expect(tracker.tick(1_240)).toEqual([]);
+  tracker.touch(1);
+  expect(run(tracker, 1_340, 2_240)).toEqual([]);
+  expect(tracker.tick(2_480)).toEqual([]);
+  expect(tracker.tick(2_490)).toEqual([1]);
 });
 
 test("core.md 11: a pause of the loop extends every deadline", () => {
