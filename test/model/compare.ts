@@ -299,6 +299,7 @@ function showPart(answer: ExpectedAnswer | SubjectAnswer): string {
   if (kind === "list" || kind === "ephemerals") texts.push(JSON.stringify(names));
   if (kind === "list") texts.push(hasMore(answer) ? "more" : "end");
   if (kind === "acl") texts.push(JSON.stringify(acl?.map(({ scheme, id, permissions }) => [scheme, id, permissions])));
+  if (kind === "acl") texts.push(`mode=${answer.mode},ttlMs=${answer.ttlMs}`);
   if (kind === "count") texts.push(String(count));
   if (kind === "multi" || kind === "multi-read") texts.push(`[${(parts ?? []).map(showPart).join(" | ")}]`);
   return texts.join(" ");

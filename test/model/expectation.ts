@@ -1,6 +1,6 @@
 import type { Limits } from "../../src/core/base/limits.ts";
 import type { AnswerKind } from "../../src/core/tree/answer.ts";
-import type { AclEntry, EventType, Identity, WriteOperation } from "../../src/core/tree/operation.ts";
+import type { AclEntry, CreateMode, EventType, Identity, WriteOperation } from "../../src/core/tree/operation.ts";
 import type { Stat } from "../../src/core/tree/stat.ts";
 
 /** What the model speaks: commands in, answers and events out, and the objects it keeps in between. */
@@ -16,6 +16,9 @@ export interface ExpectedAnswer {
   /** list: creation number of the last child given, for the next page; 0 where nothing is left. */
   next?: number;
   acl?: readonly AclEntry[];
+  /** get-acl: the create mode, without its suffix, and the time to live. */
+  mode?: CreateMode;
+  ttlMs?: number;
   count?: number;
   parts?: readonly ExpectedAnswer[];
 }

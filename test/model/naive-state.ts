@@ -17,6 +17,9 @@ export const OPEN_ACL: readonly AclEntry[] = [{ scheme: "world", id: "anyone", p
 const READ_ONLY_ACL: readonly AclEntry[] = [{ scheme: "world", id: "anyone", permissions: 1 }];
 export const SPECIAL = ["/", "/zookeeper", "/zookeeper/quota", "/zookeeper/config"];
 
+/** How a znode of each kind is made, without a suffix. */
+const MODES = { persistent: 0, ephemeral: 1, container: 4, ttl: 5 } as const;
+
 /** What the naive tree holds, how it is read, and the checks that reads and commands share. */
 export class NaiveState {
   nodes = new Map<string, ModelNode>();
@@ -72,7 +75,13 @@ export class NaiveState {
       case "get":
         return { ...answer, kind: "get", data: this.dataOf(path) };
       case "get-acl":
-        return { ...answer, kind: "acl", acl: (allowed & permission.ADMIN) !== 0 ? node.acl : maskAcl(node.acl) };
+        return {
+          ...answer,
+          kind: "acl",
+          acl: (allowed & permission.ADMIN) !== 0 ? node.acl : maskAcl(node.acl),
+          mode: MODES[node.kind],
+          ttlMs: node.ttlMs,
+        };
       case "count":
         return { ...this.success(), kind: "count", count: this.countBelow(path) };
       case "list":
