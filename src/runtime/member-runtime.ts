@@ -1,7 +1,8 @@
 import { randomInt } from "node:crypto";
 import { performance } from "node:perf_hooks";
 import { formatZxid } from "../core/base/zxid.ts";
-import { Member, type MemberEffects, type MemberTransition } from "../core/member/member.ts";
+import { Member } from "../core/member/member.ts";
+import type { MemberEffects, MemberTransition } from "../core/member/member-contract.ts";
 import type { JournalRecord } from "../core/zab/journal-record.ts";
 import { type DataDir, openDataDir } from "../storage/data-dir.ts";
 import { describeFinding } from "../storage/journal/finding.ts";
@@ -74,7 +75,6 @@ export class MemberRuntime implements MemberEffects {
     this.dataDir = dataDir;
     this.journalPart = parts.journal;
     this.store = parts.store;
-    this.rounds = new SnapshotRounds(loaded.tree, parts.store, options.roundBytes);
     const { memberId } = options;
     const { ensembleId, incarnation } = dataDir.identity;
     const self = { id: memberId, role: "voter", weight: 1, incarnation, peerAddress: options.peerAddress } as const;
@@ -88,6 +88,7 @@ export class MemberRuntime implements MemberEffects {
       { ...loaded, recovered: recoverZab(loaded.tree, recovered) },
       this,
     );
+    this.rounds = new SnapshotRounds(this.member, parts.store, options.roundBytes);
   }
 
   /** Opens the data directory, loads, replays, and leads; resolves when the member serves. */

@@ -17,6 +17,8 @@ export class RecoveryError extends Error {
 export interface LoadedTree {
   readonly tree: Tree;
   readonly fanout: EventFanout;
+  /** The events the snapshot has kept, for {@link Member}. */
+  readonly history: Uint8Array | undefined;
 }
 
 /** The tree as the directory's current snapshot has it; a fresh one where there is none. */
@@ -25,10 +27,13 @@ export function loadTree(directory: string): LoadedTree {
   const snapshot = currentSnapshot(directory);
   // Random per process, so that nobody can choose names that collide in the index.
   const hashSeed = randomInt(2 ** 32);
-  const tree = Tree.load(hashSeed, fanout, (rows) =>
-    snapshot === undefined ? undefined : loadSnapshot(snapshot.file, rows),
-  );
-  return { tree, fanout };
+  let history: Uint8Array | undefined;
+  const tree = Tree.load(hashSeed, fanout, (rows) => {
+    const meta = snapshot === undefined ? undefined : loadSnapshot(snapshot.file, rows);
+    history = meta?.history;
+    return meta;
+  });
+  return { tree, fanout, history };
 }
 
 /** What zab needs to know of the journal; throws if journal and snapshot cannot be of one history. */

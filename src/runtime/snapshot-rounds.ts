@@ -1,6 +1,8 @@
 import { performance } from "node:perf_hooks";
+import { SNAPSHOT_HISTORY_BYTES_MAX } from "../core/base/limits.ts";
+import type { Capture } from "../core/tree/capture.ts";
+import { TAIL_BYTES_MIN } from "../core/tree/history-tail.ts";
 import type { SnapshotMeta } from "../core/tree/snapshot-row.ts";
-import type { Tree } from "../core/tree/tree.ts";
 import type { SnapshotStore } from "../storage/snapshot/snapshot-store.ts";
 
 /** A round begins when this much journal has been written since the last, bytes (core.md 34). */
@@ -14,21 +16,35 @@ const ROWS_PER_LOOK = 64;
 /** Bytes handed to the store and not yet applied above which capturing waits. */
 const PENDING_BYTES_MAX = 16 * 1024 * 1024;
 
+/** The share of a round's journal bytes that the event history may take: it is written twice, to -wal and database. */
+const HISTORY_SHARE = 1 / 16;
+
+/** What rounds are made of: the member. */
+export interface SnapshotSource {
+  readonly tree: { readonly state: { readonly capture: Capture } };
+  snapshotMeta(historyBytesMax: number): SnapshotMeta;
+}
+
 /** Drives the snapshot: begins rounds, captures them in slices between other work, hands them to the store. */
 export class SnapshotRounds {
-  private readonly tree: Tree;
+  private readonly source: SnapshotSource;
+  private readonly capture: Capture;
   private readonly store: SnapshotStore;
   private readonly roundBytes: number;
+  private readonly historyBytes: number;
   private journalBytes = 0;
   private meta: SnapshotMeta | undefined;
   private timer: NodeJS.Timeout | undefined;
   private committing = false;
   private stopped = false;
 
-  constructor(tree: Tree, store: SnapshotStore, roundBytes: number = ROUND_JOURNAL_BYTES) {
-    this.tree = tree;
+  constructor(source: SnapshotSource, store: SnapshotStore, roundBytes: number = ROUND_JOURNAL_BYTES) {
+    this.source = source;
+    this.capture = source.tree.state.capture;
     this.store = store;
     this.roundBytes = roundBytes;
+    const share = Math.floor(roundBytes * HISTORY_SHARE);
+    this.historyBytes = Math.min(SNAPSHOT_HISTORY_BYTES_MAX, Math.max(TAIL_BYTES_MIN, share));
   }
 
   /** This much journal has been written, or was replayed at start. */
@@ -39,10 +55,10 @@ export class SnapshotRounds {
   /** Begins a round if one is due. Only between batches: replay begins at a batch. */
   beginIfDue(): void {
     if (this.journalBytes < this.roundBytes || this.meta !== undefined || this.committing || this.stopped) return;
-    if (this.tree.state.capture.dirtyCount === 0) return;
+    if (this.capture.dirtyCount === 0) return;
     this.journalBytes = 0;
-    this.meta = this.tree.snapshotMeta();
-    this.tree.state.capture.freeze();
+    this.meta = this.source.snapshotMeta(this.historyBytes);
+    this.capture.freeze();
     this.scheduleSlice();
   }
 
@@ -62,7 +78,7 @@ export class SnapshotRounds {
   }
 
   private slice(): void {
-    const { capture } = this.tree.state;
+    const { capture } = this;
     const end = performance.now() + SLICE_MS;
     let done = false;
     while (!done && this.store.pendingBytes < PENDING_BYTES_MAX && performance.now() < end) {

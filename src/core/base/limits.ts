@@ -57,6 +57,8 @@ export const TTL_MS_MAX = 2 ** 40 - 1;
 export const BATCH_BYTES_TARGET = 1024 * 1024;
 /** Commands of one batch at most. */
 export const BATCH_COMMANDS_MAX = 65_536;
+/** Recent events that go along with a snapshot at most, bytes: what watches resume from after a restart. */
+export const SNAPSHOT_HISTORY_BYTES_MAX = 4 * 1024 * 1024;
 
 assert(defaultLimits.dataBytesMax < COMMAND_BYTES_MAX, "one znode's data must fit one command");
 assert(defaultLimits.sessionTimeoutMinMs < defaultLimits.sessionTimeoutMaxMs, "session time-outs out of order");

@@ -13,7 +13,9 @@ import {
   writeOpenSession,
 } from "../tree/command.ts";
 import { EventHistory } from "../tree/event-history.ts";
+import { exportTail, importTail } from "../tree/history-tail.ts";
 import type { Identity, ReadOperation, WriteOperation } from "../tree/operation.ts";
+import type { SnapshotMeta } from "../tree/snapshot-row.ts";
 import type { Tree } from "../tree/tree.ts";
 import { WatchHub } from "../tree/watch-hub.ts";
 import { type RecoveredZab, Zab } from "../zab/zab.ts";
@@ -26,6 +28,15 @@ import type { EventFanout } from "./event-fanout.ts";
 import { LeaderDuties } from "./leader-duties.ts";
 import type { MemberEffects, MemberOptions, MemberRoleName, Pressure } from "./member-contract.ts";
 import { type InFlight, Proposals } from "./proposals.ts";
+
+/** What was recovered. The tree's events go to the fanout. */
+export interface MemberParts {
+  readonly tree: Tree;
+  readonly fanout: EventFanout;
+  readonly recovered: RecoveredZab;
+  /** The history of the snapshot the tree was loaded from; without one it begins at the tree's zxid. */
+  readonly history?: Uint8Array | undefined;
+}
 
 /** Commands applied before other work gets its turn. */
 const APPLY_SLICE = 512;
@@ -67,18 +78,15 @@ export class Member implements ConnectionHost<ClientConnection> {
   /** Where the command being encoded begins. */
   private encoding = 0;
 
-  constructor(
-    options: MemberOptions,
-    parts: { readonly tree: Tree; readonly fanout: EventFanout; readonly recovered: RecoveredZab },
-    effects: MemberEffects,
-  ) {
+  constructor(options: MemberOptions, parts: MemberParts, effects: MemberEffects) {
     this.id = options.memberId;
     this.options = options;
     this.effects = effects;
     this.nobody = { sessionId: 0, generation: options.memberId, identities: new Uint8Array([0]) };
     this.tree = parts.tree;
-    this.history = new EventHistory(options.historyBytesMax, this.tree.state.acls);
-    this.history.reset(this.tree.zxid);
+    const { acls } = this.tree.state;
+    this.history = new EventHistory(options.historyBytesMax, acls);
+    importTail(this.history, acls, parts.history ?? new Uint8Array(0), this.tree.zxid);
     parts.fanout.bind(this.hub, this.history);
     this.zab = new Zab(options, parts.recovered, {
       append: (record) => effects.append(record),
@@ -186,6 +194,12 @@ export class Member implements ConnectionHost<ClientConnection> {
   /** No batch is half applied: the state is at a batch's end. */
   get isBetweenBatches(): boolean {
     return this.leftInBatch === 0;
+  }
+
+  /** What a snapshot round that is frozen now commits, with at most so many bytes of the event history. */
+  snapshotMeta(historyBytesMax: number): SnapshotMeta {
+    assert(this.isBetweenBatches, "a round begins between batches: its journal is replayed from there");
+    return this.tree.snapshotMeta(exportTail(this.history, this.tree.state.acls, historyBytesMax));
   }
 
   /** The member is gone for its clients. */

@@ -1,5 +1,13 @@
 import { assert } from "../base/assert.ts";
 import { decodeUtf8, encodeUtf8 } from "../base/bytes.ts";
+import { OPEN_ACL } from "./acl-table.ts";
+import {
+  RECORD_HEADER_BYTES as HEADER_BYTES,
+  paddedBytes as padded,
+  RECORD_TYPE_BITS as TYPE_BITS,
+  RECORD_TYPE_MASK as TYPE_MASK,
+  RECORD_UNIT as UNIT,
+} from "./event-record.ts";
 import type { EventType } from "./operation.ts";
 
 /** Who counts the uses of ACLs: each kept event is one, so that it can be checked when it is replayed. */
@@ -10,20 +18,25 @@ export interface AclUses {
 
 export type EventVisitor = (zxid: number, type: EventType, path: string, aclId: number) => void;
 
-/** Everything in the ring is aligned to this many bytes, so that fields are read as numbers. */
-const UNIT = 8;
-/**
- * An event: f64 zxid; u32 type in the low 4 bits, path length above; u32 ACL; u32 distance back, in units, to the
- * event before it of the same fingerprint (0: none kept); u32 fingerprint; then the path, padded.
- */
-const HEADER_BYTES = 24;
-const TYPE_BITS = 4;
+/** The newest events, whole zxids only, where they lie in the ring. Valid until the next append. */
+export interface HistoryTail {
+  /** The events are all there were after this zxid. */
+  readonly floorZxid: number;
+  readonly bytes: number;
+  /** From and to which offset in the ring: one stretch, or two around its end. */
+  readonly pieces: readonly (readonly [number, number])[];
+  /** The ACLs they are checked with, without the open one. */
+  readonly aclIds: ReadonlySet<number>;
+}
+
 /** In place of a zxid: the rest of the ring is unused, the next event is at its begin. */
 const WRAP = -1;
 const FINGERPRINT_BUCKETS = 65_536;
 /** The first event of each stretch of this many bytes is marked: where a replay may begin. */
 const STRETCH_BYTES = 32 * 1024;
 const LITTLE_RING = 64 * 1024;
+/** ACLs remembered while those of a tail are collected: a set for every event would take too long. */
+const RECENT_ACLS = 256;
 /** Distances are in units and 32 bits wide. */
 const BIG_RING = 2 ** 34;
 
@@ -48,8 +61,12 @@ export class EventHistory {
   /** Positions of the oldest event and of the place for the next. */
   private tail = 0;
   private head = 0;
-  /** `head % size`, or `size` itself: kept because a remainder of large numbers costs more than the rest of an append. */
+  /**
+   * `head % size`, or `size` itself: kept because a remainder of large numbers costs more than the rest of an append.
+   */
   private headAt = 0;
+  /** Where the newest lap that is over ended in the ring. */
+  private wrapAt = 0;
   private floor = 0;
   private newestZxid = 0;
   /** Position of the first event of the newest zxid, and the zxid before it. */
@@ -164,6 +181,76 @@ export class EventHistory {
     this.floor = this.newestZxid = this.previousZxid = zxid;
   }
 
+  /** The newest events in at most `bytesMax`; undefined when they have too many ACLs. */
+  newest(bytesMax: number, aclsMax: number): HistoryTail | undefined {
+    const { from, floorZxid } = this.tailStart(bytesMax);
+    const begin = from % this.size;
+    const inOneLap = Math.floor(from / this.size) === Math.floor((this.head - 1) / this.size);
+    const pieces: readonly [number, number][] =
+      from === this.head
+        ? []
+        : inOneLap
+          ? [[begin, this.headAt]]
+          : [
+              [begin, this.wrapAt],
+              [0, this.headAt],
+            ];
+    const aclIds = new Set<number>();
+    for (const [start, end] of pieces) if (!this.collectAcls(start, end, aclIds, aclsMax)) return undefined;
+    return { floorZxid, bytes: pieces.reduce((sum, [start, end]) => sum + end - start, 0), pieces, aclIds };
+  }
+
+  /** Adds the ACLs of the records from one offset to another; false when there are too many. */
+  private collectAcls(start: number, end: number, aclIds: Set<number>, aclsMax: number): boolean {
+    const { words } = this;
+    const recent = new Uint32Array(RECENT_ACLS);
+    const last = end / 4;
+    for (let word = start / 4; word < last; ) {
+      const aclId = words[word + 3] as number;
+      if (aclId !== OPEN_ACL && recent[aclId & (RECENT_ACLS - 1)] !== aclId) {
+        recent[aclId & (RECENT_ACLS - 1)] = aclId;
+        aclIds.add(aclId);
+        if (aclIds.size > aclsMax) return false;
+      }
+      word += (HEADER_BYTES + padded((words[word + 2] as number) >>> TYPE_BITS)) >>> 2;
+    }
+    return true;
+  }
+
+  /** Copies a tail's records, one after the other, to `to` in `target`. */
+  copyTail(tail: HistoryTail, target: Uint8Array, to: number): void {
+    for (const [start, end] of tail.pieces) {
+      target.set(this.bytes.subarray(start, end), to);
+      to += end - start;
+    }
+  }
+
+  /** The position of the first event to keep, and the zxid before it: a zxid is kept whole or not at all. */
+  private tailStart(bytesMax: number): { from: number; floorZxid: number } {
+    const oldest = Math.max(this.tail, this.head - bytesMax);
+    let from = this.markBefore(oldest);
+    let floorZxid = this.floor;
+    while (from < this.head) {
+      const at = from % this.size;
+      const zxid = this.zxids[at / UNIT] as number;
+      if (zxid > floorZxid) {
+        if (from >= oldest) break;
+        floorZxid = zxid;
+      }
+      from += zxid === WRAP ? this.size - at : this.lengthAt(at);
+    }
+    return { from, floorZxid };
+  }
+
+  /** The newest marked position before this one, or that of the oldest event. */
+  private markBefore(end: number): number {
+    for (let stretch = Math.floor(end / STRETCH_BYTES); stretch * STRETCH_BYTES >= this.tail; stretch--) {
+      const position = this.marks[stretch % this.marks.length] as number;
+      if (position >= this.tail && position < end && Math.floor(position / STRETCH_BYTES) === stretch) return position;
+    }
+    return this.tail;
+  }
+
   /** Makes room for `need` bytes in one piece and answers where, or -1 when they cannot be kept at all. */
   private claim(need: number): number {
     if (need > this.size) {
@@ -173,6 +260,7 @@ export class EventHistory {
     }
     let at = this.headAt;
     const rest = this.size - at;
+    if (rest < need) this.wrapAt = at;
     if (rest === 0) at = 0;
     else if (rest < need) {
       while (this.head + rest - this.tail > this.size) this.dropOldest();
@@ -263,7 +351,7 @@ export class EventHistory {
   private visit(at: number, visit: EventVisitor): void {
     const word = this.words[at / 4 + 2] as number;
     const from = at + HEADER_BYTES;
-    const type = (word & ((1 << TYPE_BITS) - 1)) as EventType;
+    const type = (word & TYPE_MASK) as EventType;
     const path = decodeUtf8(this.bytes, from, from + (word >>> TYPE_BITS));
     visit(this.zxids[at / UNIT] as number, type, path, this.words[at / 4 + 3] as number);
   }
@@ -271,10 +359,6 @@ export class EventHistory {
   private lengthAt(at: number): number {
     return HEADER_BYTES + padded((this.words[at / 4 + 2] as number) >>> TYPE_BITS);
   }
-}
-
-function padded(length: number): number {
-  return (length + UNIT - 1) & -UNIT;
 }
 
 /** Of the length and the last eight bytes: where paths of one parent differ. Equal paths have equal ones. */

@@ -3,6 +3,7 @@ import { ByteReader, decodeUtf8, encodeUtf8, FormatError } from "../base/bytes.t
 import { parseAclText } from "./acl-table.ts";
 import { parseLimits } from "./apply-limits.ts";
 import { FEATURE_LEVEL } from "./batch.ts";
+import { checkTail } from "./history-tail.ts";
 import { NO_NODE, ROOT } from "./node-table.ts";
 import { parseQuotaLimits } from "./quota-index.ts";
 import { Session } from "./session-table.ts";
@@ -95,6 +96,12 @@ export class TreeLoader implements RowSink {
     if (limits === undefined) throw new LoadError("meta: limits are not valid");
     if (meta.featureLevel > FEATURE_LEVEL) {
       throw new LoadError(`meta: feature level ${meta.featureLevel} is newer than this program's ${FEATURE_LEVEL}`);
+    }
+    try {
+      checkTail(meta.history, meta.zxid);
+    } catch (error) {
+      if (error instanceof FormatError) throw new LoadError(`meta: its history cannot be read: ${error.message}`);
+      throw error;
     }
     for (const node of this.ephemerals) this.attach(node);
     state.changeConfiguration(() => {

@@ -67,6 +67,8 @@ export interface SnapshotMeta {
   readonly quotas: string;
   readonly nodeCount: number;
   readonly sessionCount: number;
+  /** The newest events up to `zxid`, for watches that resume (`history-tail`); empty: none were kept. */
+  readonly history: Uint8Array;
 }
 
 export function writeZnodeRow(writer: ByteWriter, row: ZnodeRow): void {

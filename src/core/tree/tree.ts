@@ -68,8 +68,8 @@ export class Tree {
     return this.reader.pathFault(path);
   }
 
-  /** The coordinates a snapshot round commits; taken at its freeze. */
-  snapshotMeta(): SnapshotMeta {
+  /** The coordinates a snapshot round commits; taken at its freeze, with the tail of the event history. */
+  snapshotMeta(history: Uint8Array = new Uint8Array(0)): SnapshotMeta {
     const { state } = this;
     return {
       zxid: state.zxid,
@@ -81,6 +81,7 @@ export class Tree {
       quotas: state.quotas.toText(),
       nodeCount: state.table.size,
       sessionCount: state.sessions.size,
+      history,
     };
   }
 }

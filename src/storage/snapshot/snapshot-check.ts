@@ -35,6 +35,7 @@ type MetaColumns = [
   nodeCount: number,
   sessionCount: number,
   checksum: number,
+  history: Uint8Array,
 ];
 
 const HAS_ROWS = "SELECT EXISTS (SELECT 1 FROM znode) OR EXISTS (SELECT 1 FROM session)";
@@ -46,8 +47,8 @@ export function readMeta(database: Database.Database, file: string): SnapshotMet
   };
   const rows = database
     .prepare(
-      `SELECT zxid, digest_low, digest_high, feature_level, next_serial, time, limits, quotas, node_count, session_count,
-        checksum, id FROM meta`,
+      `SELECT zxid, digest_low, digest_high, feature_level, next_serial, time, limits, quotas, node_count,
+        session_count, checksum, history, id FROM meta`,
     )
     .raw()
     .all() as unknown[][];
@@ -57,17 +58,22 @@ export function readMeta(database: Database.Database, file: string): SnapshotMet
     if (database.prepare(HAS_ROWS).pluck().get() === 1) fail("the row is missing, and there are znodes or sessions");
     return undefined;
   }
-  if (rows.length > 1 || row[11] !== 1) fail("the table has another row than that with id 1");
+  if (rows.length > 1 || row[12] !== 1) fail("the table has another row than that with id 1");
   row.forEach((value, column) => {
-    const valid = column === 6 || column === 7 ? typeof value === "string" : isWhole(value);
-    if (!valid) fail(`column ${column + 1} is not of its type`);
+    if (!isOfType(value, column)) fail(`column ${column + 1} is not of its type`);
   });
-  const [zxid, low, high, featureLevel, nextSerial, time, limits, quotas, nodeCount, sessionCount, checksum] =
+  const [zxid, low, high, featureLevel, nextSerial, time, limits, quotas, nodeCount, sessionCount, checksum, blob] =
     row as MetaColumns;
   const digest: readonly [number, number] = [low, high];
-  const meta = { zxid, digest, featureLevel, nextSerial, time, limits, quotas, nodeCount, sessionCount };
+  const history = new Uint8Array(blob.buffer, blob.byteOffset, blob.length);
+  const meta = { zxid, digest, featureLevel, nextSerial, time, limits, quotas, nodeCount, sessionCount, history };
   if (low >= 2 ** 32 || high >= 2 ** 32 || metaChecksum(meta) !== checksum) fail("the row does not match its checksum");
   return meta;
+}
+
+function isOfType(value: unknown, column: number): boolean {
+  if (column === 6 || column === 7) return typeof value === "string";
+  return column === 11 ? value instanceof Uint8Array : isWhole(value);
 }
 
 /** True for what a zxid, time, count or id may be. */

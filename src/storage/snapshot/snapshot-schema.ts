@@ -9,8 +9,8 @@ export const SNAPSHOT_APPLICATION_ID = 0x4d737472;
 export const SNAPSHOT_FORMAT = 1;
 
 /**
- * Bytes per database page, fixed at a file's creation. Twice SQLite's default: rows of 1 KiB waste less of it, and a round
- * takes fewer calls to the system; larger still, and a change of one row writes too much.
+ * Bytes per database page, fixed at a file's creation. Twice SQLite's default: rows of 1 KiB waste less of it, and a
+ * round takes fewer calls to the system; larger still, and a change of one row writes too much.
  */
 export const SNAPSHOT_PAGE_BYTES = 8192;
 
@@ -26,7 +26,8 @@ const META_TABLE = `CREATE TABLE meta (
   quotas TEXT NOT NULL,
   node_count INTEGER NOT NULL,
   session_count INTEGER NOT NULL,
-  checksum INTEGER NOT NULL
+  checksum INTEGER NOT NULL,
+  history BLOB NOT NULL
 ) STRICT`;
 
 const SESSION_TABLE = `CREATE TABLE session (
@@ -68,7 +69,7 @@ export const SNAPSHOT_TABLES: Readonly<Record<string, string>> = {
   znode: ZNODE_TABLE,
 };
 
-/** CRC-32 over the meta row's fields, in the order of the columns, as `core/base/bytes` writes them. */
+/** CRC-32 over the meta row's fields in the order of the columns, as FORMAT.md says. */
 export function metaChecksum(meta: SnapshotMeta): number {
   const writer = new ByteWriter(256);
   writer.u53(meta.zxid);
@@ -81,5 +82,8 @@ export function metaChecksum(meta: SnapshotMeta): number {
   writer.string(meta.quotas);
   writer.u53(meta.nodeCount);
   writer.u53(meta.sessionCount);
-  return crc32(writer.view()) >>> 0;
+  writer.u53(meta.history.length);
+  const checksum = crc32(writer.view());
+  // Of an empty BLOB as SQLite gives it, Node makes 0, whatever came before.
+  return (meta.history.length === 0 ? checksum : crc32(meta.history, checksum)) >>> 0;
 }

@@ -25,7 +25,7 @@ export interface SnapshotStore {
    * not touch it, or another view of it, afterwards.
    */
   write(rows: Uint8Array): void;
-  /** Commits the round at exactly `meta.zxid`; `onCommitted` follows. */
+  /** Commits the round at exactly `meta.zxid`; `onCommitted` follows. The memory of `meta.history` is transferred. */
   commit(meta: SnapshotMeta): void;
   /** Bytes handed over and not yet applied: the caller slows its capture by it. */
   readonly pendingBytes: number;
@@ -126,7 +126,10 @@ class WorkerSnapshotStore implements SnapshotStore {
   }
 
   commit(meta: SnapshotMeta): void {
-    if (this.state === "open") this.post({ kind: "commit", meta });
+    if (this.state !== "open") return;
+    // An empty history may well be one and the same array every time.
+    const transfer = meta.history.length > 0 ? [meta.history.buffer as ArrayBuffer] : [];
+    this.post({ kind: "commit", meta }, transfer);
   }
 
   stats(): SnapshotStats {

@@ -78,7 +78,7 @@ export class SnapshotWriter implements RowSink {
       this.dropZnode = database.prepare("DELETE FROM znode WHERE serial = ?");
       this.putSession = database.prepare("INSERT OR REPLACE INTO session VALUES (?, ?, ?, ?, ?, ?)");
       this.dropSession = database.prepare("DELETE FROM session WHERE id = ?");
-      this.putMeta = database.prepare("INSERT OR REPLACE INTO meta VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+      this.putMeta = database.prepare("INSERT OR REPLACE INTO meta VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
       this.pageCount = database.prepare("PRAGMA page_count").pluck();
       const meta = readMeta(database, file);
       this.sizes = { walBytes: 0, databaseBytes: 0, rounds: 0, lastZxid: meta?.zxid ?? 0, writtenBytes: 0 };
@@ -108,6 +108,7 @@ export class SnapshotWriter implements RowSink {
     assert(meta.zxid >= this.sizes.lastZxid, "a snapshot round goes back in time");
     try {
       this.begin();
+      this.claim(meta.history.length);
       const [low, high] = meta.digest;
       this.putMeta.run(
         meta.zxid,
@@ -121,6 +122,7 @@ export class SnapshotWriter implements RowSink {
         meta.nodeCount,
         meta.sessionCount,
         metaChecksum(meta),
+        meta.history,
       );
       this.database.exec("COMMIT");
       this.sizes.lastZxid = meta.zxid;

@@ -40,6 +40,6 @@ for (let zxid = store.stats().lastZxid + 1; ; zxid++) {
   const meta = { zxid, digest: [1, 2], featureLevel: 1, nextSerial: ZNODES + 1, time: 0, limits: "{}", quotas: "[]" };
   await new Promise((resolve) => {
     resolveCommitted = resolve;
-    store.commit({ ...meta, nodeCount: ZNODES, sessionCount: 0 });
+    store.commit({ ...meta, nodeCount: ZNODES, sessionCount: 0, history: new Uint8Array(0) });
   });
 }

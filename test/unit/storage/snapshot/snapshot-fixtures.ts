@@ -52,6 +52,7 @@ export function meta(fields: Partial<SnapshotMeta>): SnapshotMeta {
     quotas: '[["/app",3,12]]',
     nodeCount: 0,
     sessionCount: 0,
+    history: new Uint8Array(0),
     ...fields,
   };
 }
@@ -150,4 +151,6 @@ export const smallTree = {
   ],
 };
 
-export const smallMeta = meta({ zxid: 4_294_967_310, nextSerial: 10, nodeCount: 6, sessionCount: 2 });
+/** Storage keeps a history as it is; reading it is the core's. */
+const history = encodeUtf8("the newest events");
+export const smallMeta = meta({ zxid: 4_294_967_310, nextSerial: 10, nodeCount: 6, sessionCount: 2, history });

@@ -41,7 +41,8 @@ export class OpenStore {
     return new Promise((resolve, reject) => {
       if (this.fatal) return reject(this.fatal);
       this.waiting.push({ zxid: meta.zxid, resolve, reject });
-      this.store.commit(meta);
+      // The store takes the history's memory, and fixtures are used again.
+      this.store.commit({ ...meta, history: meta.history.slice() });
     });
   }
 

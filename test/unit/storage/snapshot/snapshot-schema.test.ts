@@ -67,6 +67,7 @@ describe("the schema", () => {
       { quotas: "[]" },
       { nodeCount: 2 },
       { sessionCount: 2 },
+      { history: Uint8Array.of(0) },
     ];
     const base = { digest: [0, 0] as const, limits: "", quotas: "", nextSerial: 1, time: 1 };
     const checksums = [{}, ...changes].map((change) => metaChecksum(meta({ ...base, ...change })));
