@@ -6,7 +6,7 @@ import type { MemberEffects, MemberTransition } from "../core/member/member-cont
 import type { JournalRecord } from "../core/zab/journal-record.ts";
 import { type DataDir, openDataDir } from "../storage/data-dir.ts";
 import { describeFinding } from "../storage/journal/finding.ts";
-import { type Journal, openJournal } from "../storage/journal/journal.ts";
+import { type Journal, type JournalOptions, openJournal } from "../storage/journal/journal.ts";
 import type { RecoveredJournal } from "../storage/journal/recovered-journal.ts";
 import { removeLeftovers } from "../storage/snapshot/snapshot-files.ts";
 import { openSnapshotStore, type SnapshotStore } from "../storage/snapshot/snapshot-store.ts";
@@ -27,6 +27,8 @@ export interface RuntimeOptions {
   readonly historyBytesMax?: number;
   /** Journal bytes per snapshot round. Default 64 MiB. */
   readonly roundBytes?: number;
+  /** How the journal is kept, where that differs from its own defaults. */
+  readonly journal?: Pick<JournalOptions, "segmentBytes" | "ringBytes" | "keepCommands" | "keepBytes">;
 }
 
 /** What the runtime tells its owner. */
@@ -96,7 +98,7 @@ export class MemberRuntime implements MemberEffects {
     const dataDir = await openDataDir(options.dataDir, { memberId: options.memberId });
     let runtime: MemberRuntime | undefined;
     try {
-      const parts = await openParts(dataDir, events, () => runtime);
+      const parts = await openParts(dataDir, options, events, () => runtime);
       runtime = new MemberRuntime(parts, options, events);
       runtime.replay(parts.recovered);
       await runtime.lead();
@@ -294,6 +296,7 @@ interface OpenedParts {
 
 async function openParts(
   dataDir: DataDir,
+  options: RuntimeOptions,
   events: RuntimeEvents,
   runtime: () => MemberRuntime | undefined,
 ): Promise<OpenedParts> {
@@ -304,7 +307,7 @@ async function openParts(
     else opened.fail(error);
   };
   const { journal, recovered } = await openJournal(
-    { directory: dataDir.journalDirectory, fromZxid: loaded.tree.zxid },
+    { directory: dataDir.journalDirectory, fromZxid: loaded.tree.zxid, ...options.journal },
     {
       onDurable: (sequence) => runtime()?.onDurable(sequence),
       onSpaceChange: (space) => runtime()?.onSpaceChange(space),

@@ -40,6 +40,10 @@ export async function startMember(
       dataDir: options.dataDir,
       peerAddress: formatListenAddress(options.peerListen),
       memoryBytes: options.memoryBytes,
+      outstandingBytesMax: options.requestBytesMax,
+      barrierWaitMs: options.readWaitMs,
+      roundBytes: options.snapshotEveryBytes,
+      journal: { keepCommands: options.journalKeepCommands, keepBytes: options.journalKeepBytes },
     },
     {
       onTransition: (event) => logTransition(log, event),

@@ -50,6 +50,11 @@ function optional<Value>(parse: (raw: unknown) => Value, about: OptionAbout) {
 
 export const MEMORY_BYTES_MIN = 256 * 2 ** 20;
 const SEMI_SPACE_BYTES_MAX = 256 * 2 ** 20;
+const MIB = 2 ** 20;
+/** More than the largest command takes, so that a member without other requests accepts it. */
+const REQUEST_BYTES_MIN = 8 * MIB;
+const GIB = 2 ** 30;
+const TIB = 2 ** 40;
 
 /**
  * Every option of a member, once: this schema checks the values of flags, environment and file alike, and the tables
@@ -107,6 +112,36 @@ export const optionsSchema = z.strictObject({
     fallback: "auto",
     text: "Memory the member may use, at least 256MiB; auto is half of what the machine or container has.",
   }),
+  requestBytesMax: option((raw) => parseSizeBetween(raw, REQUEST_BYTES_MIN, 64 * GIB, "8MiB to 64GiB"), {
+    placeholder: "size",
+    unit: "bytes; KiB, MiB, GiB",
+    fallback: "64MiB",
+    text: "Requests taken and not yet answered, 8MiB to 64GiB in all; above it new ones are refused as OVERLOADED.",
+  }),
+  readWait: option(parseReadWait, {
+    placeholder: "duration",
+    unit: "ms, s, m, h, d",
+    fallback: "5s",
+    text: "How long a read waits for the zxid or the barrier it asks for, 10ms to 10m; then it fails as NOT_CAUGHT_UP.",
+  }),
+  snapshotEveryBytes: option((raw) => parseSizeBetween(raw, MIB, 64 * GIB, "1MiB to 64GiB"), {
+    placeholder: "size",
+    unit: "bytes; KiB, MiB, GiB",
+    fallback: "64MiB",
+    text: "A snapshot round begins when this much has gone into the journal since the last, 1MiB to 64GiB.",
+  }),
+  journalKeepCommands: option((raw) => parseInteger(raw, 0, 1e9), {
+    placeholder: "number",
+    unit: "commands",
+    fallback: "500000",
+    text: "Commands that stay in the journal behind the snapshot, 0 to 1000000000, for members that lag.",
+  }),
+  journalKeepBytes: option((raw) => parseSizeBetween(raw, 0, 64 * TIB, "0 to 64TiB"), {
+    placeholder: "size",
+    unit: "bytes; KiB, MiB, GiB",
+    fallback: "1GiB",
+    text: "What --journal-keep-commands may take on disk at most, 0 to 64TiB; whichever of the two is less stays.",
+  }),
   semiSpace: option(parseSemiSpace, {
     placeholder: "size",
     unit: "bytes; KiB, MiB, GiB",
@@ -153,6 +188,18 @@ function parseSemiSpace(raw: unknown): number {
   if (bytes < 2 ** 20 || bytes > SEMI_SPACE_BYTES_MAX) throw new ValueError(`is out of range; ${fix}`);
   if (bytes % 2 ** 20 !== 0) throw new ValueError(`is not whole MiB, as Node takes it; ${fix}`);
   return bytes;
+}
+
+function parseSizeBetween(raw: unknown, min: number, max: number, range: string): number {
+  const bytes = parseSize(raw);
+  if (bytes < min || bytes > max) throw new ValueError(`is out of range; write ${range}`);
+  return bytes;
+}
+
+function parseReadWait(raw: unknown): number {
+  const ms = parseDuration(raw);
+  if (ms < 10 || ms > 600_000) throw new ValueError("is out of range; write 10ms to 10m");
+  return ms;
 }
 
 function parseStopTimeout(raw: unknown): number {

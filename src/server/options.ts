@@ -21,6 +21,16 @@ export interface ServerOptions {
   readonly ensemble: readonly EnsembleMember[];
   /** What the member may use of memory in all, bytes; the high-water mark (core.md 39) is a share of it. */
   readonly memoryBytes: number;
+  /** Requests taken and not yet answered, bytes. */
+  readonly requestBytesMax: number;
+  /** How long a read waits for its zxid or barrier, ms. */
+  readonly readWaitMs: number;
+  /** Journal bytes from one snapshot round to the next. */
+  readonly snapshotEveryBytes: number;
+  /** Commands kept in the journal behind the snapshot, */
+  readonly journalKeepCommands: number;
+  /** or bytes, if that is less. */
+  readonly journalKeepBytes: number;
   /** Half of Node's young generation, bytes. */
   readonly semiSpaceBytes: number;
   /** A graceful stop takes at most this, ms. */
@@ -119,6 +129,11 @@ function complete(
     zookeeperListen: values.zookeeperListen,
     ensemble: values.ensemble ?? [{ id: values.id, ...values.peerListen }],
     memoryBytes: values.memory ?? autoMemory(input.machineMemoryBytes ?? machineMemory()),
+    requestBytesMax: values.requestBytesMax,
+    readWaitMs: values.readWait,
+    snapshotEveryBytes: values.snapshotEveryBytes,
+    journalKeepCommands: values.journalKeepCommands,
+    journalKeepBytes: values.journalKeepBytes,
     semiSpaceBytes: values.semiSpace,
     stopTimeoutMs: values.stopTimeout,
     logLevel: values.logLevel,
