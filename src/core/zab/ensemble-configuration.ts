@@ -47,7 +47,7 @@ export function decodeConfiguration(bytes: Uint8Array): EnsembleConfiguration {
   for (let i = 0; i < count; i++) {
     members.push({
       id: reader.u32(),
-      role: reader.u8() === 1 ? "voter" : "observer",
+      role: decodeRole(reader.u8()),
       weight: reader.u32(),
       incarnation: reader.string(),
       peerAddress: reader.string(),
@@ -55,4 +55,9 @@ export function decodeConfiguration(bytes: Uint8Array): EnsembleConfiguration {
   }
   reader.expectEnd();
   return { ensembleId, members };
+}
+
+function decodeRole(code: number): VotingRole {
+  if (code > 1) throw new FormatError(`role ${code} is not known to this program`);
+  return code === 1 ? "voter" : "observer";
 }
