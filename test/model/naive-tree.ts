@@ -221,8 +221,8 @@ export class NaiveTree extends NaiveState {
   private delete(issuer: Issuer, { path, version }: DeleteOperation): ExpectedAnswer {
     this.checkPath(path);
     if (SPECIAL.includes(path)) throw new Refusal("INVALID_ARGUMENT");
+    this.checkPermission(this.existing(parentOf(path)), permission.DELETE, issuer.identities);
     const node = this.existing(path);
-    this.checkPermission(this.node(parentOf(path)), permission.DELETE, issuer.identities);
     this.checkVersion(version, node.version);
     if (node.children.length > 0) throw new Refusal("NOT_EMPTY");
     this.remove(path);
@@ -249,8 +249,8 @@ export class NaiveTree extends NaiveState {
     this.checkPath(path);
     const node = this.existing(path);
     this.checkPermission(node, permission.WRITE, issuer.identities);
-    this.checkVersion(version, node.version);
     this.checkQuota(path, 0, data.length - node.data.length);
+    this.checkVersion(version, node.version);
     node.data = data.slice();
     node.version = versionAfter(node.version);
     node.mzxid = this.zxid;

@@ -32,7 +32,11 @@ export const serverReasons = {
   SESSION_EXPIRED: entry(9, "never", "the session has ended; open a new one"),
   SESSION_MOVED: entry(10, "never", "the session is owned by a newer connection"),
   SESSION_REQUIRED: entry(9, "never", "ephemeral znodes need a session"),
-  STALE_REQUEST: entry(9, "never", "the request number is below the session's window; it was not applied"),
+  STALE_REQUEST: entry(
+    9,
+    "never",
+    "the request number is below the session's window: it is not applied now, and whether it ever was is forgotten",
+  ),
   WRONG_SECRET: entry(16, "never", "the session's secret is wrong"),
   UNSUPPORTED: entry(12, "never", "this operation is not supported"),
   SESSION_LIMIT: entry(8, "same-request", "the ensemble has as many sessions as it may"),
@@ -59,6 +63,11 @@ export const serverReasons = {
 
 /** The reasons only a client gives. */
 export const clientReasons = {
+  ANSWER_FORGOTTEN: entry(
+    0,
+    "never",
+    "the write was applied, once; its large answer was no longer kept when it was repeated",
+  ),
   CANCELLED: entry(1, "never", "the caller's signal was aborted"),
   CLIENT_CLOSED: entry(1, "never", "the client is closed"),
   UNREACHABLE: entry(14, "other-member", "no member could be reached"),

@@ -71,7 +71,7 @@ export function resultError(
   pending: Pick<Pending, "kind" | "path" | "detail">,
   result: WireResult,
 ): MusterError | undefined {
-  if (pending.kind === kind.MULTI) return multiError(pending, result);
+  if (pending.kind === kind.MULTI) return multiError(pending, result) ?? forgottenError(pending, result);
   if (!result.failed || (pending.kind === kind.EXISTS && result.failureReason === "NODE_NOT_FOUND")) return undefined;
   return errorOf(result, pending.path);
 }
@@ -90,6 +90,12 @@ function multiError(pending: Pick<Pending, "path" | "detail">, result: WireResul
   const { failureStatus, failureReason, failureMessage } = part;
   const path = details[partIndex]?.path;
   return failureError(failureStatus, failureReason, failureMessage, { path, zxid: result.zxid, partIndex });
+}
+
+/** A large multi's answer that the server keeps only as its zxid and its success: the parts' results are gone. */
+function forgottenError(pending: Pick<Pending, "path" | "detail">, result: WireResult): MusterError | undefined {
+  if ((pending.detail as PartDetails).length === 0 || (result.parts ?? []).length > 0) return undefined;
+  return new MusterError("ANSWER_FORGOTTEN", { zxid: result.zxid });
 }
 
 /** The value an answer stands for; throws MALFORMED where it lacks what it must have. */

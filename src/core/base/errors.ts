@@ -94,7 +94,7 @@ export const errors = {
     409,
     -8,
     "never",
-    "the request number is below the session's window; it was not applied",
+    "the request number is below the session's window: it is not applied now, and whether it ever was is forgotten",
   ),
   WRONG_SECRET: entry(18, g.UNAUTHENTICATED, 401, -112, "never", "the session's secret is wrong"),
   UNSUPPORTED: entry(19, g.UNIMPLEMENTED, 501, -6, "never", "this operation is not supported"),

@@ -89,6 +89,17 @@ function readStat(reader: ByteReader, stat: Stat): void {
   stat.pzxid = reader.u53();
 }
 
+/** Bytes of an answer that is only its zxid and its code. */
+export const SHORT_ANSWER_BYTES = 11;
+const KIND_AT = 8;
+
+/** An answer reduced to its zxid and its code: what stays of a large one in a full window. */
+export function shortAnswer(answer: Uint8Array): Uint8Array {
+  const short = answer.slice(0, SHORT_ANSWER_BYTES);
+  short[KIND_AT] = kindCode.none;
+  return short;
+}
+
 const NOTHING = new Uint8Array(0);
 
 export function emptyAnswer(): Answer {

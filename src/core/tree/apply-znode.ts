@@ -107,10 +107,13 @@ export class ZnodeOperations {
     if (!this.takePath(bytes, leaf.pathStart, leaf.pathEnd, false)) return errors.INVALID_PATH.code;
     const node = table.lookup(this.path, 0, this.pathEnd);
     if (node !== NO_NODE && table.serial.get(node) < FIRST_USER_SERIAL) return errors.INVALID_ARGUMENT.code;
-    if (node === NO_NODE) return errors.NODE_NOT_FOUND.code;
-    const parent = table.parent.get(node);
+    const slash = lastSlash(this.path, 0, this.pathEnd);
+    const parent = table.lookup(this.path, 0, slash === 0 ? 1 : slash);
+    if (parent === NO_NODE) return errors.NODE_NOT_FOUND.code;
+    // Before the znode's existence, as in ZooKeeper: who may not delete here does not learn what is here.
     const refused = context.permit(parent, permission.DELETE);
     if (refused !== OK) return refused;
+    if (node === NO_NODE) return errors.NODE_NOT_FOUND.code;
     if (leaf.version !== ANY_VERSION && leaf.version !== table.version.get(node)) return errors.VERSION_MISMATCH.code;
     if (table.firstChild.get(node) !== NO_NODE) return errors.NOT_EMPTY.code;
     context.childEvent(eventType.DELETED, node, parent, this.path, 0, this.pathEnd);
@@ -128,9 +131,9 @@ export class ZnodeOperations {
     if (node < 0) return -node;
     const refused = context.permit(node, permission.WRITE);
     if (refused !== OK) return refused;
-    if (leaf.version !== ANY_VERSION && leaf.version !== table.version.get(node)) return errors.VERSION_MISMATCH.code;
     const overQuota = this.checkQuota(0, size - table.dataLength.get(node));
     if (overQuota !== OK) return overQuota;
+    if (leaf.version !== ANY_VERSION && leaf.version !== table.version.get(node)) return errors.VERSION_MISMATCH.code;
     context.changes.setData(node, this.pathText, bytes, leaf.dataStart, leaf.dataEnd, context.zxid);
     context.events.add(eventType.DATA_CHANGED, this.path, 0, this.pathEnd, table.acl.get(node));
     context.out.stat(context.statOf(node));

@@ -1,6 +1,7 @@
 import { assert } from "../base/assert.ts";
 import { type ByteReader, type ByteWriter, FormatError } from "../base/bytes.ts";
 import type { Limits } from "../base/limits.ts";
+import { SHORT_ANSWER_BYTES, shortAnswer } from "./answer-codec.ts";
 import { type Digest, Hasher, hashDomain } from "./digest.ts";
 import { Slab } from "./slab.ts";
 
@@ -28,6 +29,8 @@ export class Window {
   private head = 0;
   private count = 0;
   private bytes = 0;
+  /** All answers below this position are short: a memory of the search, not of the state. */
+  private shortened = 0;
   private foundAt = -1;
 
   private readonly session: number;
@@ -57,13 +60,17 @@ export class Window {
     return this.memory.slab.view(this.refs[slot] as number, this.lengths[slot] as number);
   }
 
-  /** Keeps an answer, dropping the oldest ones beyond the limits. */
+  /**
+   * Keeps an answer. Beyond the bytes allowed the oldest answers shrink to their zxid and code: what is known of them is
+   * enough to apply nothing twice. Only beyond the numbers allowed are the oldest forgotten.
+   */
   keep(number: number, answer: Uint8Array, start: number, end: number, limits: Limits): void {
     this.insert(number, answer, start, end);
-    while (this.count > 1 && (this.count > limits.windowNumbersMax || this.bytes > limits.windowBytesMax)) {
+    while (this.count > limits.windowNumbersMax) {
       this.floor = Math.max(this.floor, this.numberAt(0) + 1);
       this.dropFirst();
     }
+    while (this.bytes > limits.windowBytesMax && this.shortened < this.count) this.shorten(this.shortened++);
   }
 
   /** Forgets the answers of all numbers below `number`. */
@@ -104,7 +111,13 @@ export class Window {
     if (this.count === this.numbers.length) this.resize();
     const at = this.count === 0 || number > this.numberAt(this.count - 1) ? this.count : this.search(number);
     for (let i = this.count; i > at; i--) this.copySlot(this.slot(i - 1), this.slot(i));
-    const slot = this.slot(at);
+    this.fill(this.slot(at), number, answer, start, end);
+    this.count++;
+    this.bytes += end - start;
+    this.shortened = Math.min(this.shortened, at);
+  }
+
+  private fill(slot: number, number: number, answer: Uint8Array, start: number, end: number): void {
     const { slab, hasher, digest } = this.memory;
     this.numbers[slot] = number;
     this.refs[slot] = slab.store(answer, start, end);
@@ -117,15 +130,27 @@ export class Window {
     this.hash0[slot] = hasher.lane0;
     this.hash1[slot] = hasher.lane1;
     digest.add(hasher);
-    this.count++;
-    this.bytes += end - start;
   }
 
-  private dropFirst(): void {
-    const slot = this.head;
+  private shorten(position: number): void {
+    const slot = this.slot(position);
+    const length = this.lengths[slot] as number;
+    if (length <= SHORT_ANSWER_BYTES) return;
+    const short = shortAnswer(this.memory.slab.view(this.refs[slot] as number, length));
+    this.release(slot);
+    this.fill(slot, this.numbers[slot] as number, short, 0, short.length);
+    this.bytes += short.length;
+  }
+
+  private release(slot: number): void {
     this.memory.slab.free(this.refs[slot] as number);
     this.memory.digest.subtractLanes(this.hash0[slot] as number, this.hash1[slot] as number);
     this.bytes -= this.lengths[slot] as number;
+  }
+
+  private dropFirst(): void {
+    this.release(this.head);
+    this.shortened = Math.max(0, this.shortened - 1);
     this.head = (this.head + 1) & (this.numbers.length - 1);
     this.count--;
   }

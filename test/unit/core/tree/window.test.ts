@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { ByteReader, ByteWriter, FormatError } from "../../../../src/core/base/bytes.ts";
 import { defaultLimits, type Limits } from "../../../../src/core/base/limits.ts";
 import { Prng } from "../../../../src/core/base/prng.ts";
+import { SHORT_ANSWER_BYTES } from "../../../../src/core/tree/answer-codec.ts";
 import { Digest } from "../../../../src/core/tree/digest.ts";
 import { Window, type WindowMemory, windowMemory, windowVerdict } from "../../../../src/core/tree/window.ts";
 import "../../../support/fixed-seed.ts";
@@ -51,11 +52,17 @@ class NaiveWindow {
 
   keep(number: number, bytes: Uint8Array, limits: Limits): void {
     this.answers.set(number, bytes);
-    const total = (): number => [...this.answers.values()].reduce((sum, { length }) => sum + length, 0);
-    while (this.answers.size > 1 && (this.answers.size > limits.windowNumbersMax || total() > limits.windowBytesMax)) {
+    while (this.answers.size > limits.windowNumbersMax) {
       const lowest = Math.min(...this.answers.keys());
       this.answers.delete(lowest);
       this.floor = Math.max(this.floor, lowest + 1);
+    }
+    const total = (): number => [...this.answers.values()].reduce((sum, { length }) => sum + length, 0);
+    for (const each of [...this.answers.keys()].sort((a, b) => a - b)) {
+      if (total() <= limits.windowBytesMax) break;
+      const whole = this.answers.get(each) as Uint8Array;
+      if (whole.length <= SHORT_ANSWER_BYTES) continue;
+      this.answers.set(each, whole.slice(0, SHORT_ANSWER_BYTES).fill(0, 8, 9));
     }
   }
 
@@ -120,12 +127,15 @@ describe("Window", () => {
     ]);
   });
 
-  it("core.md 13: keeps at most 256 KiB of answers", () => {
+  it("core.md 13: beyond 256 KiB the oldest answers keep their zxid and code, and none is forgotten", () => {
     const window = new Window(1, windowMemory(new Digest()));
     for (let number = 1; number <= 100; number++) keep(window, number, answer(number, 10 * 1024));
-    expect(window.size).toBe(25);
-    expect(window.look(75)).toBe(STALE);
-    expect(window.look(76)).toBe(KNOWN);
+    expect([window.size, window.floor]).toEqual([100, 0]);
+    expect(window.look(1)).toBe(KNOWN);
+    expect(window.answer()).toHaveLength(SHORT_ANSWER_BYTES);
+    expect(window.look(100)).toBe(KNOWN);
+    expect(window.answer()).toHaveLength(10 * 1024);
+    expect(bytesOf(window).length).toBeLessThan(257 * 1024);
   });
 
   it("core.md 13: forgets what is answered below, and says stale of it", () => {
