@@ -4,7 +4,7 @@ import { reasonOf } from "../../src/core/base/errors.ts";
 import type { ClientConnection } from "../../src/core/member/client-connection.ts";
 import type { ConnectionListener, OpenedSession } from "../../src/core/member/connection-listener.ts";
 import { EventFanout } from "../../src/core/member/event-fanout.ts";
-import { Member } from "../../src/core/member/member.ts";
+import { Member, type MemberParts } from "../../src/core/member/member.ts";
 import type { MemberEffects, MemberOptions, MemberTransition } from "../../src/core/member/member-contract.ts";
 import type { Answer } from "../../src/core/tree/answer.ts";
 import type { Identity } from "../../src/core/tree/operation.ts";
@@ -24,7 +24,12 @@ export class SoloMember implements MemberEffects {
   applyRequests = 0;
   private durableCount = 0;
 
-  constructor(options: Partial<MemberOptions> = {}, recovered: Partial<RecoveredZab> = {}) {
+  /** `loaded`: what a snapshot made of the tree, for a member that is not new. */
+  constructor(
+    options: Partial<MemberOptions> = {},
+    recovered: Partial<RecoveredZab> = {},
+    loaded?: Omit<MemberParts, "recovered">,
+  ) {
     const fanout = new EventFanout();
     this.member = new Member(
       {
@@ -40,8 +45,7 @@ export class SoloMember implements MemberEffects {
         ...options,
       },
       {
-        tree: Tree.fresh(1, fanout),
-        fanout,
+        ...(loaded ?? { tree: Tree.fresh(1, fanout), fanout }),
         recovered: { acceptedEpoch: 0, currentEpoch: 0, lastZxid: 0, configuration: undefined, ...recovered },
       },
       this,
