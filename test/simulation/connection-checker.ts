@@ -1,0 +1,334 @@
+import { errors, OK, type Reason, reasonOf } from "../../src/core/base/errors.ts";
+import { formatZxid } from "../../src/core/base/zxid.ts";
+import type { OpenedSession } from "../../src/core/member/connection-listener.ts";
+import type { Answer } from "../../src/core/tree/answer.ts";
+import type { Identity, ReadOperation } from "../../src/core/tree/operation.ts";
+import type { WatchEvent } from "../../src/core/tree/watch-event.ts";
+import { show } from "../model/compare.ts";
+import type { ExpectedAnswer } from "../model/expectation.ts";
+import type { ClientRequest, NumberedRequest } from "./client-message.ts";
+import type { HistoryChecker, MemberView } from "./history-checker.ts";
+import { operationText } from "./model-command.ts";
+import type { Applied } from "./model-replay.ts";
+import { eventText, NaiveWatch, NaiveWatches } from "./naive-watches.ts";
+import { demand, Violation } from "./violation.ts";
+
+/** Codes with which a request is refused before it reaches the log, or the tree. */
+const REFUSALS: readonly number[] = (
+  ["NOT_READY", "STOPPING", "OVERLOADED", "NO_SPACE", "NO_MEMORY", "NO_QUORUM", "NOT_CAUGHT_UP"] as const
+).map((reason) => errors[reason].code);
+
+interface Asked {
+  readonly request: NumberedRequest;
+  /** What others had seen when it was asked. */
+  readonly revealed: number;
+}
+
+/** Events of one zxid that are due. */
+interface Due {
+  readonly zxid: number;
+  readonly texts: readonly string[];
+}
+
+/** A watch that goes on from a zxid: its events come before the answer. */
+interface Resuming {
+  readonly watch: NaiveWatch;
+  /** Index of the next command whose events it has to be told of. */
+  next: number;
+  fired: boolean;
+}
+
+/** One connection, as the member must treat it: everything it is told is compared with the model at that very zxid. */
+export class ConnectionChecker {
+  sessionId = 0;
+  private generation = 0;
+  private opening: Extract<ClientRequest, { kind: "open" | "resume" }> | undefined;
+  private isClosing = false;
+  private isClosed = false;
+  private readonly checker: HistoryChecker;
+  private readonly view: MemberView;
+  private readonly identities: readonly Identity[];
+  private readonly asked: Asked[] = [];
+  private readonly watches: NaiveWatches;
+  private due: Due[] = [];
+  private resuming: Resuming | undefined;
+
+  constructor(checker: HistoryChecker, view: MemberView, identities: readonly Identity[]) {
+    this.checker = checker;
+    this.view = view;
+    this.identities = identities;
+    this.watches = new NaiveWatches(identities);
+  }
+
+  // ---- What the client asks ----
+
+  request(request: ClientRequest, now: number): void {
+    if (request.kind !== "unwatch" && request.kind !== "resume") this.checker.heard(this.sessionId, now);
+    if (request.kind === "open" || request.kind === "resume") this.opening = request;
+    else if (request.kind === "close") this.isClosing = true;
+    else if (request.kind !== "touch") {
+      this.asked.push({ request, revealed: this.checker.history.revealed });
+      if (request.kind === "write") this.checker.askedWrite(this.sessionId, request);
+      this.beginResuming();
+    }
+    if (request.kind === "close" && this.sessionId !== 0) this.checker.askedClose(this.sessionId);
+  }
+
+  // ---- What it is told ----
+
+  opened({ sessionId, zxid, timeoutMs, resumed }: OpenedSession, now: number): void {
+    const applied = this.catchUp();
+    const { opening } = this;
+    demand(opening !== undefined && applied?.zxid === zxid, "sessions begin in the log", () => formatZxid(zxid));
+    const { command } = applied;
+    const isOwn =
+      opening.kind === "open"
+        ? command.kind === "open-session" && sessionId === zxid && !resumed
+        : command.kind === "move-session" && sessionId === opening.sessionId && command.sessionId === sessionId;
+    const isSecret = "secretHash" in command && String(command.secretHash) === String(opening.secretHash);
+    const session = this.checker.replay.model.sessions.get(sessionId);
+    const isKnown = session !== undefined && session.timeoutMs === timeoutMs && applied.answer.code === OK;
+    demand(
+      isOwn && isSecret && isKnown,
+      "sessions begin in the log",
+      () => `${formatZxid(sessionId)}: ${command.kind}`,
+    );
+    this.opening = undefined;
+    this.sessionId = sessionId;
+    this.generation = session.generation;
+    this.checker.heard(sessionId, now);
+    this.demandToldAll("the session's opening");
+  }
+
+  answered(answer: Answer): void {
+    const applied = this.catchUp();
+    const asked = this.asked.shift();
+    const isNext = asked !== undefined && asked.request.number === answer.number && !this.isClosed;
+    demand(isNext, "core.md 14: requests are answered in order", () => {
+      return `${answer.number} was answered, ${asked?.request.number} was next`;
+    });
+    this.demandToldAll(`the answer to ${answer.number}`);
+    const { request } = asked;
+    if (REFUSALS.includes(answer.code)) this.refused(asked, answer);
+    else if (request.kind === "write") this.writeAnswered(request, answer, applied);
+    else this.checkHere(asked, answer);
+    this.beginResuming();
+  }
+
+  events(events: readonly WatchEvent[], zxid: number): void {
+    this.catchUp();
+    const texts = events.map(({ watchId, event }) => eventText(watchId, event));
+    const expected = this.nextResumed() ?? this.due.shift();
+    const isSame = expected?.zxid === zxid && String(expected.texts) === String(texts);
+    demand(isSame, "core.md 14: events as they happened", () => {
+      const due = expected === undefined ? "nothing" : `${expected.texts} of ${formatZxid(expected.zxid)}`;
+      return `told ${texts} of ${formatZxid(zxid)}, due was ${due}`;
+    });
+    this.checker.count("events told", texts.length);
+  }
+
+  touched(): void {
+    this.catchUp();
+    this.demandToldAll("a keep-alive's answer");
+    demand(this.view.leads, "core.md 10: only a leader acknowledges a keep-alive", () => "the member does not lead");
+  }
+
+  closed(reason: Reason | undefined, zxid: number): void {
+    const applied = this.catchUp();
+    demand(!this.isClosed, "a connection ends once", () => String(reason));
+    this.isClosed = true;
+    this.checker.forget(this);
+    if (reason === "NOT_READY" || reason === "STOPPING") {
+      demand(!this.view.serves, "a leader serves", () => `closed, ${reason}, while serving`);
+      return;
+    }
+    const { model } = this.checker.replay;
+    const session = model.sessions.get(this.sessionId);
+    const why = `${reason ?? "as asked"} at ${formatZxid(zxid)}`;
+    if (this.opening !== undefined) {
+      const isRefusal =
+        applied?.zxid === zxid && applied.answer.code !== OK && reasonOf(applied.answer.code) === reason;
+      demand(isRefusal, "sessions end in the log", () => `opening: ${why}, ${JSON.stringify(applied?.answer)}`);
+    } else if (reason === undefined) {
+      const isOver = this.isClosing && session === undefined;
+      demand(isOver, "sessions end in the log", () => why);
+    } else {
+      const isOver = reason === "SESSION_EXPIRED" && session === undefined;
+      const isMoved = reason === "SESSION_MOVED" && session !== undefined && session.generation > this.generation;
+      demand(isOver || isMoved, "sessions end in the log", () => why);
+    }
+  }
+
+  /** The member was told that the client is gone. */
+  gone(): void {
+    this.isClosed = true;
+    this.checker.forget(this);
+  }
+
+  // ---- What the checker tells ----
+
+  /** The model applied a command. */
+  applied({ zxid, events }: Applied): void {
+    const texts = this.watches.match(events);
+    if (texts.length > 0) this.due.push({ zxid, texts });
+  }
+
+  /** The member has nothing to do at this moment: whatever was due has been told. */
+  settled(): void {
+    this.demandToldAll("the end of the turn");
+    if (this.sessionId === 0 || this.isClosed) return;
+    const session = this.checker.replay.model.sessions.get(this.sessionId);
+    demand(
+      session?.generation === this.generation,
+      "the end of a session is told",
+      () => `${formatZxid(this.sessionId)} ended, or moved, and its connection does not know`,
+    );
+  }
+
+  // ---- Answers ----
+
+  private refused({ request }: Asked, { code, zxid }: Answer): void {
+    const reason = reasonOf(code);
+    this.checker.count(reason, 1);
+    if (reason === "NOT_READY" || reason === "STOPPING") {
+      demand(!this.view.serves, "a leader serves", () => `${request.kind} ${request.number} at ${formatZxid(zxid)}`);
+    }
+    if (reason !== "NOT_CAUGHT_UP") return;
+    const isBehind = request.kind === "read" && request.minZxid > this.view.zxid;
+    demand(isBehind, "core.md 15: a read waits for its min_zxid only", () => `${request.kind} ${request.number}`);
+  }
+
+  private writeAnswered(
+    request: Extract<NumberedRequest, { kind: "write" }>,
+    answer: Answer,
+    applied: Applied | undefined,
+  ): void {
+    const { command } = applied ?? {};
+    const isOwn =
+      command?.kind === "request" &&
+      command.issuer.sessionId === this.sessionId &&
+      (this.sessionId === 0 || command.issuer.number === request.number) &&
+      operationText(command.operation) === operationText(request.operation);
+    demand(isOwn, "an answer is of its own command", () => {
+      return `${request.number} ${operationText(request.operation)} was answered at ${formatZxid(this.view.zxid)}`;
+    });
+    this.compare(`${request.number} ${operationText(request.operation)}`, applied?.answer as ExpectedAnswer, answer);
+    if (this.sessionId !== 0) this.checker.answeredWrite(this.sessionId, request.number, answer);
+  }
+
+  private checkHere(asked: Asked, answer: Answer): void {
+    const { request, revealed } = asked;
+    const here = answer.zxid === this.view.zxid && answer.zxid >= this.checker.lastZxidOf(this.sessionId);
+    demand(here, "reads never go back", () => `${request.kind} ${request.number} at ${formatZxid(answer.zxid)}`);
+    this.checker.sawZxid(this.sessionId, answer.zxid);
+    if (request.kind === "read") {
+      const isFresh = answer.zxid >= request.minZxid && (!request.linearizable || answer.zxid >= revealed);
+      demand(
+        isFresh,
+        "core.md 16: a read is as fresh as asked",
+        () => `${request.number} at ${formatZxid(answer.zxid)}`,
+      );
+      this.readAnswered(request.operation, answer);
+    } else if (request.kind === "sync") {
+      const isFresh = answer.code === OK && answer.zxid >= revealed;
+      demand(isFresh, "core.md 16: a read is as fresh as asked", () => `sync at ${formatZxid(answer.zxid)}`);
+    } else if (request.kind === "watch") {
+      this.watchAnswered(request, answer);
+    } else if (request.kind === "unwatch") {
+      const expected = this.watches.has(request.watchId) ? OK : errors.NO_WATCH.code;
+      demand(answer.code === expected, "watches are as asked", () => `unwatch: ${answer.code}`);
+      this.watches.remove(request.watchId);
+    }
+  }
+
+  private readAnswered(operation: ReadOperation, answer: Answer): void {
+    const { model } = this.checker.replay;
+    const expected = model.read(this.identities, this.sessionId, this.withModelCursor(operation));
+    this.compare(JSON.stringify(operation), expected, answer);
+    if (answer.kind === "list" && answer.cursor.length > 0) {
+      this.checker.cursors.set(String(answer.cursor), modelCursor(expected.next ?? 0));
+    }
+  }
+
+  private withModelCursor(operation: ReadOperation): ReadOperation {
+    if (operation.kind !== "list" || operation.cursor.length === 0) return operation;
+    return { ...operation, cursor: this.checker.cursors.get(String(operation.cursor)) as Uint8Array };
+  }
+
+  private watchAnswered({ watch }: Extract<NumberedRequest, { kind: "watch" }>, answer: Answer): void {
+    const { resuming } = this;
+    this.resuming = undefined;
+    if (answer.code === errors.COMPACTED.code) {
+      const isOld = watch.afterZxid > 0 && watch.afterZxid < this.view.historyFromZxid;
+      demand(isOld, "core.md 17: recent events are kept", () => formatZxid(watch.afterZxid));
+      this.checker.count("COMPACTED", 1);
+      return;
+    }
+    if (watch.afterZxid > 0) this.checker.count("watches resumed", 1);
+    const missed = this.nextResumed(resuming);
+    demand(missed === undefined, "core.md 17: a resumed watch misses nothing", () => String(missed?.texts));
+    const expected = this.checker.replay.model.read(this.identities, 0, { kind: "exists", path: watch.path });
+    const isInvalid = expected.code === errors.INVALID_PATH.code;
+    const isRight = answer.code === (isInvalid ? errors.INVALID_PATH.code : OK);
+    demand(isRight, "watches are as asked", () => `${watch.path}: ${answer.code}`);
+    if (isInvalid || resuming?.fired === true) {
+      if (!isInvalid) this.watches.remove(watch.watchId);
+      return;
+    }
+    this.watches.add(new NaiveWatch(watch.watchId, watch.path, watch.mode));
+  }
+
+  private compare(what: string, expected: ExpectedAnswer, actual: Answer): void {
+    const [model, tree] = [show(expected), show(actual)];
+    demand(model === tree, "answers are the model's", () => `${what}\n  model:  ${model}\n  member: ${tree}`);
+    this.checker.count(actual.code === OK ? "answers OK" : "answers with an error", 1);
+  }
+
+  // ---- Events ----
+
+  /** A resuming watch whose turn has come is told of the past now. */
+  private beginResuming(): void {
+    const request = this.asked[0]?.request;
+    if (request?.kind !== "watch" || request.watch.afterZxid === 0 || this.resuming !== undefined) return;
+    const { watchId, path, mode, afterZxid } = request.watch;
+    const next = this.checker.replay.indexAfter(afterZxid);
+    this.resuming = { watch: new NaiveWatch(watchId, path, mode), next, fired: false };
+  }
+
+  /** The next zxid the resuming watch has to be told of. */
+  private nextResumed(resuming = this.resuming): Due | undefined {
+    if (resuming === undefined) return undefined;
+    const { applied } = this.checker.replay;
+    while (resuming.next < applied.length && !resuming.fired) {
+      const { zxid, events } = applied[resuming.next++] as Applied;
+      const texts: string[] = [];
+      for (const event of events) {
+        if (resuming.fired || !resuming.watch.tells(event, this.identities)) continue;
+        texts.push(eventText(resuming.watch.watchId, event));
+        resuming.fired = resuming.watch.isOneShot;
+      }
+      if (texts.length > 0) return { zxid, texts };
+    }
+    return undefined;
+  }
+
+  private demandToldAll(before: string): void {
+    const [first] = this.due;
+    demand(first === undefined, "core.md 14: events before what reveals them", () => {
+      return `${first?.texts} of ${formatZxid(first?.zxid ?? 0)} was not told before ${before}`;
+    });
+  }
+
+  /** The model follows the member; the command applied last. */
+  private catchUp(): Applied | undefined {
+    if (this.isClosed) throw new Violation("a connection ends once", "something was told after the end");
+    this.checker.advance(this.view.zxid);
+    return this.checker.replay.last;
+  }
+}
+
+function modelCursor(next: number): Uint8Array {
+  const bytes = new Uint8Array(8);
+  new DataView(bytes.buffer).setFloat64(0, next);
+  return bytes;
+}

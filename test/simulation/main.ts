@@ -1,0 +1,59 @@
+import { parseArgs } from "node:util";
+import { examineSeed } from "./failure.ts";
+import { type Fault, faults } from "./faults.ts";
+import { runSolo, type SoloOptions } from "./solo-world.ts";
+
+const HELP = `npm run simulate -- [--seed S] [--seeds N] [--requests R] [--crashes C] [--clients K]
+                    [--fault F] [--trace]
+
+Plays seeds S to S + N - 1 (default: seed 1, one seed) in the simulated world of one member, and stops at the first that
+breaks a rule. --trace prints every line of what happens. --fault puts a defect in: ${faults.join(", ")}.
+`;
+
+process.exitCode = main();
+
+function main(): number {
+  const { values } = parseArgs({
+    options: {
+      seed: { type: "string", default: "1" },
+      seeds: { type: "string", default: "1" },
+      requests: { type: "string" },
+      crashes: { type: "string" },
+      clients: { type: "string" },
+      fault: { type: "string" },
+      trace: { type: "boolean", default: false },
+      help: { type: "boolean", default: false },
+    },
+  });
+  if (values.help) {
+    process.stdout.write(HELP);
+    return 0;
+  }
+  const fault = faults.find((name) => name === values.fault) as Fault | undefined;
+  if (values.fault !== undefined && fault === undefined) throw new Error(`--fault is one of ${faults.join(", ")}`);
+  const [requests, crashes, clients] = [values.requests, values.crashes, values.clients].map((text) =>
+    text === undefined ? undefined : whole(text),
+  );
+  const trace = values.trace ? (line: string): unknown => process.stdout.write(`${line}\n`) : undefined;
+  return play(whole(values.seed), whole(values.seeds), { requests, crashes, clients, fault, trace });
+}
+
+function play(first: number, count: number, options: Omit<SoloOptions, "seed">): number {
+  const totals = new Map<string, number>();
+  for (let seed = first; seed < first + count; seed++) {
+    const { violation, counts } = runSolo({ ...options, seed });
+    if (violation !== undefined) {
+      process.stdout.write(`${examineSeed({ ...options, trace: undefined, seed })}\n`);
+      return 1;
+    }
+    for (const [what, many] of counts) totals.set(what, (totals.get(what) ?? 0) + many);
+  }
+  const lines = [...totals].sort().map(([what, many]) => `  ${String(many).padStart(9)} ${what}`);
+  process.stdout.write(`${count} seeds from ${first}, no rule broken\n${lines.join("\n")}\n`);
+  return 0;
+}
+
+function whole(text: string): number {
+  if (!/^\d{1,9}$/.test(text)) throw new Error(`not a whole number: ${text}`);
+  return Number(text);
+}
