@@ -1,5 +1,5 @@
 import { assert } from "../base/assert.ts";
-import { encodeUtf8 } from "../base/bytes.ts";
+import { encodeUtf8, FormatError } from "../base/bytes.ts";
 import { Hasher, hashDomain } from "./digest.ts";
 import type { AclEntry } from "./operation.ts";
 import { permission } from "./operation.ts";
@@ -109,5 +109,7 @@ export function aclText(entries: readonly AclEntry[]): string {
 export function parseAclText(text: string): readonly AclEntry[] {
   if (text === "") return OPEN_ENTRIES;
   const rows = JSON.parse(text) as [string, string, number][];
-  return rows.map(([scheme, id, permissions]) => ({ scheme, id, permissions }));
+  const entries = rows.map(([scheme, id, permissions]) => ({ scheme, id, permissions }));
+  if (aclText(entries) !== text) throw new FormatError("the text of an ACL is not as it is written");
+  return entries;
 }

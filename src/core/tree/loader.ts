@@ -44,6 +44,7 @@ export class TreeLoader implements RowSink {
     const { table } = state;
     if (row.serial <= this.lastSerial) throw new LoadError(`znode ${row.serial}: serials do not rise`);
     this.lastSerial = row.serial;
+    if (hasStrayField(row)) throw new LoadError(`znode ${row.serial}: a field is set that such a znode does not have`);
     const node = row.serial === ROOT_SERIAL ? ROOT : table.add(this.parentOf(row), row.name, 0, row.name.length);
     table.serial.set(node, row.serial);
     table.czxid.set(node, row.czxid);
@@ -169,6 +170,12 @@ export class TreeLoader implements RowSink {
       state.quotas.set(path, { path, count, bytes, limits: parseQuotaLimits(decodeUtf8(data, 0, data.length)) });
     }
   }
+}
+
+/** What the checksum cannot see, for the tree has no place for it. */
+function hasStrayField(row: ZnodeRow): boolean {
+  if (row.serial === ROOT_SERIAL && (row.parentSerial !== 0 || row.name.length > 0)) return true;
+  return row.kind === znodeKind.PERSISTENT && (row.owner !== 0 || row.ttlMs !== 0);
 }
 
 /** The znodes every tree begins with, at zxid 0. */
