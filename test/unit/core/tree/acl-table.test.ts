@@ -125,7 +125,18 @@ describe("the text of an ACL", () => {
     expect(parseAclText("")).toEqual(OPEN);
   });
 
-  it.each(["{", "null", "7", "[null]", "[7]"])("is refused where it is %s", (text) => {
+  it.each([
+    "{",
+    "null",
+    "7",
+    "[null]",
+    "[7]",
+    '[["a","b"]]',
+    '[["a","b",1,2]]',
+    '[["a","b",1]] ',
+    '[["a","b",1.0]]',
+    '[["world","anyone",31]]',
+  ])("is refused where it is %s: each ACL has one text", (text) => {
     expect(() => parseAclText(text)).toThrow();
   });
 });

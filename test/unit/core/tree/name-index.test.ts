@@ -83,7 +83,7 @@ describe("NameIndex", () => {
     30_000,
   );
 
-  it("core.md 37: moves at most a few slots at any one change while it grows", () => {
+  it("core.md 37: moves at most a few slots at any one change while it grows", { timeout: 60_000 }, () => {
     const names = new Names(fnv);
     let most = 0;
     for (let node = 1; node <= 300_000; node++) {

@@ -33,7 +33,9 @@ function expectIntact(slab: Slab, { ref, bytes }: Kept): void {
 }
 
 describe("Slab", () => {
-  it("core.md 37: keeps random strings of 1 byte to 1 MiB as a Map would, whatever is freed in between", () => {
+  it("core.md 37: keeps random strings of 1 byte to 1 MiB as a Map would, whatever is freed in between", {
+    timeout: 60_000,
+  }, () => {
     const random = new Prng(1);
     const slab = new Slab();
     const kept = new Map<number, Kept>();
@@ -66,7 +68,9 @@ describe("Slab", () => {
     expect(slab.reservedBytes).toBeLessThanOrEqual(classes * PAGE);
   });
 
-  it("wastes at most a quarter of a full page, cells and the page's rest together, from 49 bytes up", () => {
+  it("wastes at most a quarter of a full page, cells and the page's rest together, from 49 bytes up", {
+    timeout: 60_000,
+  }, () => {
     const probes = new Set<number>();
     for (let length = 49; length <= SHARED_MAX; length = Math.ceil(length * 1.05)) probes.add(length);
     // The worst of each class is one byte more than the largest of the class below.
