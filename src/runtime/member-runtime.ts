@@ -4,6 +4,7 @@ import { formatZxid } from "../core/base/zxid.ts";
 import { Member } from "../core/member/member.ts";
 import type { MemberEffects, MemberTransition } from "../core/member/member-contract.ts";
 import type { JournalRecord } from "../core/zab/journal-record.ts";
+import type { RecoveredZab } from "../core/zab/zab.ts";
 import { type DataDir, openDataDir } from "../storage/data-dir.ts";
 import { describeFinding } from "../storage/journal/finding.ts";
 import { type Journal, type JournalOptions, openJournal } from "../storage/journal/journal.ts";
@@ -71,7 +72,7 @@ export class MemberRuntime implements MemberEffects {
   private whenIdle: (() => void) | undefined;
 
   private constructor(parts: OpenedParts, options: RuntimeOptions, events: RuntimeEvents) {
-    const { dataDir, loaded, recovered } = parts;
+    const { dataDir, loaded } = parts;
     this.options = options;
     this.events = events;
     this.dataDir = dataDir;
@@ -87,7 +88,7 @@ export class MemberRuntime implements MemberEffects {
         bootstrap: { ensembleId, members: [self] },
         firstUnaryNumber: randomInt(2 ** 47),
       },
-      { ...loaded, recovered: recoverZab(loaded.tree, recovered) },
+      { ...loaded, recovered: parts.zab },
       this,
     );
     this.rounds = new SnapshotRounds(this.member, parts.store, options.roundBytes);
@@ -97,13 +98,15 @@ export class MemberRuntime implements MemberEffects {
   static async open(options: RuntimeOptions, events: RuntimeEvents): Promise<MemberRuntime> {
     const dataDir = await openDataDir(options.dataDir, { memberId: options.memberId });
     let runtime: MemberRuntime | undefined;
+    let parts: OpenedParts | undefined;
     try {
-      const parts = await openParts(dataDir, options, events, () => runtime);
+      parts = await openParts(dataDir, options, events, () => runtime);
       runtime = new MemberRuntime(parts, options, events);
       runtime.replay(parts.recovered);
       await runtime.lead();
       return runtime;
     } catch (error) {
+      await Promise.all([parts?.journal.close(), parts?.store.close()]);
       dataDir.close();
       throw error;
     }
@@ -291,6 +294,7 @@ interface OpenedParts {
   readonly loaded: LoadedTree;
   readonly journal: Journal;
   readonly recovered: RecoveredJournal;
+  readonly zab: RecoveredZab;
   readonly store: SnapshotStore;
 }
 
@@ -316,10 +320,16 @@ async function openParts(
     },
   );
   for (const finding of recovered.findings) events.onNotice("warn", describeFinding(finding), {});
-  removeLeftovers(dataDir.directory);
-  const store = await openSnapshotStore(
-    { directory: dataDir.directory },
-    { onCommitted: (zxid) => runtime()?.onRoundCommitted(zxid), onFatal: fail },
-  );
-  return { dataDir, loaded, journal, recovered, store };
+  try {
+    const zab = recoverZab(loaded.tree, recovered);
+    removeLeftovers(dataDir.directory);
+    const store = await openSnapshotStore(
+      { directory: dataDir.directory },
+      { onCommitted: (zxid) => runtime()?.onRoundCommitted(zxid), onFatal: fail },
+    );
+    return { dataDir, loaded, journal, recovered, zab, store };
+  } catch (error) {
+    await journal.close();
+    throw error;
+  }
 }
