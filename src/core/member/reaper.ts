@@ -49,7 +49,7 @@ export class Reaper {
 
   private sweep(sweep: Sweep, now: number, found: Removal[], isDue: (node: number, row: number) => boolean): void {
     const { table, specials } = this.state;
-    let row = sweep.resume(now, specials.node);
+    let row = sweep.resume(now, this.state);
     let looks = LOOKS_MAX;
     while (row !== 0 && looks-- > 0 && found.length < REMOVALS_MAX) {
       const node = specials.node.get(row);
@@ -58,7 +58,7 @@ export class Reaper {
       }
       row = specials.following(row);
     }
-    sweep.pauseAt(row, row === 0 ? 0 : specials.node.get(row), now);
+    sweep.pauseAt(row, serialAt(this.state, row), now);
   }
 }
 
@@ -67,7 +67,8 @@ class Sweep {
   private readonly list: SpecialList;
   private readonly periodMs: number;
   private row = 0;
-  private node = 0;
+  /** Of the znode in that row: rows are reused, by znodes of other kinds too. */
+  private serial = 0;
   private nextStart: number;
 
   constructor(list: SpecialList, periodMs: number, now: number) {
@@ -76,16 +77,22 @@ class Sweep {
     this.nextStart = now + periodMs;
   }
 
-  /** The row to go on from: a new sweep when the last has ended, or its row was given to another znode since. */
-  resume(now: number, nodes: { get(row: number): number }): number {
-    if (this.row !== 0 && nodes.get(this.row) === this.node) return this.row;
+  /** The row to go on from: a new sweep when the last has ended, or the znode it stopped at has gone since. */
+  resume(now: number, state: TreeState): number {
+    if (this.row !== 0 && serialAt(state, this.row) === this.serial) return this.row;
     if (this.row === 0 && now < this.nextStart) return 0;
     return this.list.first;
   }
 
-  pauseAt(row: number, node: number, now: number): void {
+  pauseAt(row: number, serial: number, now: number): void {
     if (row === 0 && (this.row !== 0 || now >= this.nextStart)) this.nextStart = now + this.periodMs;
     this.row = row;
-    this.node = node;
+    this.serial = serial;
   }
+}
+
+/** The serial of the znode that has this row among the special ones, 0 if none has. */
+function serialAt({ specials, table }: TreeState, row: number): number {
+  const node = row === 0 ? NO_NODE : specials.node.get(row);
+  return node === NO_NODE ? 0 : table.serial.get(node);
 }
