@@ -163,6 +163,16 @@ export class OperationQueue {
     this.#toSend = this.#ring.first;
   }
 
+  /** Forgets an operation that its owner sends by other means from now on: its promise stays as it is. */
+  withdraw(number: number): void {
+    const pending = this.#ring.get(number);
+    if (pending === undefined || pending.done) return;
+    if (!pending.settled) this.#settle(pending);
+    pending.done = true;
+    this.#ring.advance();
+    this.#toSend = Math.max(this.#toSend, this.#ring.first);
+  }
+
   /**
    * The session is gone. A write belongs to the session it was issued in: one never sent fails with `reason`, one sent
    * with OUTCOME_UNKNOWN. Reads stay, to be repeated on the next session. Answers how many outcomes are unknown.

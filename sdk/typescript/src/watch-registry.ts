@@ -91,6 +91,7 @@ export class WatchRegistry implements WatchOwner {
     for (const watch of this.#watches.values()) {
       if (watch.armed) watch.seen = Math.max(watch.seen, covered);
       watch.floor = watch.seen;
+      if (watch.replaying) this.#takeOver(watch);
       if (watch.number !== 0 && watch.wasRegistered) this.#toRearm.push(watch);
       watch.armed = false;
     }
@@ -134,7 +135,9 @@ export class WatchRegistry implements WatchOwner {
       const event = { type: named, path, zxid };
       for (const id of watchIds) {
         const watch = this.#watches.get(id);
-        if (watch !== undefined && zxid > watch.floor) watch.push(event);
+        if (watch === undefined || zxid <= watch.floor) continue;
+        watch.replaying = !watch.wasRegistered;
+        watch.push(event);
       }
     }
   }
@@ -157,11 +160,23 @@ export class WatchRegistry implements WatchOwner {
     this.#diagnostics.emit({ type: "slow-watcher", path: watch.path, zxid: watch.zxid, queued });
   }
 
+  /**
+   * The stream was lost in the middle of a replay. The queue would ask for all of it again, and so, where it is too
+   * much for one stream, for ever: from here on the registry asks, for what is missing. Whatever was issued before the
+   * watch is answered, else there were no events, so its number may go before the unanswered ones.
+   */
+  #takeOver(watch: Watch): void {
+    watch.replaying = false;
+    watch.wasRegistered = true;
+    this.#queue.withdraw(watch.number);
+  }
+
   /** Registers a watch in order with the operations around it. */
   #register(watch: Watch, afterZxid: number): void {
     const operation = { watchId: watch.id, path: watch.path, mode: wireMode[watch.mode], afterZxid };
     watch.number = this.#queue.nextNumber;
     watch.wasRegistered = false;
+    watch.replaying = false;
     this.#queue.encoder.encoded(watch.number, operationField.addWatch, AddWatchOperation.encode(operation).finish());
     this.#queue.issue(kind.ADD_WATCH, watch.path, forever).then(
       (answer) => this.#registered(watch, (answer as Written).zxid),
@@ -177,6 +192,7 @@ export class WatchRegistry implements WatchOwner {
       return;
     }
     watch.wasRegistered = true;
+    watch.replaying = false;
     watch.registered(zxid);
     if (watch.compacted) {
       watch.compacted = false;

@@ -71,6 +71,8 @@ export class Watch implements AsyncIterableIterator<WatchEvent, undefined>, Asyn
   armed = false;
   /** @internal The server has confirmed it once, under `number`: the registry re-arms it, not the queue. */
   wasRegistered = false;
+  /** @internal Events have come before the answer to its registration: the past is being replayed. */
+  replaying = false;
   /** @internal Armed again after COMPACTED, which the consumer is yet to be told. */
   compacted = false;
   /** @internal Every event up to here has come. */

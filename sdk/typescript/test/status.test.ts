@@ -95,7 +95,7 @@ describe("client.status", () => {
 
   test("of a closed client is CLIENT_CLOSED", async () => {
     const { client } = await harness.opened();
-    await client.close();
+    void client.close();
     expect(await failure(client.status())).toMatchObject({ reason: "CLIENT_CLOSED" });
   });
 });

@@ -11,6 +11,7 @@ import { ScriptedServer, type ScriptedStream } from "./support/scripted-server.t
 const CREATED = 1;
 const DELETED = 2;
 const DATA_CHANGED = 3;
+const missing = { status: 5, reason: "NODE_NOT_FOUND", message: "" };
 
 let server: ScriptedServer;
 let environment: FakeEnvironment;
@@ -89,7 +90,6 @@ describe("a watch", () => {
     const [first, second] = await stream.operations(2);
     expect(added(first as Operation)).toEqual({ watchId: 1, path: "/a", mode: 5, afterZxid: 0 });
     expect(second?.operation?.$case).toBe("exists");
-    const missing = { status: 5, reason: "NODE_NOT_FOUND", message: "" };
     stream.results({ number: 1, zxid: 1_001 }, { number: 2, zxid: 1_001, failure: missing });
     expect(await read).toBeUndefined();
     stream.event(1_002, CREATED, "/a", 1);
@@ -198,22 +198,31 @@ describe("a watch across streams", () => {
     expect((await take(watch)).zxid).toBe(1_062);
   });
 
-  test("gets no event twice when the stream breaks while it catches up", async () => {
-    const watch = client.znodes.watch("/a", { afterZxid: 900 });
-    const operation = await stream.operation();
-    expect(added(operation).afterZxid).toBe(900);
-    // Caught up to 950, its registration not yet answered; the stream breaks.
-    stream.event(950, CREATED, "/a", 1);
-    expect((await take(watch)).zxid).toBe(950);
-    const next = await nextStream(() => stream.end());
-    await next.resume();
-    const again = await next.operation();
-    expect(added(again).afterZxid).toBe(900);
-    next.event(950, CREATED, "/a", 1);
-    next.event(960, DATA_CHANGED, "/a", 1);
-    next.results({ number: again.number, zxid: 1_001 });
+  test("cut off while it catches up asks for the rest, under its number, and repeats nothing", async () => {
+    const watch = client.znodes.watch("/a", { afterZxid: 500 });
+    const first = await stream.operation();
+    expect(added(first).afterZxid).toBe(500);
+    stream.event(600, CREATED, "/a/1", 1);
+    expect(await take(watch)).toMatchObject({ path: "/a/1", zxid: 600 });
+    const read = client.znodes.exists("/a");
+    await stream.operation();
+    for (const zxid of [700, 800]) {
+      const previous = stream;
+      stream = await nextStream(() => previous.fail(8, "WATCH_OVERFLOW"));
+      await stream.resume();
+      const again = await stream.operation();
+      expect(again.number).toBe(first.number);
+      expect(added(again)).toEqual({ watchId: 1, path: "/a", mode: 5, afterZxid: zxid - 100 });
+      stream.event(zxid - 100, CREATED, "/a/repeated", 1);
+      stream.event(zxid, CREATED, `/a/${zxid}`, 1);
+      expect(await take(watch)).toMatchObject({ path: `/a/${zxid}`, zxid });
+      expect((await stream.operation()).operation?.$case).toBe("exists");
+    }
+    stream.results({ number: first.number, zxid: 1_001 }, { number: 2, zxid: 1_001, failure: missing });
     expect(await watch.ready).toBe(1_001);
-    expect((await take(watch)).zxid).toBe(960);
+    expect(await read).toBeUndefined();
+    watch.close();
+    expect((await stream.operation()).operation?.$case).toBe("removeWatch");
   });
 
   test("goes on in the session that follows an expired one", async () => {
