@@ -1,0 +1,111 @@
+import type { DiagnosticEvent, MusterClient } from "@muster/client";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { PATIENCE, record, SdkRig, text, told } from "./sdk-rig.ts";
+
+const CLIENTS = 10;
+const WRITERS_PER_CLIENT = 5;
+const CREATES_PER_WRITER = 60;
+/** The member is killed once this many creates have been acknowledged. */
+const KILL_AT = [500, 1_500];
+const TOTAL = CLIENTS * WRITERS_PER_CLIENT * CREATES_PER_WRITER;
+/** Longer than any restart: a session lost is a failure of the test. */
+const patient = { sessionTimeoutMs: 120_000, requestTimeoutMs: 120_000 };
+
+let rig: SdkRig;
+beforeEach(async () => {
+  rig = await SdkRig.start();
+});
+afterEach(() => rig?.[Symbol.asyncDispose]());
+
+interface Created {
+  readonly type: string;
+  readonly path: string;
+  readonly zxid: number;
+}
+
+test("kill -9 under 50 writers: each create once, sessions kept, a watch sees every one once and in order", async () => {
+  const watcher = await rig.connect(patient);
+  await watcher.znodes.create("/queue");
+  const watch = watcher.znodes.watch("/queue");
+  await watch.ready;
+  const seen: Created[] = [];
+  const watching = (async () => {
+    for await (const event of watch) if (seen.push(event) === TOTAL) break;
+  })();
+
+  const clients = await Promise.all(Array.from({ length: CLIENTS }, () => rig.connect(patient)));
+  const sessions = clients.map(({ session }) => session.id);
+  const events: DiagnosticEvent[][] = [watcher, ...clients].map(record);
+  for (const [i, client] of clients.entries()) await client.znodes.create(`/owner-${i}`, "", { mode: "ephemeral" });
+
+  /** By path: who created it. */
+  const acknowledged = new Map<string, string>();
+  const write = async ({ znodes }: MusterClient, name: string) => {
+    for (let n = 0; n < CREATES_PER_WRITER; n++) {
+      const data = `${name} ${n}`;
+      const { path } = await znodes.create("/queue/n-", data, { sequential: true });
+      expect(acknowledged.has(path), `${path} was given to two writers`).toBe(false);
+      acknowledged.set(path, data);
+    }
+  };
+  const writers = clients.flatMap((client, i) =>
+    Array.from({ length: WRITERS_PER_CLIENT }, (_, k) => write(client, `writer ${i}-${k}`)),
+  );
+  const written = Promise.all(writers);
+  written.catch(() => {});
+
+  for (const count of KILL_AT) {
+    await vi.waitUntil(() => acknowledged.size >= count, PATIENCE);
+    await rig.kill();
+    const before = new Map(acknowledged);
+    expect(before.size, "the writers were done before the kill").toBeLessThan(TOTAL);
+    await rig.restart();
+    const reader = await rig.connect();
+    const names = new Set(await reader.znodes.list("/queue"));
+    for (const path of before.keys()) expect(names.has(path.slice("/queue/".length)), path).toBe(true);
+  }
+  await written;
+  await watching;
+
+  const reader = await rig.connect();
+  const names = await reader.znodes.list("/queue");
+  const stored = await Promise.all(names.map((name) => reader.znodes.get(`/queue/${name}`)));
+  const storedData = new Map(
+    names.map((name, i) => [`/queue/${name}`, text((stored[i] as { data: Uint8Array }).data)]),
+  );
+  expect(storedData).toEqual(acknowledged);
+  expect(new Set(acknowledged.values()).size).toBe(TOTAL);
+
+  // Creation order is zxid order is the order of the suffixes, and the watch saw just that.
+  expect(names).toEqual([...names].sort());
+  expect(seen.map(({ type, path }) => `${type} ${path}`)).toEqual(names.map((name) => `created /queue/${name}`));
+  expect(seen.map(({ zxid }) => zxid)).toEqual(stored.map(({ stat }) => stat.czxid));
+
+  expect(clients.map(({ session }) => session.id)).toEqual(sessions);
+  for (const [i, id] of sessions.entries()) {
+    expect((await reader.znodes.exists(`/owner-${i}`))?.ephemeralOwner).toBe(id);
+  }
+  for (const told of events) {
+    const types = told.map(({ type }) => type);
+    expect(types).not.toContain("session-expired");
+    expect(types).not.toContain("watch-compacted");
+    // Not once per kill: the second may come while a client still waits for its turn after the first.
+    expect(types).toContain("session-resumed");
+  }
+});
+
+test("a session that outlives neither the restart nor its client is gone afterwards, with its ephemerals", async () => {
+  const { client, proxy } = await rig.proxied({ sessionTimeoutMs: 1_000 });
+  await client.znodes.create("/short", "", { mode: "ephemeral" });
+  const lost = told(client, "disconnected");
+  proxy.refuse();
+  await lost;
+  await rig.kill();
+  await rig.restart();
+  const observer = await rig.connect();
+  await vi.waitUntil(async () => (await observer.znodes.exists("/short")) === undefined, PATIENCE);
+  const expired = told(client, "session-expired");
+  proxy.goOn();
+  expect(await expired).toMatchObject({ unknownWrites: 0 });
+  expect((await client.znodes.create("/short", "", { mode: "ephemeral" })).created).toBe(true);
+});
