@@ -19,9 +19,9 @@ import type { VerifyFinding } from "./verify-finding.ts";
 /** The core's part of a verification, injected because it is the composition's to construct. */
 export interface VerifyDependencies {
   /**
-   * Builds the state from a snapshot, checking each row's checksum and the digest: `load` feeds the rows and returns the
-   * meta, or undefined when there is no snapshot. Throws on the first difference. Without it only storage's own rules
-   * are checked.
+   * Builds the state from a snapshot, checking each row's checksum and the digest: `load` feeds the rows and returns
+   * the meta, or undefined when there is no snapshot. Throws on the first difference. Without it only storage's own
+   * rules are checked.
    */
   readonly loadState?: (load: (rows: RowSink) => SnapshotMeta | undefined) => VerifiedState;
 }

@@ -72,8 +72,8 @@ export function removeLeftovers(directory: string, installed?: number): readonly
 }
 
 /**
- * Creates an empty snapshot that begins at `began`. Built under a temporary name, closed without -wal, fsynced, renamed,
- * and its directory fsynced: after a crash at any step there is either no file of that name or a whole one.
+ * Creates an empty snapshot that begins at `began`. Built under a temporary name, closed without -wal, fsynced,
+ * renamed, and its directory fsynced: after a crash at any step there is either no file of that name or a whole one.
  */
 export function createSnapshot(directory: string, began: number): SnapshotFile {
   const file = join(directory, snapshotFileName(began));

@@ -29,7 +29,9 @@ const PAGE_QUERY = `SELECT json_group_array(json_array(${NUMBERS}, name_bytes, d
   SELECT ${NUMBERS}, octet_length(name) AS name_bytes, octet_length(data) AS data_bytes
   FROM znode WHERE serial > ? ORDER BY serial LIMIT ${PAGE_ROWS})`;
 
-/** Rows of one table between two row ids come in the order of their row ids, and concatenating blobs keeps every byte. */
+/**
+ * Rows of one table between two row ids come in the order of their row ids, and concatenating blobs keeps every byte.
+ */
 const BLOB_QUERY = `SELECT CAST(group_concat(CAST(name || data AS BLOB), '') AS BLOB)
   FROM znode WHERE serial BETWEEN ? AND ?`;
 
