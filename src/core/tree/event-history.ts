@@ -25,7 +25,7 @@ export interface HistoryTail {
   readonly bytes: number;
   /** From and to which offset in the ring: one stretch, or two around its end. */
   readonly pieces: readonly (readonly [number, number])[];
-  /** The ACLs they are checked with, without the open one. */
+  /** The ACLs they are checked with, and maybe others, but not the open one. */
   readonly aclIds: ReadonlySet<number>;
 }
 
@@ -35,8 +35,6 @@ const FINGERPRINT_BUCKETS = 65_536;
 /** The first event of each stretch of this many bytes is marked: where a replay may begin. */
 const STRETCH_BYTES = 32 * 1024;
 const LITTLE_RING = 64 * 1024;
-/** ACLs remembered while those of a tail are collected: a set for every event would take too long. */
-const RECENT_ACLS = 256;
 /** Distances are in units and 32 bits wide. */
 const BIG_RING = 2 ** 34;
 
@@ -73,6 +71,8 @@ export class EventHistory {
   private newestStart = 0;
   private previousZxid = 0;
   private visiting = false;
+  /** Events in the ring by their ACL, without the open one. */
+  private readonly aclCounts = new Map<number, number>();
 
   constructor(bytesMax: number, acl: AclUses) {
     assert(bytesMax >= LITTLE_RING && bytesMax <= BIG_RING, "size of the event history out of range");
@@ -117,7 +117,7 @@ export class EventHistory {
     for (let from = start, to = at + HEADER_BYTES; from < end; from++, to++) bytes[to] = pathBytes[from] as number;
     this.head += need;
     this.headAt = at + need;
-    this.acl.retain(aclId);
+    this.retain(aclId);
   }
 
   /** Takes back the events of the newest zxid, if it is this one (a failed multi). */
@@ -135,7 +135,7 @@ export class EventHistory {
       const back = this.words[at / 4 + 4] as number;
       // The bucket's first event being discarded says what its head was before.
       if ((this.heads[bucket] as number) >= keep) this.heads[bucket] = back === 0 ? -1 : position - back * UNIT;
-      this.acl.release(this.words[at / 4 + 3] as number);
+      this.release(this.words[at / 4 + 3] as number);
       position += this.lengthAt(at);
     }
     this.unmark(keep);
@@ -181,8 +181,11 @@ export class EventHistory {
     this.floor = this.newestZxid = this.previousZxid = zxid;
   }
 
-  /** The newest events in at most `bytesMax`; undefined when they have too many ACLs. */
-  newest(bytesMax: number, aclsMax: number): HistoryTail | undefined {
+  /**
+   * The newest events in at most `bytesMax`. Their ACLs are collected from the events themselves (`exact`) or, which
+   * takes no time, are those of all events; not all of them once there are more than `aclsMax`.
+   */
+  newest(bytesMax: number, exact: boolean, aclsMax: number): HistoryTail {
     const { from, floorZxid } = this.tailStart(bytesMax);
     const begin = from % this.size;
     const inOneLap = Math.floor(from / this.size) === Math.floor((this.head - 1) / this.size);
@@ -196,25 +199,20 @@ export class EventHistory {
               [0, this.headAt],
             ];
     const aclIds = new Set<number>();
-    for (const [start, end] of pieces) if (!this.collectAcls(start, end, aclIds, aclsMax)) return undefined;
+    if (exact) for (const [start, end] of pieces) this.collectAcls(start, end, aclIds, aclsMax);
+    else for (const id of this.aclCounts.keys()) if (aclIds.add(id).size > aclsMax) break;
     return { floorZxid, bytes: pieces.reduce((sum, [start, end]) => sum + end - start, 0), pieces, aclIds };
   }
 
-  /** Adds the ACLs of the records from one offset to another; false when there are too many. */
-  private collectAcls(start: number, end: number, aclIds: Set<number>, aclsMax: number): boolean {
+  /** Adds the ACLs of the records from one offset to another. */
+  private collectAcls(start: number, end: number, aclIds: Set<number>, aclsMax: number): void {
     const { words } = this;
-    const recent = new Uint32Array(RECENT_ACLS);
     const last = end / 4;
-    for (let word = start / 4; word < last; ) {
+    for (let word = start / 4; word < last && aclIds.size <= aclsMax; ) {
       const aclId = words[word + 3] as number;
-      if (aclId !== OPEN_ACL && recent[aclId & (RECENT_ACLS - 1)] !== aclId) {
-        recent[aclId & (RECENT_ACLS - 1)] = aclId;
-        aclIds.add(aclId);
-        if (aclIds.size > aclsMax) return false;
-      }
+      if (aclId !== OPEN_ACL) aclIds.add(aclId);
       word += (HEADER_BYTES + padded((words[word + 2] as number) >>> TYPE_BITS)) >>> 2;
     }
-    return true;
   }
 
   /** Copies a tail's records, one after the other, to `to` in `target`. */
@@ -273,6 +271,19 @@ export class EventHistory {
     return at;
   }
 
+  private retain(aclId: number): void {
+    if (aclId !== OPEN_ACL) this.aclCounts.set(aclId, (this.aclCounts.get(aclId) ?? 0) + 1);
+    this.acl.retain(aclId);
+  }
+
+  private release(aclId: number): void {
+    this.acl.release(aclId);
+    if (aclId === OPEN_ACL) return;
+    const left = (this.aclCounts.get(aclId) as number) - 1;
+    if (left === 0) this.aclCounts.delete(aclId);
+    else this.aclCounts.set(aclId, left);
+  }
+
   private dropOldest(): void {
     const at = this.tail % this.size;
     const zxid = this.zxids[at / UNIT] as number;
@@ -281,7 +292,7 @@ export class EventHistory {
       return;
     }
     this.floor = zxid;
-    this.acl.release(this.words[at / 4 + 3] as number);
+    this.release(this.words[at / 4 + 3] as number);
     this.tail += this.lengthAt(at);
   }
 

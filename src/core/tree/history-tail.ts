@@ -2,7 +2,7 @@ import { assert } from "../base/assert.ts";
 import { ByteReader, ByteWriter, FormatError } from "../base/bytes.ts";
 import { isZxid } from "../base/zxid.ts";
 import { type AclTable, aclText, OPEN_ACL, parseAclText } from "./acl-table.ts";
-import type { EventHistory } from "./event-history.ts";
+import type { EventHistory, HistoryTail } from "./event-history.ts";
 import { paddedBytes, RECORD_HEADER_BYTES, RECORD_TYPE_BITS, RECORD_TYPE_MASK, RECORD_UNIT } from "./event-record.ts";
 import { type AclEntry, type EventType, eventType, permission } from "./operation.ts";
 
@@ -27,24 +27,33 @@ const EVENT_TYPES: ReadonlySet<number> = new Set(Object.values(eventType));
 export function exportTail(history: EventHistory, acls: AclTable, bytesMax: number): Uint8Array {
   assert(bytesMax >= TAIL_BYTES_MIN, "too little room for a tail of the history");
   const writer = new ByteWriter(1024);
-  for (let budget = bytesMax - Math.floor(bytesMax / TEXT_SHARE); ; budget = Math.floor(budget / 2)) {
-    const tail = history.newest(budget, TAIL_ACLS_MAX);
-    if (tail === undefined) continue;
-    writer.reset();
-    writer.u53(tail.floorZxid);
-    writer.varint(tail.aclIds.size);
-    for (const id of tail.aclIds) {
-      if (writer.length + tail.bytes > bytesMax) break;
-      writer.u32(id);
-      writer.string(acls.text(id));
+  let budget = bytesMax - Math.floor(bytesMax / TEXT_SHARE);
+  for (let exact = false; ; exact = true) {
+    const tail = history.newest(budget, exact, TAIL_ACLS_MAX);
+    if (writeHead(writer, tail, acls, bytesMax - tail.bytes)) {
+      const bytes = new Uint8Array(writer.length + tail.bytes);
+      bytes.set(writer.view());
+      history.copyTail(tail, bytes, writer.length);
+      return bytes;
     }
-    writer.u32(tail.bytes);
-    if (writer.length + tail.bytes > bytesMax) continue;
-    const bytes = new Uint8Array(writer.length + tail.bytes);
-    bytes.set(writer.view());
-    history.copyTail(tail, bytes, writer.length);
-    return bytes;
+    // The ACLs are too many, or too long. Those of older events need not be among them; then fewer events must do.
+    if (exact) budget = Math.floor(budget / 2);
   }
+}
+
+/** All but the records; false when it is more than `bytesMax`. */
+function writeHead(writer: ByteWriter, tail: HistoryTail, acls: AclTable, bytesMax: number): boolean {
+  if (tail.aclIds.size > TAIL_ACLS_MAX) return false;
+  writer.reset();
+  writer.u53(tail.floorZxid);
+  writer.varint(tail.aclIds.size);
+  for (const id of tail.aclIds) {
+    writer.u32(id);
+    writer.string(acls.text(id));
+    if (writer.length > bytesMax) return false;
+  }
+  writer.u32(tail.bytes);
+  return writer.length <= bytesMax;
 }
 
 /**

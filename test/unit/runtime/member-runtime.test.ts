@@ -116,7 +116,7 @@ describe("a member on a real directory", () => {
 });
 
 describe("memory (core.md 39)", () => {
-  test("above the high-water mark creates and sets are refused, deletes are not; below it all is well again", async () => {
+  test("above the high-water mark creates and sets are refused, deletes are not; below it, nothing is", async () => {
     const rig = await new RuntimeRig().open();
     const client = rig.client();
     await client.open();
