@@ -104,6 +104,8 @@ describe("loading a snapshot", () => {
     ["an index more", "CREATE INDEX i ON znode (name)", "schema", /tables/],
     ["another schema", "DROP TABLE session", "schema", /tables/],
     ["a changed meta row", "UPDATE meta SET time = time + 1", "meta 1", /checksum/],
+    ["a changed history", "UPDATE meta SET history = CAST('the oldest events' AS BLOB)", "meta 1", /checksum/],
+    ["a lost history", "UPDATE meta SET history = x''", "meta 1", /checksum/],
     ["a meta row that is no number", "UPDATE meta SET zxid = -1", "meta 1", /column 1/],
     ["a lost meta row", "DELETE FROM meta", "meta 1", /missing/],
     ["a lost meta row with sessions only", "DELETE FROM meta; DELETE FROM znode", "meta 1", /missing/],
