@@ -146,7 +146,7 @@ describe("a sweep over a long list", () => {
     expect(found).toEqual(staying);
   });
 
-  it("begins anew when the znode it stopped at has gone, also when its row belongs to one of another kind by now", () => {
+  it("begins anew when the znode it stopped at has gone, even if its row has one of another kind by now", () => {
     for (const mode of [0, 1, 4, 5] as const) {
       const rig = new Rig();
       const session = rig.driver.openSession();

@@ -13,8 +13,8 @@ import { goldenHex, hex } from "../../../support/golden-hex.ts";
 import { decodeWhole, operationOf, rewrite } from "./command-codec.ts";
 
 /**
- * Bytes of format 1, kept for ever (core.md 5). They were laid out from FORMAT.md, not written by this program; a change
- * of the code that makes one of these tests fail makes journals and snapshots unreadable.
+ * Bytes of format 1, kept for ever (core.md 5). They were laid out from FORMAT.md, not written by this program; a
+ * change of the code that makes one of these tests fail makes journals and snapshots unreadable.
  */
 const golden = goldenHex("tree/v1");
 const SESSION = 0x300000007;

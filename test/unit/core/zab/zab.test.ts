@@ -64,7 +64,7 @@ class Rig {
 const { BATCH, PROMISE, EPOCH, CONFIGURATION } = recordType;
 
 describe("Zab begins to lead", () => {
-  it("core.md 19: with the configuration, the promise, then the epoch record, each durable before the next phase", () => {
+  it("core.md 19: with the configuration, the promise, the epoch record, each durable before the next phase", () => {
     const rig = new Rig();
     rig.zab.start();
     expect(rig.types).toEqual([CONFIGURATION, PROMISE]);
