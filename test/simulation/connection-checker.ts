@@ -22,6 +22,10 @@ interface Asked {
   readonly request: NumberedRequest;
   /** What others had seen when it was asked. */
   readonly revealed: number;
+  /** Whether the member served then: a refusal is decided when a request comes, and told in its turn. */
+  readonly wasServed: boolean;
+  /** A write behind the close of its own session. */
+  readonly isLate: boolean;
 }
 
 /** Events of one zxid that are due. */
@@ -67,7 +71,12 @@ export class ConnectionChecker {
     if (request.kind === "open" || request.kind === "resume") this.opening = request;
     else if (request.kind === "close") this.isClosing = true;
     else if (request.kind !== "touch") {
-      this.asked.push({ request, revealed: this.checker.history.revealed });
+      this.asked.push({
+        request,
+        revealed: this.checker.history.revealed,
+        wasServed: this.view.serves,
+        isLate: this.isClosing,
+      });
       if (request.kind === "write") this.checker.askedWrite(this.sessionId, request);
       this.beginResuming();
     }
@@ -109,7 +118,10 @@ export class ConnectionChecker {
     });
     this.demandToldAll(`the answer to ${answer.number}`);
     const { request } = asked;
-    if (REFUSALS.includes(answer.code)) this.refused(asked, answer);
+    if (asked.isLate && request.kind === "write") {
+      const isOver = answer.code === errors.SESSION_EXPIRED.code;
+      demand(isOver, "nothing is written behind a close", () => `${request.number}: ${answer.code}`);
+    } else if (REFUSALS.includes(answer.code)) this.refused(asked, answer);
     else if (request.kind === "write") this.writeAnswered(request, answer, applied);
     else this.checkHere(asked, answer);
     this.beginResuming();
@@ -187,11 +199,12 @@ export class ConnectionChecker {
 
   // ---- Answers ----
 
-  private refused({ request }: Asked, { code, zxid }: Answer): void {
+  private refused({ request, wasServed }: Asked, { code, zxid }: Answer): void {
     const reason = reasonOf(code);
     this.checker.count(reason, 1);
     if (reason === "NOT_READY" || reason === "STOPPING") {
-      demand(!this.view.serves, "a leader serves", () => `${request.kind} ${request.number} at ${formatZxid(zxid)}`);
+      const isServed = wasServed && this.view.serves;
+      demand(!isServed, "a leader serves", () => `${request.kind} ${request.number} at ${formatZxid(zxid)}`);
     }
     if (reason !== "NOT_CAUGHT_UP") return;
     const isBehind = request.kind === "read" && request.minZxid > this.view.zxid;

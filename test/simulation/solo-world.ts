@@ -38,6 +38,8 @@ const REQUESTS = 400;
 const HISTORY_BYTES = 256 * 1024;
 /** Virtual time after which what has not come will not come, ms. */
 const PATIENCE_MS = 60_000;
+/** What one request adds to that. */
+const REQUEST_MS_MAX = 100;
 /** All sessions have ended by then, ms: the longest time-out any client asks for, restarts, and then some. */
 const EXPIRY_MS = 12_000;
 /** Containers are looked for once a minute. */
@@ -131,8 +133,11 @@ class SoloWorld implements ClientHost {
   private readonly trace: Trace | undefined;
 
   run(): void {
+    const { requests = REQUESTS } = this.options;
     this.timeline.after(0, () => this.start());
-    this.until("every request is answered", PATIENCE_MS, () => this.clients.every(({ isDone }) => isDone));
+    this.until("every request is answered", PATIENCE_MS + requests * REQUEST_MS_MAX, () =>
+      this.clients.every(({ isDone }) => isDone),
+    );
     if (this.isLong) this.pass(LONG_IDLE_MS);
     for (const client of this.clients) client.stop(this.crashRandom.chance(0.5));
     this.crashesLeft = 0;
