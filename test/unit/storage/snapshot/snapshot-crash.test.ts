@@ -2,11 +2,12 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import Database from "better-sqlite3";
 import { describe, expect, it } from "vitest";
 import { decodeUtf8 } from "../../../../src/core/base/bytes.ts";
 import type { RowSink } from "../../../../src/core/tree/snapshot-row.ts";
 import { SnapshotError } from "../../../../src/storage/snapshot/snapshot-error.ts";
-import { currentSnapshot } from "../../../../src/storage/snapshot/snapshot-files.ts";
+import { currentSnapshot, type SnapshotFile } from "../../../../src/storage/snapshot/snapshot-files.ts";
 import { loadSnapshot } from "../../../../src/storage/snapshot/snapshot-loader.ts";
 import { compiledModule } from "../../../../src/storage/worker-file.ts";
 import { encode, meta, shown, smallMeta, smallTree, temporaryDirectory } from "./snapshot-fixtures.ts";
@@ -63,6 +64,10 @@ describe("a process that dies while it writes rounds", () => {
     const healthy = start(directory);
     healthy.stdout?.once("data", () => healthy.kill("SIGKILL"));
     await once(healthy, "close");
+    // What the kill left in the -wal goes into the file now: opening it under the limit is not what is tested.
+    const database = new Database((currentSnapshot(directory) as SnapshotFile).file);
+    database.pragma("wal_checkpoint(TRUNCATE)");
+    database.close();
     const before = loadedRound(directory);
     expect(before).toBeGreaterThan(0);
 
