@@ -9,7 +9,8 @@ export function formatMachine(machine: Machine): string {
   const memory = (machine.memoryBytes / GIB).toFixed(1);
   return [
     `${machine.cpus} x ${machine.cpuModel}, ${memory} GiB, Linux ${machine.kernel}, Node ${machine.node}`,
-    `4 KiB write + fdatasync: p50 ${p50.toFixed(2)} ms, p99 ${p99.toFixed(2)} ms; load before ${machine.loadBefore.toFixed(1)}`,
+    `4 KiB write + fdatasync: p50 ${p50.toFixed(2)} ms, p99 ${p99.toFixed(2)} ms; ` +
+      `load before ${machine.loadBefore.toFixed(1)}`,
   ].join("\n");
 }
 

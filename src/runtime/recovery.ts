@@ -47,8 +47,8 @@ export function recoverZab(tree: Tree, journal: RecoveredJournal): RecoveredZab 
   if (tree.zxid < journal.baseZxid) {
     throw new RecoveryError(
       `the journal begins after ${formatZxid(journal.baseZxid)}, but the snapshot is only at ` +
-        `${formatZxid(tree.zxid)}: the snapshot is missing or too old; put it back, or restore the whole data directory ` +
-        "from a backup",
+        `${formatZxid(tree.zxid)}: the snapshot is missing or too old; put it back, or restore the whole data ` +
+        "directory from a backup",
     );
   }
   const promised = journal.promise === undefined ? 0 : decodePromise(journal.promise).epoch;

@@ -13,8 +13,8 @@ import { ACL_ENTRIES, BAD_ACL_ENTRIES, IDENTITIES, ODD_PATHS, QUOTA_ROOTS, SEGME
 import { type Caller, CURRENT_VERSION, type Step, WRONG_VERSION } from "./step.ts";
 
 /**
- * Histories that hit few znodes often: a small pool of paths of depth one to four, every create mode, versions right and
- * wrong, sessions that move, close and expire, repeated request numbers, quotas, failing multis, and bad arguments.
+ * Histories that hit few znodes often: a small pool of paths of depth one to four, every create mode, versions right
+ * and wrong, sessions that move, close and expire, repeated request numbers, quotas, failing multis, and bad arguments.
  * One seed is one history.
  */
 export interface History {

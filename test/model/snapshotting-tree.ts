@@ -47,9 +47,9 @@ interface Applied {
 }
 
 /**
- * The real tree with snapshot rounds running under its feet: frozen at any command, captured a few rows at a time between
- * commands, loaded again, and the commands since the freeze replayed, as a restart does. Half of the time the comparison
- * then goes on with the loaded tree.
+ * The real tree with snapshot rounds running under its feet: frozen at any command, captured a few rows at a time
+ * between commands, loaded again, and the commands since the freeze replayed, as a restart does. Half of the time the
+ * comparison then goes on with the loaded tree.
  */
 export class SnapshottingTree extends RealTree {
   rounds = 0;

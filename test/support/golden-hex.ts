@@ -3,7 +3,9 @@ import { fileURLToPath } from "node:url";
 
 const GOLDEN = fileURLToPath(new URL("../golden/", import.meta.url));
 
-/** The bytes of a golden file of hex text: `#` begins a comment, blanks and lines mean nothing. By its name less `.hex`. */
+/**
+ * The bytes of a golden file of hex text: `#` begins a comment, blanks and lines mean nothing. By its name less `.hex`.
+ */
 export function goldenHex(directory: string): ReadonlyMap<string, Uint8Array> {
   const files = readdirSync(GOLDEN + directory).filter((name) => name.endsWith(".hex"));
   return new Map(

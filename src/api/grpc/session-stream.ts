@@ -97,8 +97,8 @@ export class SessionStream implements ConnectionListener {
   }
 
   /**
-   * Tells a client that watches how far its events are complete, so that a watch in a quiet corner resumes from near the
-   * end of the history and not from its last event. Nothing for a client that does not keep up.
+   * Tells a client that watches how far its events are complete, so that a watch in a quiet corner resumes from near
+   * the end of the history and not from its last event. Nothing for a client that does not keep up.
    */
   mark(zxid: number): void {
     if (this.phase !== "open" || zxid === this.marked || this.operations?.watches !== true) return;

@@ -61,8 +61,8 @@ export class Window {
   }
 
   /**
-   * Keeps an answer. Beyond the bytes allowed the oldest answers shrink to their zxid and code: what is known of them is
-   * enough to apply nothing twice. Only beyond the numbers allowed are the oldest forgotten.
+   * Keeps an answer. Beyond the bytes allowed the oldest answers shrink to their zxid and code: what is known of them
+   * is enough to apply nothing twice. Only beyond the numbers allowed are the oldest forgotten.
    */
   keep(number: number, answer: Uint8Array, start: number, end: number, limits: Limits): void {
     this.insert(number, answer, start, end);

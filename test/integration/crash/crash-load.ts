@@ -26,8 +26,8 @@ export interface Acknowledgements {
 }
 
 /**
- * Load that goes on through crashes. Its clients keep their sessions and repeat what was unanswered, so in the end every
- * request has been answered, and the whole tree follows from the answers.
+ * Load that goes on through crashes. Its clients keep their sessions and repeat what was unanswered, so in the end
+ * every request has been answered, and the whole tree follows from the answers.
  */
 export class CrashLoad {
   readonly history: Acknowledged[] = [];

@@ -86,7 +86,8 @@ describe("core.md 32: an error on claimed space, or on fsync, is poison", () => 
     await load.acknowledged(SETS_BEFORE);
     disk.fail({ call: "write", error: "EIO", after: 0 });
     const enough = load.acknowledged(Math.ceil(ROUND_BYTES / load.bytes));
-    // It may go on without snapshots for a while or exit; what it must not do is lose something, or say that it is well.
+    // It may go on without snapshots for a while or exit; what it must not do is lose something, or say that it is
+    // well.
     await Promise.race([enough, (member as Member).exited]);
     await expect.poll(() => disk.failed, { timeout: EXIT_MS }).toBeGreaterThan(0);
     await (member as Member).kill();

@@ -18,8 +18,8 @@ const CHECKS = 20;
 /** Requests the member answered INTERNAL, having found itself in the wrong. */
 const DEFECTS = "muster_grpc_defects_total";
 /**
- * Until the member has let go of every connection its clients have closed, ms. After a protocol error Node stops reading
- * a connection and does not notice its end; the keep-alive of 10 s and its time-out of 10 s do.
+ * Until the member has let go of every connection its clients have closed, ms. After a protocol error Node stops
+ * reading a connection and does not notice its end; the keep-alive of 10 s and its time-out of 10 s do.
  */
 const LET_GO_MS = 45_000;
 /** What the second half of a run may add to the resident size the first half ended with. */

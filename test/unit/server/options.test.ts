@@ -296,8 +296,8 @@ describe("what is refused", () => {
     [
       "a member that is not id@host:port",
       { flags: { ensemble: "a:1" } },
-      '--ensemble: "a:1" has the part "a:1", which is not id@host:port; write id@host:peer-port for each member, with ' +
-        "commas between, for example 1@127.0.0.1:7402",
+      '--ensemble: "a:1" has the part "a:1", which is not id@host:port; write id@host:peer-port for each member, ' +
+        "with commas between, for example 1@127.0.0.1:7402",
     ],
   ])("%s", ([, given, message]) => {
     expect(problemsOf(given)).toEqual([message]);

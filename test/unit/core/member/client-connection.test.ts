@@ -76,7 +76,7 @@ test("core.md 15: a read waits for its min_zxid, later writes behind it; after t
   expect(client.take()).toEqual(["4 NOT_CAUGHT_UP", "5 get 2"]);
 });
 
-test("core.md 14: a read behind a write that a barrier holds waits for that write, and later writes stay behind it", () => {
+test("core.md 14: a read behind a write that a barrier holds waits for it, and later writes stay behind", () => {
   const solo = SoloMember.leading();
   const client = solo.session();
   client.create("/a", "1");

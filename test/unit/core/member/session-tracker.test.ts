@@ -85,7 +85,7 @@ test("core.md 11: many expiries are proposed in bounded batches, none is lost", 
   expect(Math.max(...perTick.values())).toBeLessThanOrEqual(EXPIRIES_PER_STEP_MAX);
 });
 
-test("core.md 10, 11: keep-alives and requests keep a session; silence ends it with its ephemerals, in one command", () => {
+test("core.md 10, 11: keep-alives keep a session; silence ends it with its ephemerals, in one command", () => {
   const solo = SoloMember.leading();
   const [quiet, alive] = [solo.session(2_000), solo.session(2_000)];
   quiet.create("/q1", "", 1);

@@ -126,10 +126,9 @@ describe("event history (core.md 17)", () => {
       let list: Event[] = [];
       const leaves = random.pick([4, 200, 5000]);
       const longest = random.pick([1, 30, 3000]);
+      const leaf = (): string => `/${"n".repeat(random.below(longest))}${random.below(leaves)}`;
       const path = (): string =>
-        random.chance(0.05)
-          ? "/"
-          : `/d${random.below(4)}${random.chance(0.2) ? "" : `/${"n".repeat(random.below(longest))}${random.below(leaves)}`}`;
+        random.chance(0.05) ? "/" : `/d${random.below(4)}${random.chance(0.2) ? "" : leaf()}`;
       let zxid = 1;
       for (let round = 0; round < 4000; round++) {
         zxid += 1 + random.below(3);

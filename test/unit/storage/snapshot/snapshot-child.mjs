@@ -1,7 +1,7 @@
 /**
- * A process that writes rounds into a snapshot for ever, to be killed. Arguments: the compiled store module, the compiled
- * row module, the compiled byte module, the data directory. Prints the zxid of each round reported as committed.
- * Round z sets the data of all znodes to "z", so that a mixture of rounds would show.
+ * A process that writes rounds into a snapshot for ever, to be killed. Arguments: the compiled store module, the
+ * compiled row module, the compiled byte module, the data directory. Prints the zxid of each round reported as
+ * committed. Round z sets the data of all znodes to "z", so that a mixture of rounds would show.
  */
 const [storeModule, rowModule, byteModule, directory] = process.argv.slice(2);
 const { openSnapshotStore } = await import(storeModule);

@@ -1,6 +1,6 @@
 /**
- * Runs a snapshot store on a file system of 48 MiB that is full for a while; to be started in a mount namespace of its own.
- * Arguments: the compiled source folder's URL, the directory the file system is mounted at. Prints one JSON line.
+ * Runs a snapshot store on a file system of 48 MiB that is full for a while; to be started in a mount namespace of its
+ * own. Arguments: the compiled source folder's URL, the directory the file system is mounted at. Prints one JSON line.
  */
 import { rmSync, statfsSync, writeFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";

@@ -23,8 +23,8 @@ const first = { meta: coordinates(1), rows: shown(round(1)) };
 const second = { meta: coordinates(2), rows: shown(round(2)) };
 
 /**
- * Round 1 in the database, round 2 in the -wal alone, because a reader held its checkpoint back; copied as a crash at that
- * moment would leave them. `finished` is the database after the checkpoint.
+ * Round 1 in the database, round 2 in the -wal alone, because a reader held its checkpoint back; copied as a crash at
+ * that moment would leave them. `finished` is the database after the checkpoint.
  */
 let crashed: string;
 let finished: string;
