@@ -46,6 +46,11 @@ export class EndpointList {
     return this.#all;
   }
 
+  /** All of them, `first` before the others if there is one. */
+  startingWith(first: string | undefined): readonly string[] {
+    return first === undefined ? this.#all : [first, ...this.#all.filter((other) => other !== first)];
+  }
+
   /** The endpoint the next attempt goes to. */
   peek(): string {
     return this.#all[this.#next % this.#all.length] as string;

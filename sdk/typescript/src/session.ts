@@ -82,9 +82,8 @@ export class SessionCore implements OperationQueueHost, ResponseSink {
     this.#liveness.timeoutMs = options.sessionTimeoutMs;
     this.#alarm = new Alarm(modules.environment, (lateMs) => this.#wake(lateMs));
     this.queue = new OperationQueue(options, this);
-    this.watches = new WatchRegistry(this.queue, this.diagnostics, (callback, delayMs) =>
-      this.#alarm.later(callback, delayMs),
-    );
+    const later = (callback: () => void, delayMs: number) => this.#alarm.later(callback, delayMs);
+    this.watches = new WatchRegistry(this.queue, this.diagnostics, later);
     this.#opened.promise.catch(() => {});
   }
 
@@ -109,9 +108,7 @@ export class SessionCore implements OperationQueueHost, ResponseSink {
   }
   /** Where members are known to be; the one in use comes first. */
   get endpoints(): readonly string[] {
-    const { endpoint } = this;
-    const { all } = this.#endpoints;
-    return endpoint === undefined ? all : [endpoint, ...all.filter((other) => other !== endpoint)];
+    return this.#endpoints.startingWith(this.endpoint);
   }
   get lastError(): MusterError | undefined {
     return this.#lastError;
@@ -389,16 +386,13 @@ export class SessionCore implements OperationQueueHost, ResponseSink {
     }
     if (now >= this.#attemptEndsAt) {
       this.#lost(new MusterError("UNREACHABLE", { message: `no answer from ${this.#stream?.endpoint}` }));
-    } else if (now >= this.#reconnectAt) {
-      this.#connect();
-    }
+    } else if (now >= this.#reconnectAt) this.#connect();
   }
 
   #nextWake(): number {
     const { keepAliveAt, giveUpAt, marginEndsAt } = this.#liveness;
     const tending = Math.min(keepAliveAt, Math.max(giveUpAt, this.#graceUntil));
-    const margin = this.#state === "disconnected" ? marginEndsAt : never;
-    const liveness = this.#live === undefined ? margin : tending;
+    const liveness = this.#live !== undefined ? tending : this.#state === "disconnected" ? marginEndsAt : never;
     const deadlines = Math.min(this.#attemptEndsAt, this.#reconnectAt, this.#closeEndsAt, this.#requestsAt);
     return Math.min(liveness, deadlines, this.#alarm.laterAt);
   }
