@@ -323,7 +323,8 @@ export class ClientConnection implements WatchSubscriber {
       this.end(undefined, 0);
       return;
     }
-    if (!this.host.touch(this)) {
+    this.host.touch(this);
+    if (!this.host.isLed) {
       this.end("NOT_READY", 0);
       return;
     }

@@ -25,7 +25,9 @@ export interface ConnectionHost<C> {
   endCommand(connection: C, number: number): number;
   openSession(connection: C, fields: OpenSessionFields): void;
   moveSession(connection: C, sessionId: number, secretHash: Uint8Array): void;
-  /** True once the leader has acknowledged that the session lives. */
+  /** False while there is no leader to ask. */
+  readonly isLed: boolean;
+  /** True once the leader has acknowledged that the session lives, and will for its whole time-out from now. */
   touch(connection: C): boolean;
   read(connection: C, operation: ReadOperation, answer: Answer): void;
   watch(connection: C, request: WatchAsked): number;

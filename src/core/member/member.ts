@@ -129,6 +129,10 @@ export class Member implements ConnectionHost<ClientConnection> {
     return this.proposals.outstandingCommands;
   }
 
+  get isLed(): boolean {
+    return this.roleName === "leader";
+  }
+
   get isServing(): boolean {
     return this.roleName === "leader" && !this.stopping;
   }
@@ -260,9 +264,8 @@ export class Member implements ConnectionHost<ClientConnection> {
   }
 
   touch(connection: ClientConnection): boolean {
-    if (this.roleName !== "leader") return false;
-    if (connection.sessionId !== 0) this.duties.sessions.touch(connection.sessionId);
-    return true;
+    if (!this.isLed) return false;
+    return connection.sessionId === 0 || this.duties.sessions.touch(connection.sessionId);
   }
 
   read(connection: ClientConnection, operation: ReadOperation, answer: Answer): void {

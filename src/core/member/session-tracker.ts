@@ -15,6 +15,8 @@ interface Tracked {
   suspect: boolean;
   /** Heard since the last tick. */
   isTouched: boolean;
+  /** Its end has been decided: a request heard now comes too late. */
+  isExpiring: boolean;
 }
 
 /**
@@ -38,7 +40,8 @@ export class SessionTracker {
   }
 
   add(id: number, timeoutMs: number): void {
-    const tracked: Tracked = { id, timeoutMs, deadline: this.time + timeoutMs, suspect: false, isTouched: true };
+    const deadline = this.time + timeoutMs;
+    const tracked: Tracked = { id, timeoutMs, deadline, suspect: false, isTouched: true, isExpiring: false };
     this.sessions.set(id, tracked);
     this.touched.push(tracked);
     this.place(tracked);
@@ -48,11 +51,17 @@ export class SessionTracker {
     this.sessions.delete(id);
   }
 
-  touch(id: number): void {
+  /**
+   * The session's client was heard. False when that comes too late: whoever is told that its session lives relies on it
+   * for a whole time-out, and its end may be on its way already.
+   */
+  touch(id: number): boolean {
     const tracked = this.sessions.get(id);
-    if (tracked === undefined || tracked.isTouched) return;
+    if (tracked === undefined || tracked.isExpiring) return false;
+    if (tracked.isTouched) return true;
     tracked.isTouched = true;
     this.touched.push(tracked);
+    return true;
   }
 
   /** Forgets everything: another member leads. */
@@ -107,6 +116,7 @@ export class SessionTracker {
       this.again.push(tracked);
     } else {
       due.push(tracked.id);
+      tracked.isExpiring = true;
       // Looked at again, should the proposal be lost.
       tracked.deadline = this.time + tracked.timeoutMs;
       tracked.suspect = false;

@@ -101,6 +101,23 @@ test("core.md 10, 11: keep-alives keep a session; silence ends it with its ephem
   expect(solo.member.tree.state.sessions.size).toBe(1);
 });
 
+test("core.md 10: a keep-alive is not answered once the session's end is decided", () => {
+  const solo = SoloMember.leading();
+  const client = solo.session(1_000);
+  client.take();
+  solo.room = false;
+  for (let i = 0; i < 12; i++) {
+    solo.time += 100;
+    solo.member.tick();
+  }
+  // Decided, and held up by a journal without room.
+  client.connection.touch(1);
+  client.connection.close();
+  solo.room = true;
+  solo.settle();
+  expect(client.take()).toEqual(["closed SESSION_EXPIRED"]);
+});
+
 test("core.md 10: without a leader no keep-alive is answered", () => {
   const solo = new SoloMember();
   const client = solo.client();
