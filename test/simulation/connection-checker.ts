@@ -139,8 +139,9 @@ export class ConnectionChecker {
     this.checker.count("events told", texts.length);
   }
 
-  touched(): void {
+  touched(now: number): void {
     this.catchUp();
+    this.checker.acknowledgedTouch(this.sessionId, this.generation, now);
     this.demandToldAll("a keep-alive's answer");
     demand(this.view.leads, "core.md 10: only a leader acknowledges a keep-alive", () => "the member does not lead");
   }

@@ -116,7 +116,8 @@ export class Door implements ConnectionListener, LinkEnd<ClientRequest> {
   }
 
   onTouched(token: number): void {
-    this.checker.touched();
+    this.trace(() => `told touched ${token}`);
+    this.checker.touched(this.host.now());
     this.outbound.push({ kind: "touched", token });
   }
 

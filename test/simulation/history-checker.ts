@@ -25,6 +25,9 @@ export interface MemberView {
   readonly historyFromZxid: number;
 }
 
+/** An expiry was decided so long before it is proposed at most, ms: what comes meanwhile comes too late. */
+const DECIDED_MS_MAX = 500;
+
 /** Answers that say nothing about whether the request was applied. */
 const UNDECIDED: readonly number[] = [
   errors.STALE_REQUEST.code,
@@ -48,7 +51,11 @@ export class HistoryChecker {
   private readonly answers = new Map<string, string>();
   private readonly asked = new Map<string, string>();
   private readonly closes = new Set<number>();
-  private readonly heardAt = new Map<number, number>();
+  /** When a session's requests came, and when it was last told that it lives. */
+  private readonly heardAt = new Map<number, number[]>();
+  private readonly toldAt = new Map<number, number>();
+  /** Generation whose expiry is in the log, by session. */
+  private readonly expiring = new Map<number, number>();
   private readonly seenZxids = new Map<number, number>();
   private leadingSince = 0;
   private epoch = 0;
@@ -74,7 +81,7 @@ export class HistoryChecker {
     const command = new Command();
     for (let left = reader.open(batch.body).count; left > 0; left--) {
       decodeCommand(reader.next(), command);
-      if (command.type === commandType.EXPIRE_SESSION) this.demandSilence(command.target, now);
+      if (command.type === commandType.EXPIRE_SESSION) this.expires(command.target, command.targetGeneration, now);
     }
   }
 
@@ -91,6 +98,7 @@ export class HistoryChecker {
   recovered(journal: FoundJournal): void {
     this.count("batches lost", this.history.recovered(journal));
     this.isStarting = true;
+    this.expiring.clear();
     this.connections.clear();
   }
 
@@ -141,7 +149,20 @@ export class HistoryChecker {
 
   /** A session's client was heard. */
   heard(sessionId: number, now: number): void {
-    if (sessionId !== 0) this.heardAt.set(sessionId, now);
+    if (sessionId === 0) return;
+    const times = this.heardAt.get(sessionId);
+    if (times === undefined) this.heardAt.set(sessionId, [now]);
+    else times.push(now);
+  }
+
+  /** A client is told that its session lives, and relies on it for a whole time-out. */
+  acknowledgedTouch(sessionId: number, generation: number, now: number): void {
+    this.toldAt.set(sessionId, now);
+    demand(
+      sessionId === 0 || this.expiring.get(sessionId) !== generation,
+      "core.md 10: a keep-alive is not answered when the end is on its way",
+      () => formatZxid(sessionId),
+    );
   }
 
   /** The latest zxid a session has read at. */
@@ -185,13 +206,18 @@ export class HistoryChecker {
     );
   }
 
-  private demandSilence(sessionId: number, now: number): void {
-    const timeoutMs = this.replay.model.sessions.get(sessionId)?.timeoutMs ?? 0;
-    const silence = now - Math.max(this.heardAt.get(sessionId) ?? 0, this.leadingSince);
+  /** An expiry is in the log: its session was silent for long enough when it was decided. */
+  private expires(sessionId: number, generation: number, now: number): void {
+    const session = this.replay.model.sessions.get(sessionId);
+    // Moved since: it will be refused.
+    if (session === undefined || session.generation !== generation) return;
+    this.expiring.set(sessionId, generation);
+    const requests = (this.heardAt.get(sessionId) ?? []).filter((at) => at <= now - DECIDED_MS_MAX);
+    const heardAt = Math.max(this.leadingSince, this.toldAt.get(sessionId) ?? 0, requests.at(-1) ?? 0);
     demand(
-      silence >= timeoutMs,
+      now - heardAt >= session.timeoutMs,
       "core.md 11: no session expires before its time",
-      () => `${formatZxid(sessionId)} after ${silence} of ${timeoutMs} ms`,
+      () => `${formatZxid(sessionId)} after ${now - heardAt} of ${session.timeoutMs} ms`,
     );
   }
 }

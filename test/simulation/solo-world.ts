@@ -15,7 +15,7 @@ import { Workload } from "./workload.ts";
 /** One seed and these decide everything a run does. */
 export interface SoloOptions {
   readonly seed: number;
-  /** Requests taken from the workload. Default 400. */
+  /** Requests taken from the workload. Default 300. */
   readonly requests?: number | undefined;
   /** Default: 3 to 5, by the seed. */
   readonly clients?: number | undefined;
@@ -33,7 +33,7 @@ export interface SoloReport {
   readonly steps: number;
 }
 
-const REQUESTS = 400;
+const REQUESTS = 300;
 /** All events of a run fit. */
 const HISTORY_BYTES = 256 * 1024;
 /** Virtual time after which what has not come will not come, ms. */
