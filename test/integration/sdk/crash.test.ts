@@ -58,7 +58,7 @@ test("kill -9 under 50 writers: each create once, sessions kept, a watch sees ea
   written.catch(() => {});
 
   for (const count of KILL_AT) {
-    await vi.waitUntil(() => acknowledged.size >= count, PATIENCE);
+    await vi.waitUntil(() => acknowledged.size >= count && deaf.session.state === "open", PATIENCE);
     proxy.stall("to-client");
     const spy = await rig.connect();
     await vi.waitUntil(() => hasUnanswered(spy, acknowledged, "writer 0-"), PATIENCE);
