@@ -264,17 +264,15 @@ export class Member implements ConnectionHost<ClientConnection> {
   }
 
   touch(connection: ClientConnection): boolean {
-    if (!this.isLed) return false;
-    return connection.sessionId === 0 || this.duties.sessions.touch(connection.sessionId);
+    return this.isLed && (connection.sessionId === 0 || this.duties.sessions.touch(connection.sessionId));
   }
 
   read(connection: ClientConnection, operation: ReadOperation, answer: Answer): void {
-    if (this.roleName === "leader") {
-      this.tree.read(connection, operation, answer);
-      return;
+    if (this.isLed) this.tree.read(connection, operation, answer);
+    else {
+      answer.kind = "none";
+      answer.code = errors.NOT_READY.code;
     }
-    answer.kind = "none";
-    answer.code = errors.NOT_READY.code;
   }
 
   watch(connection: ClientConnection, request: WatchAsked): number {
@@ -322,8 +320,7 @@ export class Member implements ConnectionHost<ClientConnection> {
 
   private doDuties(now: number): void {
     const expired = this.duties.tick(now);
-    if (expired === 0) return;
-    this.effects.transition({ kind: "sessions-expired", count: expired, zxid: this.tree.zxid });
+    if (expired > 0) this.effects.transition({ kind: "sessions-expired", count: expired, zxid: this.tree.zxid });
   }
 
   /** The number an opening or a move goes under, or 0 when it was refused. */
