@@ -33,6 +33,8 @@ type Waiting =
       readonly number: number;
       readonly operation: ReadOperation;
       readonly freshness: ReadFreshness;
+      /** Whose it was when it was asked. */
+      readonly identities: readonly Identity[];
     }
   | { readonly kind: "sync"; readonly number: number }
   | { readonly kind: "watch"; readonly number: number; readonly request: WatchAsked }
@@ -147,7 +149,7 @@ export class ClientConnection implements WatchSubscriber {
   read(number: number, operation: ReadOperation, options: ReadFreshness): void {
     if (this.detached) return;
     this.host.touch(this);
-    this.enqueue({ kind: "read", number, operation, freshness: options });
+    this.enqueue({ kind: "read", number, operation, freshness: options, identities: this.identityList });
   }
 
   sync(number: number): void {
@@ -292,7 +294,7 @@ export class ClientConnection implements WatchSubscriber {
   private carryOut(request: Waiting): void {
     switch (request.kind) {
       case "read":
-        this.host.read(this, request.operation, this.answer);
+        this.host.read({ sessionId: this.sessionId, identities: request.identities }, request.operation, this.answer);
         this.answer.number = request.number;
         this.deliverAnswer(this.answer);
         return;

@@ -2,6 +2,7 @@ import type { ByteWriter } from "../base/bytes.ts";
 import type { Answer } from "../tree/answer.ts";
 import type { OpenSessionFields } from "../tree/command.ts";
 import type { ReadOperation, WatchMode, WriteOperation } from "../tree/operation.ts";
+import type { ReadIssuer } from "../tree/reader.ts";
 import type { Tree } from "../tree/tree.ts";
 import type { WatchHub } from "../tree/watch-hub.ts";
 
@@ -29,7 +30,7 @@ export interface ConnectionHost<C> {
   readonly isLed: boolean;
   /** True once the leader has acknowledged that the session lives, and will for its whole time-out from now. */
   touch(connection: C): boolean;
-  read(connection: C, operation: ReadOperation, answer: Answer): void;
+  read(issuer: ReadIssuer, operation: ReadOperation, answer: Answer): void;
   watch(connection: C, request: WatchAsked): number;
   /** The zxid a barrier that begins now needs; undefined when leadership cannot be confirmed. */
   barrier(): number | undefined;

@@ -15,6 +15,7 @@ import {
 import { EventHistory } from "../tree/event-history.ts";
 import { exportTail, importTail } from "../tree/history-tail.ts";
 import type { Identity, ReadOperation, WriteOperation } from "../tree/operation.ts";
+import type { ReadIssuer } from "../tree/reader.ts";
 import type { SnapshotMeta } from "../tree/snapshot-row.ts";
 import type { Tree } from "../tree/tree.ts";
 import { WatchHub } from "../tree/watch-hub.ts";
@@ -267,12 +268,10 @@ export class Member implements ConnectionHost<ClientConnection> {
     return this.isLed && (connection.sessionId === 0 || this.duties.sessions.touch(connection.sessionId));
   }
 
-  read(connection: ClientConnection, operation: ReadOperation, answer: Answer): void {
-    if (this.isLed) this.tree.read(connection, operation, answer);
-    else {
-      answer.kind = "none";
-      answer.code = errors.NOT_READY.code;
-    }
+  read(issuer: ReadIssuer, operation: ReadOperation, answer: Answer): void {
+    answer.kind = "none";
+    answer.code = errors.NOT_READY.code;
+    if (this.isLed) this.tree.read(issuer, operation, answer);
   }
 
   watch(connection: ClientConnection, request: WatchAsked): number {

@@ -2,9 +2,9 @@ import { connect } from "node:net";
 import { text } from "node:stream/consumers";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { createHttpDoor, type HttpDoor } from "../../../../src/api/http/http-door.ts";
-import type { ListenAddress } from "../../../../src/core/base/listen-address.ts";
 import { createMetrics, type Metrics } from "../../../../src/api/http/metrics.ts";
 import type { Status } from "../../../../src/coordination/port.ts";
+import type { ListenAddress } from "../../../../src/core/base/listen-address.ts";
 import { makeZxid } from "../../../../src/core/base/zxid.ts";
 
 const serving: Status = {

@@ -237,3 +237,16 @@ test("a path that breaks the rules is refused for a watch as for a read", () => 
   client.get("/a/");
   expect(client.take()).toEqual(["opened", "1 INVALID_PATH", "2 INVALID_PATH"]);
 });
+
+test("identities hold for the requests after them: a read that waits is checked as who asked it", () => {
+  const solo = SoloMember.leading();
+  const owner = [{ scheme: "digest", id: "ann:hash" }];
+  const client = solo.session(10_000, owner);
+  const acl = [{ scheme: "digest", id: "ann:hash", permissions: 31 }];
+  client.connection.submit(1, 0, { kind: "create", path: "/mine", data: new Uint8Array(0), mode: 0, acl });
+  client.connection.read(2, { kind: "exists", path: "/mine" }, { minZxid: 0, linearizable: false });
+  client.connection.setIdentities([]);
+  client.connection.read(3, { kind: "exists", path: "/mine" }, { minZxid: 0, linearizable: false });
+  solo.settle();
+  expect(client.take()).toEqual(["opened", "1 create /mine", "2 stat", "3 NO_PERMISSION"]);
+});

@@ -3,7 +3,7 @@ import { epochOf } from "../../../../src/core/base/zxid.ts";
 import { EventFanout } from "../../../../src/core/member/event-fanout.ts";
 import { Tree } from "../../../../src/core/tree/tree.ts";
 import { recordType } from "../../../../src/core/zab/journal-record.ts";
-import { MemorySnapshot, MemorySnapshotStore } from "../../../../src/storage/snapshot/memory-snapshot-store.ts";
+import { type MemorySnapshot, MemorySnapshotStore } from "../../../../src/storage/snapshot/memory-snapshot-store.ts";
 import { SoloMember } from "../../../support/solo-member.ts";
 
 const HISTORY_BYTES = 64 * 1024;
