@@ -1,5 +1,13 @@
 import { assert } from "../base/assert.ts";
-import { Float64Column, Int32Column, ROWS_PER_CHUNK, Uint8Column, Uint16Column, Uint32Column } from "./columns.ts";
+import {
+  Float64Column,
+  ROWS_PER_CHUNK,
+  SparseInt32Column,
+  SparseUint32Column,
+  Uint8Column,
+  Uint16Column,
+  Uint32Column,
+} from "./columns.ts";
 import { type NamedNodes, NameIndex } from "./name-index.ts";
 import { copyBytes, Slab } from "./slab.ts";
 
@@ -18,28 +26,28 @@ const SLASH = 47;
  */
 export class NodeTable implements NamedNodes {
   readonly parent = new Uint32Column();
-  readonly firstChild = new Uint32Column();
-  readonly lastChild = new Uint32Column();
+  readonly firstChild = new SparseUint32Column();
+  readonly lastChild = new SparseUint32Column();
   /** Siblings in creation order; `next` also links the free rows. */
   readonly next = new Uint32Column();
   readonly previous = new Uint32Column();
-  readonly childCount = new Uint32Column();
+  readonly childCount = new SparseUint32Column();
   readonly serial = new Float64Column();
   readonly czxid = new Float64Column();
   readonly mzxid = new Float64Column();
   readonly pzxid = new Float64Column();
   readonly ctime = new Float64Column();
   readonly mtime = new Float64Column();
-  readonly version = new Int32Column();
+  readonly version = new SparseInt32Column();
   /** Children ever created; what ZooKeeper stores as cversion. */
-  readonly creations = new Int32Column();
-  readonly aversion = new Int32Column();
+  readonly creations = new SparseInt32Column();
+  readonly aversion = new SparseInt32Column();
   /** {@link ZnodeKind}. */
   readonly kind = new Uint8Column();
   /** Id in the ACL table. */
-  readonly acl = new Uint32Column();
+  readonly acl = new SparseUint32Column();
   /** Row in the table of special znodes, 0 for ordinary ones. */
-  readonly special = new Uint32Column();
+  readonly special = new SparseUint32Column();
   readonly dataLength = new Uint32Column();
   /** Two lanes over the data, computed once per value. */
   readonly dataHash0 = new Uint32Column();

@@ -1,8 +1,9 @@
 import { describe, expect, it } from "vitest";
 import {
   Float64Column,
-  Int32Column,
   ROWS_PER_CHUNK,
+  SparseInt32Column,
+  SparseUint32Column,
   Uint8Column,
   Uint16Column,
   Uint32Column,
@@ -11,7 +12,8 @@ import {
 describe.each([
   ["Float64Column", () => new Float64Column(), [0, Number.MAX_SAFE_INTEGER, -1.5]],
   ["Uint32Column", () => new Uint32Column(), [0, 2 ** 32 - 1]],
-  ["Int32Column", () => new Int32Column(), [0, -(2 ** 31), 2 ** 31 - 1]],
+  ["SparseUint32Column", () => new SparseUint32Column(), [0, 2 ** 32 - 1, 1]],
+  ["SparseInt32Column", () => new SparseInt32Column(), [0, -(2 ** 31), 2 ** 31 - 1]],
   ["Uint16Column", () => new Uint16Column(), [0, 65_535]],
   ["Uint8Column", () => new Uint8Column(), [0, 255]],
 ] as const)("%s", (_, make, values) => {
