@@ -37,10 +37,6 @@ export default defineConfig({
       { extends: true, test: { name: "tidy", include: ["test/*.test.ts"], sequence: { groupOrder: 0 } } },
       {
         extends: true,
-        test: { name: "scenarios", include: ["test/scenarios/**/*.test.ts"], sequence: { groupOrder: 0 } },
-      },
-      {
-        extends: true,
         test: { name: "contract", include: ["test/contract/**/*.test.ts"], sequence: { groupOrder: 0 } },
       },
       {
