@@ -12,9 +12,9 @@ import { ModelReplay } from "../../simulation/model-replay.ts";
 import { demand } from "../../simulation/violation.ts";
 
 /**
- * What a stopped member has on disk, its snapshot and the journal behind it, against the naive model and a fresh tree, both
- * fed the whole history from its beginning: equal in every znode and session, and in the digest. Returns the commands
- * compared; throws at the first difference. The journal must have been kept whole.
+ * What a stopped member has on disk, its snapshot and the journal behind it, against the naive model and a fresh tree,
+ * both fed the whole history from its beginning: equal in every znode and session, and in the digest. Returns the
+ * commands compared; throws at the first difference. The journal must have been kept whole.
  */
 export function compareWithModel(dataDir: string): number {
   const { recovered } = readJournal(nodeDisk, path.join(dataDir, "journal"), 0);

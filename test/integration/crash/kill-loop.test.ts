@@ -40,7 +40,7 @@ async function loadedMember(): Promise<MemberOptions> {
 }
 
 it(
-  "kill -9 under load at random instants: no acknowledged write lost, none applied twice, the digest the naive history's",
+  "kill -9 under load at random instants: nothing acknowledged lost, nothing applied twice, the naive model's digest",
   async () => {
     const options = await loadedMember();
     let member = await Member.start(options);
