@@ -1,67 +1,21 @@
 import { describe, expect, it } from "vitest";
-import { encodeUtf8 } from "../../../../src/core/base/bytes.ts";
-import { EventHistory } from "../../../../src/core/tree/event-history.ts";
+import type { EventHistory } from "../../../../src/core/tree/event-history.ts";
 import type { EventType, WatchMode } from "../../../../src/core/tree/operation.ts";
-import { eventType } from "../../../../src/core/tree/operation.ts";
-import type { WatchEvent } from "../../../../src/core/tree/watch-event.ts";
-import type { WatchSubscriber } from "../../../../src/core/tree/watch-hub.ts";
 import { WatchHub } from "../../../../src/core/tree/watch-hub.ts";
-
-const { CREATED, DELETED, DATA_CHANGED, CHILDREN_CHANGED } = eventType;
-const MODES: readonly WatchMode[] = ["data", "exists", "children", "persistent", "persistent-recursive"];
-const TYPES: readonly EventType[] = [CREATED, DELETED, DATA_CHANGED, CHILDREN_CHANGED];
-const OPEN_ACL = 1;
-const SECRET_ACL = 2;
-
-interface Delivery {
-  readonly zxid: number;
-  readonly events: readonly string[];
-}
-
-class Subscriber implements WatchSubscriber {
-  readonly deliveries: Delivery[] = [];
-  readonly objects: WatchEvent[] = [];
-  readonly name: string;
-  readonly log: string[];
-  forbidden = new Set<number>();
-  onDeliver: () => void = () => {};
-
-  constructor(name = "s", log: string[] = []) {
-    this.name = name;
-    this.log = log;
-  }
-
-  deliver(events: readonly WatchEvent[], zxid: number): void {
-    this.deliveries.push({ zxid, events: events.map((e) => `${e.watchId}:${e.event.type}:${e.event.path}`) });
-    this.objects.push(...events);
-    this.log.push(this.name);
-    for (const { event } of events) expect(event.zxid).toBe(zxid);
-    this.onDeliver();
-  }
-
-  mayRead(aclId: number): boolean {
-    return !this.forbidden.has(aclId);
-  }
-
-  get flat(): string[] {
-    return this.deliveries.flatMap((d) => d.events);
-  }
-}
-
-/** Records with the path in the middle of other bytes, as the tree does. */
-function record(hub: WatchHub, type: EventType, path: string, zxid: number, aclId = OPEN_ACL): void {
-  const bytes = encodeUtf8(`xx${path}yy`);
-  hub.record(type, bytes, 2, bytes.length - 2, zxid, aclId);
-}
-
-function newHistory(): EventHistory {
-  return new EventHistory(1 << 20, { retain: () => {}, release: () => {} });
-}
-
-function append(history: EventHistory, type: EventType, path: string, zxid: number, aclId = OPEN_ACL): void {
-  const bytes = encodeUtf8(path);
-  history.append(zxid, type, bytes, 0, bytes.length, aclId);
-}
+import {
+  append,
+  CHILDREN_CHANGED,
+  CREATED,
+  DATA_CHANGED,
+  DELETED,
+  MODES,
+  newHistory,
+  OPEN_ACL,
+  record,
+  SECRET_ACL,
+  Subscriber,
+  TYPES,
+} from "./watch-hub-rig.ts";
 
 describe("watch hub: which events fire which watch (reference 1.5)", () => {
   const expected: Record<WatchMode, readonly EventType[]> = {
