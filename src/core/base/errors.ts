@@ -107,6 +107,14 @@ export const errors = {
     "the ensemble has as many sessions as it may",
   ),
   NOT_EXPIRED: entry(22, g.FAILED_PRECONDITION, 409, -8, "never", "the znode is no longer due for removal"),
+  CONFIGURATION_CHANGED: entry(
+    23,
+    g.ABORTED,
+    409,
+    -103,
+    "after-reread",
+    "the configuration is no longer the one this change was made for",
+  ),
   COMPACTED: entry(
     40,
     g.OUT_OF_RANGE,

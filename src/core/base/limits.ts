@@ -53,6 +53,8 @@ export const defaultLimits: Limits = {
 export const COMMAND_BYTES_MAX = 4 * 1024 * 1024 + 64 * 1024;
 /** Largest TTL of a znode, ms: ZooKeeper keeps 40 bits. */
 export const TTL_MS_MAX = 2 ** 40 - 1;
+/** Largest configuration of an ensemble, bytes: some hundred members. */
+export const CONFIGURATION_BYTES_MAX = 64 * 1024;
 /** A batch is closed at this size even inside one turn of the loop, bytes. */
 export const BATCH_BYTES_TARGET = 1024 * 1024;
 /** Commands of one batch at most. */

@@ -4,7 +4,7 @@ import { errors, OK } from "../base/errors.ts";
 import { ApplyContext } from "./apply-context.ts";
 import { parseLimits } from "./apply-limits.ts";
 import { ZnodeOperations } from "./apply-znode.ts";
-import { FEATURE_LEVEL } from "./batch.ts";
+import { FEATURE_LEVEL, featureLevelOf } from "./batch.ts";
 import { type Command, commandType, decodePart } from "./command.ts";
 import type { EventSink } from "./event-buffer.ts";
 import { NO_NODE } from "./node-table.ts";
@@ -108,6 +108,8 @@ export class Applier {
         return this.setLimits(command);
       case commandType.RAISE_FEATURE_LEVEL:
         return this.raiseFeatureLevel(command);
+      case commandType.RECONFIGURE:
+        return this.reconfigure(command);
       default:
         return this.znodes.apply(command.bytes, command.leaf);
     }
@@ -235,13 +237,30 @@ export class Applier {
     return OK;
   }
 
+  /** Never lowers it, and raising it again changes nothing. */
   private raiseFeatureLevel(command: Command): number {
     const { state, out } = this.context;
-    if (command.featureLevel <= state.featureLevel || command.featureLevel > FEATURE_LEVEL) {
-      return errors.INVALID_ARGUMENT.code;
-    }
+    if (command.featureLevel <= state.featureLevel) return errors.INVALID_ARGUMENT.code;
+    assert(command.featureLevel <= FEATURE_LEVEL, "the decoder refuses levels this program does not know");
     state.changeConfiguration(() => {
       state.featureLevel = command.featureLevel;
+    });
+    out.none(OK);
+    return OK;
+  }
+
+  /**
+   * The leader proposes only what passes both checks, so that a committed change does not fail (core.md 25); they stand
+   * here too because `apply` answers whatever the decoder lets through, and alike on every member.
+   */
+  private reconfigure(command: Command): number {
+    const { state, out, zxid } = this.context;
+    if (state.featureLevel < featureLevelOf.RECONFIGURE) return errors.UNSUPPORTED.code;
+    if (command.expectedZxid !== state.configurationZxid) return errors.CONFIGURATION_CHANGED.code;
+    const configuration = command.configuration.slice();
+    state.changeConfiguration(() => {
+      state.configuration = configuration;
+      state.configurationZxid = zxid;
     });
     out.none(OK);
     return OK;

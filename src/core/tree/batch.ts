@@ -8,8 +8,19 @@ import { ByteReader, ByteWriter, FormatError } from "../base/bytes.ts";
  */
 export const BATCH_FORMAT = 1;
 /** The newest behaviour of `apply` this program knows (core.md 5). */
-export const FEATURE_LEVEL = 1;
+export const FEATURE_LEVEL = 2;
+/** The behaviour every tree begins with; a command raises it once all members know more (core.md 5). */
+export const FIRST_FEATURE_LEVEL = 1;
+/** Below its level a command is answered UNSUPPORTED; commands not named here came with the first. */
+export const featureLevelOf = { RECONFIGURE: 2 } as const;
 export const BATCH_HEADER_BYTES = 48;
+
+/** Behaviour newer than this program's, in a batch or in a command that raises it: nothing of it may be applied. */
+export class FeatureLevelError extends FormatError {
+  constructor(level: number) {
+    super(`feature level ${level} is newer than this program's ${FEATURE_LEVEL}`);
+  }
+}
 
 export interface BatchHeader {
   /** zxid of the first command; the others follow one by one. */

@@ -1,6 +1,8 @@
+import { assert } from "../base/assert.ts";
 import { type ByteReader, type ByteWriter, FormatError } from "../base/bytes.ts";
 import type { Limits } from "../base/limits.ts";
-import { TTL_MS_MAX } from "../base/limits.ts";
+import { CONFIGURATION_BYTES_MAX, TTL_MS_MAX } from "../base/limits.ts";
+import { FEATURE_LEVEL, FeatureLevelError } from "./batch.ts";
 import {
   type AclEntry,
   ANY_VERSION,
@@ -31,6 +33,7 @@ export const commandType = {
   REAP: 20,
   SET_LIMITS: 21,
   RAISE_FEATURE_LEVEL: 22,
+  RECONFIGURE: 23,
 } as const;
 export type CommandType = (typeof commandType)[keyof typeof commandType];
 
@@ -216,6 +219,28 @@ export function writeRaiseFeatureLevel(writer: ByteWriter, issuer: Issuer, level
 }
 
 /**
+ * The leader's duty: the ensemble's next configuration, 1 to {@link CONFIGURATION_BYTES_MAX} bytes the tree does not
+ * look into, in place of the one that `expectedZxid` set (0: the first one). Needs a batch of its own (core.md 25).
+ */
+export function writeReconfigure(
+  writer: ByteWriter,
+  issuer: Issuer,
+  number: number,
+  expectedZxid: number,
+  configuration: Uint8Array,
+): void {
+  assert(isConfigurationSize(configuration.length), "size of a configuration");
+  writeHead(writer, commandType.RECONFIGURE, issuer, number, 0);
+  writer.u53(expectedZxid);
+  writer.block(configuration);
+}
+
+/** An empty configuration would read as none at all. */
+function isConfigurationSize(size: number): boolean {
+  return size > 0 && size <= CONFIGURATION_BYTES_MAX;
+}
+
+/**
  * A decoded command. One object is reused for all: byte fields are positions in `bytes`, and only the fields of its
  * type mean anything.
  */
@@ -241,6 +266,15 @@ export class Command {
   mzxid = 0;
   limitsText = "";
   featureLevel = 0;
+  /** reconfigure: zxid of the configuration it replaces. */
+  expectedZxid = 0;
+  configurationStart = 0;
+  configurationEnd = 0;
+
+  /** reconfigure: a view of the new configuration, valid as long as `bytes` are. */
+  get configuration(): Uint8Array {
+    return this.bytes.subarray(this.configurationStart, this.configurationEnd);
+  }
 }
 
 /** A decoded leaf operation; see {@link Command} on reuse. */
@@ -325,10 +359,23 @@ function decodeBody(reader: ByteReader, into: Command): void {
       return;
     case commandType.RAISE_FEATURE_LEVEL:
       into.featureLevel = reader.u16();
+      // Answering instead would leave members that know the level in another state than this one (core.md 2).
+      if (into.featureLevel > FEATURE_LEVEL) throw new FeatureLevelError(into.featureLevel);
+      return;
+    case commandType.RECONFIGURE:
+      decodeReconfigure(reader, into);
       return;
     default:
       throw new FormatError(`unknown command type ${into.type}`);
   }
+}
+
+function decodeReconfigure(reader: ByteReader, into: Command): void {
+  into.expectedZxid = reader.u53();
+  const size = reader.varint();
+  if (!isConfigurationSize(size)) throw new FormatError(`a configuration of ${size} bytes`);
+  into.configurationStart = reader.skip(size);
+  into.configurationEnd = into.configurationStart + size;
 }
 
 function decodeParts(reader: ByteReader, into: Command): void {

@@ -1,7 +1,8 @@
 /**
  * The incremental digest of the replicated state (core.md 30): the sum, modulo 2^32 in each of two lanes, of one hash
- * per znode, per session, per kept answer and of the configuration. A change subtracts the old hash and adds the new
- * one, so equal states have equal digests however they came about. Against accident, not against an adversary.
+ * per znode, per session, per kept answer, of the settings and of the ensemble's configuration. A change subtracts the
+ * old hash and adds the new one, so equal states have equal digests however they came about. Against accident, not
+ * against an adversary.
  */
 const TWO_32 = 2 ** 32;
 
@@ -106,4 +107,4 @@ function finish(value: number): number {
 }
 
 /** Domains of {@link Hasher.begin}. */
-export const hashDomain = { DATA: 1, ZNODE: 2, SESSION: 3, ANSWER: 4, CONFIGURATION: 5, ACL: 6 } as const;
+export const hashDomain = { DATA: 1, ZNODE: 2, SESSION: 3, ANSWER: 4, CONFIGURATION: 5, ACL: 6, ENSEMBLE: 7 } as const;

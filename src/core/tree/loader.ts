@@ -1,8 +1,9 @@
 import { assert } from "../base/assert.ts";
 import { ByteReader, decodeUtf8, encodeUtf8, FormatError } from "../base/bytes.ts";
+import { CONFIGURATION_BYTES_MAX } from "../base/limits.ts";
 import { parseAclText } from "./acl-table.ts";
 import { parseLimits } from "./apply-limits.ts";
-import { FEATURE_LEVEL } from "./batch.ts";
+import { FEATURE_LEVEL, featureLevelOf } from "./batch.ts";
 import { checkTail } from "./history-tail.ts";
 import { NO_NODE, ROOT } from "./node-table.ts";
 import { parseQuotaLimits } from "./quota-index.ts";
@@ -105,9 +106,12 @@ export class TreeLoader implements RowSink {
       throw error;
     }
     for (const node of this.ephemerals) this.attach(node);
+    checkConfiguration(meta);
     state.changeConfiguration(() => {
       state.limits = limits;
       state.featureLevel = meta.featureLevel;
+      state.configuration = meta.configuration.slice();
+      state.configurationZxid = meta.configurationZxid;
     });
     this.loadQuotas(meta.quotas);
     state.zxid = meta.zxid;
@@ -170,6 +174,16 @@ export class TreeLoader implements RowSink {
       state.quotas.set(path, { path, count, bytes, limits: parseQuotaLimits(decodeUtf8(data, 0, data.length)) });
     }
   }
+}
+
+/** Set, with the zxid that set it, or not. */
+function checkConfiguration({ configuration, configurationZxid, featureLevel, zxid }: SnapshotMeta): void {
+  const wrong =
+    (configuration.length === 0) !== (configurationZxid === 0) ||
+    configuration.length > CONFIGURATION_BYTES_MAX ||
+    configurationZxid > zxid ||
+    (configurationZxid !== 0 && featureLevel < featureLevelOf.RECONFIGURE);
+  if (wrong) throw new LoadError("meta: its configuration and the zxid that set it do not go together");
 }
 
 /** What the checksum cannot see, for the tree has no place for it. */

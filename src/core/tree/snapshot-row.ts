@@ -61,6 +61,10 @@ export interface SnapshotMeta {
   readonly nextSerial: number;
   /** Leader time of `zxid`, ms since 1970. */
   readonly time: number;
+  /** The ensemble's configuration as bytes the tree does not look into; empty: none was ever set. */
+  readonly configuration: Uint8Array;
+  /** zxid of the command that set the configuration; 0: none did. */
+  readonly configurationZxid: number;
   /** Replicated limits, as JSON. */
   readonly limits: string;
   /** Counted subtrees, as JSON `[["/path", count, bytes],...]`. */

@@ -1,7 +1,7 @@
 import { encodeUtf8 } from "../base/bytes.ts";
 import { defaultLimits, type Limits } from "../base/limits.ts";
 import { AclTable } from "./acl-table.ts";
-import { FEATURE_LEVEL } from "./batch.ts";
+import { FIRST_FEATURE_LEVEL } from "./batch.ts";
 import { Capture } from "./capture.ts";
 import { Digest, Hasher, hashDomain } from "./digest.ts";
 import { NodeHasher } from "./node-hash.ts";
@@ -30,9 +30,13 @@ export class TreeState {
   readonly ttls = new SpecialList();
   readonly hasher = new Hasher();
 
-  /** Replicated configuration, changed by commands only. */
+  /** What the ensemble agreed on besides the tree, changed by commands only, through {@link changeConfiguration}. */
   limits: Limits = defaultLimits;
-  featureLevel = FEATURE_LEVEL;
+  featureLevel = FIRST_FEATURE_LEVEL;
+  /** Who the members are, as bytes the tree does not look into; replaced as a whole. Empty: none was ever set. */
+  configuration: Uint8Array = new Uint8Array(0);
+  /** zxid of the command that set the configuration; 0: none did. */
+  configurationZxid = 0;
   /** Last applied. */
   zxid = 0;
   /** Leader time of the last applied batch, ms. */
@@ -74,22 +78,37 @@ export class TreeState {
   }
 
   changeConfiguration(change: () => void): void {
-    this.hashConfiguration();
+    this.hashLimits();
     this.digest.subtract(this.hasher);
+    if (this.configurationZxid !== 0) {
+      this.hashEnsemble();
+      this.digest.subtract(this.hasher);
+    }
     change();
     this.addConfigurationToDigest();
   }
 
+  /** Until a configuration is set there is none in the digest: at feature level 1 there never is (FORMAT.md). */
   private addConfigurationToDigest(): void {
-    this.hashConfiguration();
+    this.hashLimits();
+    this.digest.add(this.hasher);
+    if (this.configurationZxid === 0) return;
+    this.hashEnsemble();
     this.digest.add(this.hasher);
   }
 
-  private hashConfiguration(): void {
+  private hashLimits(): void {
     const text = encodeUtf8(JSON.stringify(this.limits));
     this.hasher.begin(hashDomain.CONFIGURATION);
     this.hasher.word(this.featureLevel);
     this.hasher.bytes(text, 0, text.length);
+    this.hasher.end();
+  }
+
+  private hashEnsemble(): void {
+    this.hasher.begin(hashDomain.ENSEMBLE);
+    this.hasher.number(this.configurationZxid);
+    this.hasher.bytes(this.configuration, 0, this.configuration.length);
     this.hasher.end();
   }
 }

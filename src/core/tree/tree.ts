@@ -1,7 +1,6 @@
-import { FormatError } from "../base/bytes.ts";
 import type { Answer } from "./answer.ts";
 import { Applier } from "./apply.ts";
-import { type BatchHeader, FEATURE_LEVEL } from "./batch.ts";
+import { type BatchHeader, FEATURE_LEVEL, FeatureLevelError } from "./batch.ts";
 import type { Command } from "./command.ts";
 import type { EventSink } from "./event-buffer.ts";
 import { plantSystemZnodes, TreeLoader } from "./loader.ts";
@@ -49,7 +48,7 @@ export class Tree {
   /** Before a batch's commands: its time, and whether this program knows its feature level (core.md 2). */
   beginBatch(header: BatchHeader): void {
     if (header.featureLevel > FEATURE_LEVEL) {
-      throw new FormatError(`feature level ${header.featureLevel} is newer than this program's ${FEATURE_LEVEL}`);
+      throw new FeatureLevelError(header.featureLevel);
     }
     this.state.time = Math.max(this.state.time, header.time);
   }
@@ -77,6 +76,8 @@ export class Tree {
       featureLevel: state.featureLevel,
       nextSerial: state.nextSerial,
       time: state.time,
+      configuration: state.configuration,
+      configurationZxid: state.configurationZxid,
       limits: JSON.stringify(state.limits),
       quotas: state.quotas.toText(),
       nodeCount: state.table.size,

@@ -66,7 +66,8 @@ export function readMeta(database: Database.Database, file: string): SnapshotMet
     row as MetaColumns;
   const digest: readonly [number, number] = [low, high];
   const history = new Uint8Array(blob.buffer, blob.byteOffset, blob.length);
-  const meta = { zxid, digest, featureLevel, nextSerial, time, limits, quotas, nodeCount, sessionCount, history };
+  const none = { configuration: new Uint8Array(0), configurationZxid: 0 };
+  const meta = { zxid, digest, featureLevel, nextSerial, time, limits, quotas, nodeCount, sessionCount, history, ...none };
   if (low >= 2 ** 32 || high >= 2 ** 32 || metaChecksum(meta) !== checksum) fail("the row does not match its checksum");
   return meta;
 }

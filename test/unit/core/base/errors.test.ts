@@ -24,6 +24,7 @@ const codes: Record<Reason, number> = {
   UNSUPPORTED: 19,
   SESSION_LIMIT: 21,
   NOT_EXPIRED: 22,
+  CONFIGURATION_CHANGED: 23,
   COMPACTED: 40,
   NOT_READY: 41,
   NO_QUORUM: 42,
