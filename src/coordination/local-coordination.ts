@@ -1,7 +1,10 @@
 import type { ClientConnection } from "../core/member/client-connection.ts";
 import type { Member } from "../core/member/member.ts";
 import type { Identity, ReadOperation, WriteOperation } from "../core/tree/operation.ts";
+import { type EnsembleControl, ensembleOfOne, type KnownMember } from "./ensemble-control.ts";
 import type {
+  ChangeOutcome,
+  ConfigurationChange,
   Connection,
   ConnectionListener,
   Coordination,
@@ -18,16 +21,28 @@ export interface OwnAddresses {
   readonly peer: string;
 }
 
+/** What {@link LocalCoordination} is told beside its member. */
+export interface LocalCoordinationOptions {
+  /** Of this program, for the status. */
+  readonly version?: string;
+  /** The ensemble around the member; by default there is none. */
+  readonly ensemble?: EnsembleControl;
+}
+
 /** The port over the member of this process. */
 export class LocalCoordination implements Coordination {
   private readonly member: Member;
   private readonly onBroken: (error: Error) => void;
+  private readonly ensemble: EnsembleControl;
+  private readonly version: string;
   private addresses: OwnAddresses = { grpc: "", http: "", peer: "" };
 
   /** `onBroken` is told of an error thrown by the member: an invariant is broken, and it must not go on. */
-  constructor(member: Member, onBroken: (error: Error) => void) {
+  constructor(member: Member, onBroken: (error: Error) => void, options: LocalCoordinationOptions = {}) {
     this.member = member;
     this.onBroken = onBroken;
+    this.ensemble = options.ensemble ?? ensembleOfOne(member);
+    this.version = options.version ?? "";
   }
 
   /** Once the doors are open. */
@@ -39,17 +54,27 @@ export class LocalCoordination implements Coordination {
     return new LocalConnection(this.member.connect(listener, identities), this.onBroken);
   }
 
+  reconfigure(change: ConfigurationChange, done: (outcome: ChangeOutcome) => void): void {
+    guard(this.onBroken, () => this.ensemble.reconfigure(change, done));
+  }
+
+  transferLeadership(to: number, done: (outcome: ChangeOutcome) => void): void {
+    guard(this.onBroken, () => this.ensemble.transferLeadership(to, done));
+  }
+
   status(): Status {
-    const { member } = this;
+    const { member, ensemble } = this;
     const { state } = member.tree;
     return {
       ensembleId: member.configuration.ensembleId,
       memberId: member.id,
       role: member.role,
       epoch: member.epoch,
+      leaderId: ensemble.leaderId,
+      configurationZxid: ensemble.configurationZxid,
       zxid: state.zxid,
       notReady: this.notReady(),
-      members: member.configuration.members.map(({ id, peerAddress }) => this.infoOf(id, peerAddress)),
+      members: this.members(),
       counts: {
         nodes: state.table.size,
         sessions: state.sessions.size,
@@ -62,17 +87,33 @@ export class LocalCoordination implements Coordination {
     };
   }
 
-  private infoOf(id: number, configuredPeer: string): MemberInfo {
-    const { member, addresses } = this;
-    const own = id === member.id;
-    return {
-      id,
-      role: own ? member.role : "looking",
-      zxid: own ? member.tree.zxid : 0,
-      grpcAddress: own ? addresses.grpc : "",
-      httpAddress: own ? addresses.http : "",
-      peerAddress: own && addresses.peer !== "" ? addresses.peer : configuredPeer,
-    };
+  /** Those of the configuration in its order, then joiners; this member is among one or the other. */
+  private members(): MemberInfo[] {
+    const { member, ensemble } = this;
+    const known = new Map<number, KnownMember>();
+    for (const each of ensemble.known()) known.set(each.id, each);
+    known.set(member.id, this.self());
+    const infos = member.configuration.members.map((configured): MemberInfo => {
+      const { id, role: votingRole, weight, group } = configured;
+      const about = known.get(id) ?? unheardOf(id);
+      known.delete(id);
+      const peerAddress = about.peerAddress === "" ? configured.peerAddress : about.peerAddress;
+      return { ...about, votingRole, weight, group, peerAddress };
+    });
+    const joiners = [...known.values()].sort((one, other) => one.id - other.id);
+    return [
+      ...infos,
+      ...joiners.map((about): MemberInfo => ({ ...about, votingRole: "joining", weight: 0, group: 0 })),
+    ];
+  }
+
+  private self(): KnownMember {
+    const { member, addresses, version } = this;
+    const { id, role } = member;
+    const { zxid } = member.tree;
+    const { lastZxid } = this.ensemble;
+    const { grpc: grpcAddress, http: httpAddress, peer: peerAddress } = addresses;
+    return { id, role, isReachable: true, zxid, lastZxid, version, grpcAddress, httpAddress, peerAddress };
   }
 
   private notReady(): string[] {
@@ -157,15 +198,34 @@ class LocalConnection implements Connection {
   }
 
   private guard(call: () => void): void {
-    try {
-      call();
-    } catch (error) {
-      this.report(error);
-    }
+    guard(this.onBroken, call);
   }
 
   private report(error: unknown): never {
     this.onBroken(error as Error);
     throw error;
   }
+}
+
+function guard(onBroken: (error: Error) => void, call: () => void): void {
+  try {
+    call();
+  } catch (error) {
+    onBroken(error as Error);
+    throw error;
+  }
+}
+
+function unheardOf(id: number): KnownMember {
+  return {
+    id,
+    role: "looking",
+    isReachable: false,
+    zxid: 0,
+    lastZxid: 0,
+    version: "",
+    grpcAddress: "",
+    httpAddress: "",
+    peerAddress: "",
+  };
 }

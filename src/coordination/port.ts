@@ -2,6 +2,9 @@ import type { Reason } from "../core/base/errors.ts";
 import type { Answer } from "../core/tree/answer.ts";
 import type { Identity, ReadOperation, WatchMode, WriteOperation } from "../core/tree/operation.ts";
 import type { WatchEvent } from "../core/tree/watch-event.ts";
+import type { ConfigurationChange } from "../core/zab/configuration-change.ts";
+
+export type { ConfigurationChange } from "../core/zab/configuration-change.ts";
 
 /**
  * The one narrow port the front doors and the products see. Its first implementation is the local member
@@ -15,6 +18,23 @@ export interface Coordination {
   /** A new client connection, without a session until it opens or resumes one. */
   connect(listener: ConnectionListener, identities: readonly Identity[]): Connection;
   status(): Status;
+  /**
+   * Changes the ensemble by one member; whichever member is asked, the leader decides. `done` comes once: with the
+   * zxid of the committed change, or why it was not made. OUTCOME_UNKNOWN: look at the status.
+   */
+  reconfigure(change: ConfigurationChange, done: (outcome: ChangeOutcome) => void): void;
+  /** Hands leadership to a voter, 0 for whichever is best; `done` comes once that one leads, or with why it does not. */
+  transferLeadership(to: number, done: (outcome: ChangeOutcome) => void): void;
+}
+
+/** What became of a change of the ensemble. */
+export interface ChangeOutcome {
+  /** Undefined: it is done. */
+  readonly reason: Reason | undefined;
+  /** For people: what is in the way, and what to do. Empty when it is done. */
+  readonly detail: string;
+  /** The configuration in force, by the zxid that brought it; 0 if it is not known. */
+  readonly zxid: number;
 }
 
 export interface ReadOptions {
@@ -101,11 +121,18 @@ export interface OpenedSession {
 
 export type MemberRole = "starting" | "looking" | "leader" | "follower" | "observer" | "stopped";
 
+/** What a member is by configuration; `joining` is one that is connected and not, or no longer, of the ensemble. */
+export type VotingRole = "voter" | "observer" | "joining";
+
 export interface Status {
   readonly ensembleId: string;
   readonly memberId: number;
   readonly role: MemberRole;
   readonly epoch: number;
+  /** Who leads, as far as this member knows; 0: nobody. */
+  readonly leaderId: number;
+  /** The zxid that brought the configuration in force; 0 for the one the ensemble began with. */
+  readonly configurationZxid: number;
   /** Last applied. */
   readonly zxid: number;
   /** What keeps the member from serving, for people; empty when it serves. */
@@ -122,10 +149,23 @@ export interface Status {
   };
 }
 
+/** A member of the configuration or a joiner, as the member asked knows it. */
 export interface MemberInfo {
   readonly id: number;
   readonly role: MemberRole;
+  readonly votingRole: VotingRole;
+  /** What its vote weighs; says nothing of an observer or a joiner. */
+  readonly weight: number;
+  /** 0: none. */
+  readonly group: number;
+  /** Heard within the peer time-out by the member asked; always true of itself. */
+  readonly isReachable: boolean;
+  /** Last applied, as far as it is known. */
   readonly zxid: number;
+  /** Last in its journal, as far as it is known. */
+  readonly lastZxid: number;
+  /** Of its program; empty while it is not known. */
+  readonly version: string;
   readonly grpcAddress: string;
   readonly httpAddress: string;
   readonly peerAddress: string;

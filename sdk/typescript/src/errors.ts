@@ -41,6 +41,7 @@ export const serverReasons = {
   UNSUPPORTED: entry(12, "never", "this operation is not supported"),
   SESSION_LIMIT: entry(8, "same-request", "the ensemble has as many sessions as it may"),
   NOT_EXPIRED: entry(9, "never", "the znode is no longer due for removal"),
+  CONFIGURATION_CHANGED: entry(10, "after-reread", "the configuration is no longer the one this change was made for"),
   COMPACTED: entry(11, "after-reread", "events since that zxid are no longer kept; read the state again"),
   NOT_READY: entry(14, "other-member", "the member is not serving yet"),
   NO_QUORUM: entry(14, "other-member", "no quorum of members is reachable"),
@@ -58,6 +59,31 @@ export const serverReasons = {
   STOPPING: entry(14, "other-member", "the member is shutting down"),
   NO_ROUTE: entry(12, "never", "there is nothing at this address"),
   METHOD_NOT_ALLOWED: entry(12, "never", "this address does not take this method"),
+  NOT_LEADER: entry(14, "other-member", "the member that was asked to decide does not lead"),
+  INVALID_CONFIGURATION: entry(
+    9,
+    "never",
+    "the change would leave an ensemble that breaks a rule of its configuration",
+  ),
+  CHANGE_IN_PROGRESS: entry(
+    10,
+    "after-reread",
+    "another change of the ensemble is under way; look at its outcome first",
+  ),
+  NEW_QUORUM_UNREACHABLE: entry(
+    9,
+    "after-reread",
+    "the changed ensemble would have no quorum of connected, synchronized members",
+  ),
+  MEMBER_UNKNOWN: entry(5, "never", "the ensemble has no member of this id"),
+  MEMBER_EXISTS: entry(6, "never", "the ensemble has a member of this id already"),
+  MEMBER_NOT_CONNECTED: entry(
+    9,
+    "after-reread",
+    "the member is not connected to the leader; start it, and let it reach the others",
+  ),
+  MEMBER_NOT_SYNCED: entry(9, "after-reread", "the member has not caught up with the leader yet"),
+  TRANSFER_FAILED: entry(10, "after-reread", "leadership could not be handed over; see who leads now"),
   INTERNAL: entry(13, "never", "a defect of the server; see its log"),
 } as const satisfies Record<string, ReasonEntry>;
 

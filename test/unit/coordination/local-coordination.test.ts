@@ -1,9 +1,20 @@
 import { describe, expect, test, vi } from "vitest";
+import type { EnsembleControl, KnownMember } from "../../../src/coordination/ensemble-control.ts";
 import { LocalCoordination } from "../../../src/coordination/local-coordination.ts";
-import type { Connection } from "../../../src/coordination/port.ts";
+import type { ChangeOutcome, Connection } from "../../../src/coordination/port.ts";
 import { type Client, SoloMember, secretHash } from "../../support/solo-member.ts";
 
 const ADDRESSES = { grpc: "127.0.0.1:7400", http: "127.0.0.1:7401", peer: "127.0.0.1:7402" };
+
+const own = {
+  id: 1,
+  role: "leader",
+  votingRole: "voter",
+  weight: 1,
+  group: 0,
+  isReachable: true,
+  version: "",
+} as const;
 
 /** The port over a member, with a client's listener on a connection made through the port. */
 function rig(): {
@@ -35,9 +46,11 @@ describe("status", () => {
       memberId: 1,
       role: "leader",
       epoch: 1,
+      leaderId: 1,
+      configurationZxid: 0,
       zxid,
       notReady: [],
-      members: [{ id: 1, role: "leader", zxid, grpcAddress: "", httpAddress: "", peerAddress: "127.0.0.1:1" }],
+      members: [{ ...own, zxid, lastZxid: zxid, grpcAddress: "", httpAddress: "", peerAddress: "127.0.0.1:1" }],
       counts: {
         nodes: 5,
         sessions: 1,
@@ -51,9 +64,10 @@ describe("status", () => {
     coordination.setAddresses(ADDRESSES);
     expect(coordination.status().members).toEqual([
       {
-        id: 1,
-        role: "leader",
+        ...own,
         zxid,
+        lastZxid: zxid,
+        version: "",
         grpcAddress: ADDRESSES.grpc,
         httpAddress: ADDRESSES.http,
         peerAddress: ADDRESSES.peer,
@@ -83,6 +97,91 @@ describe("status", () => {
     expect(coordination.status().notReady).toEqual(["the member is stopping"]);
     solo.member.shutDown();
     expect(coordination.status()).toMatchObject({ role: "stopped", notReady: ["the member is stopped"] });
+  });
+});
+
+describe("the ensemble around the member", () => {
+  const about = { grpcAddress: "g", httpAddress: "h", peerAddress: "", version: "0.2.0" };
+  const joiner: KnownMember = { id: 7, role: "looking", isReachable: true, zxid: 0, lastZxid: 0, ...about };
+
+  function ensemble(fields: Partial<EnsembleControl> = {}): EnsembleControl {
+    const silent = { reconfigure: () => undefined, transferLeadership: () => undefined };
+    return { leaderId: 3, configurationZxid: 9, lastZxid: 40, known: () => [joiner], ...silent, ...fields };
+  }
+
+  test("shows in the status: who leads, since when it is so composed, and who wants to join", () => {
+    const { member } = SoloMember.leading();
+    const options = { ensemble: ensemble(), version: "0.1.0" };
+    const status = new LocalCoordination(member, () => expect.unreachable(), options).status();
+    expect(status).toMatchObject({ leaderId: 3, configurationZxid: 9 });
+    expect(status.members).toEqual([
+      expect.objectContaining({ id: 1, votingRole: "voter", lastZxid: 40, version: "0.1.0", isReachable: true }),
+      { ...joiner, votingRole: "joining", weight: 0, group: 0 },
+    ]);
+  });
+
+  test("a configured member is shown as it is known, and as unreachable while nothing is known of it", () => {
+    const { member } = SoloMember.leading();
+    const peers = [member.configuration.members[0], { ...member.configuration.members[0], id: 2, peerAddress: "b:1" }];
+    vi.spyOn(member, "configuration", "get").mockReturnValue({
+      ensembleId: "e",
+      members: [...peers, { ...peers[1], id: 5, role: "observer", weight: 3, group: 2, peerAddress: "c:1" }],
+    } as typeof member.configuration);
+    const known = [{ ...joiner, id: 5, role: "observer", zxid: 33 } as const];
+    const options = { ensemble: ensemble({ known: () => known }) };
+    const { members } = new LocalCoordination(member, () => expect.unreachable(), options).status();
+    expect(members.map(({ id, isReachable, peerAddress }) => [id, isReachable, peerAddress])).toEqual([
+      [1, true, "127.0.0.1:1"],
+      [2, false, "b:1"],
+      [5, true, "c:1"],
+    ]);
+    expect(members[2]).toMatchObject({ role: "observer", votingRole: "observer", weight: 3, group: 2, zxid: 33 });
+  });
+
+  test("is asked for changes, and says what became of them", () => {
+    const { member } = SoloMember.leading();
+    const asked: unknown[] = [];
+    const outcome = { reason: undefined, detail: "", zxid: 5 };
+    const options = {
+      ensemble: ensemble({
+        reconfigure: (change, done) => {
+          asked.push(change);
+          done(outcome);
+        },
+        transferLeadership: (to, done) => {
+          asked.push(to);
+          done({ ...outcome, reason: "TRANSFER_FAILED" });
+        },
+      }),
+    };
+    const coordination = new LocalCoordination(member, () => expect.unreachable(), options);
+    const told: ChangeOutcome[] = [];
+    coordination.reconfigure({ kind: "remove", id: 2 }, (each) => told.push(each));
+    coordination.transferLeadership(3, (each) => told.push(each));
+    expect(asked).toEqual([{ kind: "remove", id: 2 }, 3]);
+    expect(told.map(({ reason }) => reason)).toEqual([undefined, "TRANSFER_FAILED"]);
+  });
+
+  test("an error it throws is a broken invariant, too", () => {
+    const { member } = SoloMember.leading();
+    const error = new Error("broken");
+    const throwing = () => {
+      throw error;
+    };
+    const broken: Error[] = [];
+    const options = { ensemble: ensemble({ reconfigure: throwing, transferLeadership: throwing }) };
+    const coordination = new LocalCoordination(member, (each) => broken.push(each), options);
+    expect(() => coordination.reconfigure({ kind: "remove", id: 2 }, () => expect.unreachable())).toThrow(error);
+    expect(() => coordination.transferLeadership(0, () => expect.unreachable())).toThrow(error);
+    expect(broken).toEqual([error, error]);
+  });
+
+  test("without one, nobody can be added and nobody can take over", () => {
+    const { coordination } = rig();
+    const told: ChangeOutcome[] = [];
+    coordination.reconfigure({ kind: "remove", id: 2 }, (each) => told.push(each));
+    coordination.transferLeadership(0, (each) => told.push(each));
+    expect(told).toEqual(Array(2).fill({ reason: "UNSUPPORTED", detail: expect.stringContaining("links"), zxid: 0 }));
   });
 });
 

@@ -1,4 +1,6 @@
 import type {
+  ChangeOutcome,
+  ConfigurationChange,
   Connection,
   ConnectionListener,
   Coordination,
@@ -80,19 +82,38 @@ export class ScriptedCoordination implements Coordination {
     return last;
   }
 
+  /** Changes of the ensemble asked for, transfers of leadership by their member; a test calls `done`. */
+  readonly changes: { asked: ConfigurationChange | number; done: (outcome: ChangeOutcome) => void }[] = [];
+
+  reconfigure(change: ConfigurationChange, done: (outcome: ChangeOutcome) => void): void {
+    this.changes.push({ asked: change, done });
+  }
+
+  transferLeadership(to: number, done: (outcome: ChangeOutcome) => void): void {
+    this.changes.push({ asked: to, done });
+  }
+
   status(): Status {
     const member = {
       role: this.role,
+      votingRole: "voter",
+      weight: 1,
+      group: 0,
+      isReachable: true,
+      lastZxid: this.zxid,
+      version: "0.0.1",
       zxid: this.zxid,
       grpcAddress: "127.0.0.1:7400",
       httpAddress: "",
       peerAddress: "",
-    };
+    } as const;
     return {
       ensembleId: ENSEMBLE_ID,
       memberId: 1,
       role: this.role,
       epoch: EPOCH,
+      leaderId: 1,
+      configurationZxid: 0,
       zxid: this.zxid,
       notReady: this.notReady,
       members: [{ id: 1, ...member }],
