@@ -118,18 +118,18 @@ describe("links between simulated members", () => {
     expect(rig.at(2).heardOf).toEqual(["up 1"]);
   });
 
-  it("who disconnects hears nothing more; behind a closed road the other does not know, until the next connection", () => {
+  it("who disconnects hears nothing more of it; behind a closed road the other does not know, until the next connection", () => {
     const rig = new Rig();
     rig.network.setOpen(1, 2, false);
     rig.network.disconnect(1, 2, "silent");
     rig.sendAll(2, 1, upTo(5));
     rig.pass(5_000);
     expect(rig.at(1).frames).toEqual([]);
-    expect(rig.at(1).heardOf).toEqual(["up 2"]);
+    expect(rig.at(1).heardOf).toEqual(["up 2", "down 2: silent"]);
     expect(rig.at(2).heardOf).toEqual(["up 1"]);
     rig.network.setOpen(1, 2, true);
     rig.pass(2_000);
-    expect(rig.at(1).heardOf).toEqual(["up 2", "up 2"]);
+    expect(rig.at(1).heardOf).toEqual(["up 2", "down 2: silent", "up 2"]);
     expect(rig.at(2).heardOf[1]).toMatch(/^down 1/);
     expect(rig.at(2).heardOf[2]).toBe("up 1");
     rig.sendAll(1, 2, [7]);

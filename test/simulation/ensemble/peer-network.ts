@@ -133,13 +133,13 @@ export class PeerNetwork {
     const side = this.attached.get(from)?.sides.get(to);
     if (side?.state !== "up") return;
     side.out.send({ kind: "frame", bytes });
-    if (side.out.bytes > this.options.queueBytesMax) this.sever(side, "too many bytes are waiting", true);
+    if (side.out.bytes > this.options.queueBytesMax) this.sever(side, "too many bytes are waiting");
   }
 
-  /** This end goes at once, silently; the other hears of it, or finds out. */
+  /** This end goes at once, which is told in an event of its own; the other hears of it, or finds out. */
   disconnect(from: number, to: number, why: string): void {
     const side = this.attached.get(from)?.sides.get(to);
-    if (side !== undefined) this.sever(side, why, false);
+    if (side !== undefined) this.sever(side, why);
   }
 
   queuedBytes(from: number, to: number): number {
@@ -246,7 +246,7 @@ export class PeerNetwork {
     this.sides.push(there, back);
     there.out.send({ kind: "hello" });
     this.options.timeline.after(HANDSHAKE_MS, () => {
-      for (const side of [there, back]) if (side.state === "connecting") this.sever(side, "no handshake", false);
+      for (const side of [there, back]) if (side.state === "connecting") this.sever(side, "no handshake");
     });
   }
 
@@ -297,14 +297,14 @@ export class PeerNetwork {
   }
 
   /** The process at this end, or its machine, gives the connection up. */
-  private sever(side: Side, why: string, isToldLater: boolean): void {
+  private sever(side: Side, why: string): void {
     if (side.state === "over") return;
     const { of, peerId } = side;
     const wasUp = side.state === "up";
     side.out.end(why);
     this.finish(side);
     this.options.trace?.(() => `member ${of.id}: drops its link to ${peerId}, ${why}`);
-    if (!isToldLater || !wasUp) return;
+    if (!wasUp) return;
     this.options.timeline.after(0, () => this.tell(of, () => of.process.down(peerId, why)));
   }
 

@@ -1,0 +1,304 @@
+import { bytesEqual } from "../../../src/core/base/bytes.ts";
+import { counterOf, epochOf, formatZxid } from "../../../src/core/base/zxid.ts";
+import { decodeEpoch, decodePromise } from "../../../src/core/zab/epoch-record.ts";
+import { type JournalRecord, recordType } from "../../../src/core/zab/journal-record.ts";
+import { demand } from "../violation.ts";
+import { type Broadcast, MemberLog } from "./member-log.ts";
+
+/** Whether the voters in the set are a quorum; written apart from the product's own predicate. */
+export type IsQuorum = (members: ReadonlySet<number>) => boolean;
+
+interface Pending {
+  readonly sequence: number;
+  readonly record: JournalRecord;
+  readonly broadcast: Broadcast | undefined;
+}
+
+/** One run of a member. */
+interface Run {
+  /** As written in this run, */
+  readonly written: MemberLog;
+  /** and as far as it is fsynced. */
+  readonly durable: MemberLog;
+  /** Not fsynced yet, oldest first. */
+  pending: Pending[];
+  /** Entries it has called committed. */
+  delivered: number;
+  isUp: boolean;
+  /** The epoch it was established in; 0 for none. */
+  leads: number;
+}
+
+interface Reign {
+  readonly id: number;
+  /** The history it began with. */
+  readonly initial: readonly Broadcast[];
+}
+
+/**
+ * The rules of Zab (reference/zookeeper.md 3.5, by the names they have there), judged from outside: by what is written
+ * to the journals and when it is on disk, by who leads, and by what is called committed. Throws a Violation at the first
+ * break. Knows nothing of messages and states.
+ */
+export class ZabChecker {
+  /** Whatever any member has called committed. */
+  readonly history: Broadcast[] = [];
+  readonly counts = new Map<string, number>();
+  private readonly isQuorum: IsQuorum;
+  private readonly runs = new Map<number, Run>();
+  private readonly broadcasts = new Map<number, Broadcast>();
+  private readonly reigns = new Map<number, Reign>();
+
+  constructor(isQuorum: IsQuorum) {
+    this.isQuorum = isQuorum;
+  }
+
+  get committedZxid(): number {
+    return this.history.at(-1)?.lastZxid ?? 0;
+  }
+
+  count(what: string, by = 1): void {
+    this.counts.set(what, (this.counts.get(what) ?? 0) + by);
+  }
+
+  /** How many entries of the history a member has called committed in this run. */
+  deliveredBy(member: number): number {
+    return this.runs.get(member)?.delivered ?? 0;
+  }
+
+  // ---- A member's life ----
+
+  /** A member starts: what was fsynced is there, and what was written up to a sequence behind that. */
+  started(member: number, survived = 0): void {
+    const before = this.runs.get(member);
+    const durable = before?.durable ?? new MemberLog();
+    for (const pending of before?.pending ?? [])
+      if (pending.sequence <= survived) this.persist(member, durable, pending);
+    this.runs.set(member, { written: durable.copy(), durable, pending: [], delivered: 0, isUp: true, leads: 0 });
+  }
+
+  /** Its disk is gone, and with it all it had promised and acknowledged. */
+  wiped(member: number): void {
+    this.runs.delete(member);
+  }
+
+  ended(member: number): void {
+    const run = this.runs.get(member);
+    if (run !== undefined) run.isUp = false;
+  }
+
+  // ---- Journals ----
+
+  appended(member: number, { type, firstZxid, lastZxid, body }: JournalRecord, sequence: number): void {
+    const run = this.run(member);
+    const { written } = run;
+    const record = { type, firstZxid, lastZxid, body: body.slice() };
+    let broadcast: Broadcast | undefined;
+    if (type === recordType.BATCH) {
+      broadcast = this.broadcasts.get(firstZxid) ?? this.broadcast(member, run, record);
+      this.checkEntry(member, written, broadcast, record);
+    } else if (type === recordType.PROMISE) this.checkPromise(member, written, record);
+    else if (type === recordType.EPOCH) this.checkEpoch(member, written, record);
+    else if (type === recordType.TRUNCATE) this.checkTruncation(member, written, record);
+    else if (type === recordType.SNAPSHOT) this.checkSnapshot(member, written, record);
+    written.write(record, this.history, broadcast);
+    run.pending.push({ sequence, record, broadcast });
+  }
+
+  /** Everything up to the sequence is fsynced. */
+  durable(member: number, upTo: number): void {
+    const { pending, durable } = this.run(member);
+    while (pending.length > 0 && (pending[0] as Pending).sequence <= upTo) {
+      this.persist(member, durable, pending.shift() as Pending);
+    }
+  }
+
+  private persist(member: number, durable: MemberLog, { record, broadcast }: Pending): void {
+    const isReplaced = record.type === recordType.TRUNCATE || record.type === recordType.SNAPSHOT;
+    if (isReplaced) for (const { holders } of durable.entries) holders.delete(member);
+    durable.write(record, this.history, broadcast);
+    if (isReplaced) for (const { holders } of durable.entries) holders.add(member);
+    broadcast?.holders.add(member);
+  }
+
+  // ---- Leaders ----
+
+  established(member: number, epoch: number): void {
+    const run = this.run(member);
+    const { written } = run;
+    const initial = [...written.entries];
+    const earlier = this.reigns.get(epoch);
+    demand(earlier === undefined, "Leadership1 and 2: one leader per epoch", () => {
+      return `${member} and before it ${earlier?.id} in epoch ${epoch}`;
+    });
+    demand(written.beginsWith(this.history), "LeaderLogCompleteness: a leader has all that is committed", () => {
+      return `${member} in epoch ${epoch} ends at ${formatZxid(written.lastZxid)}: ${this.difference(written)}`;
+    });
+    const ready = this.membersWith(({ durable }) => durable.entered.has(epoch) && durable.beginsWith(initial));
+    demand(this.isQuorum(ready), "a leader is established by a quorum's disks", () => {
+      return `${member} in epoch ${epoch} by ${[...ready]}`;
+    });
+    run.leads = epoch;
+    this.reigns.set(epoch, { id: member, initial });
+    this.count("epochs established");
+  }
+
+  /** It leads no more. */
+  deposed(member: number): void {
+    const run = this.runs.get(member);
+    if (run !== undefined) run.leads = 0;
+  }
+
+  // ---- Commits ----
+
+  /** A member calls everything up to `zxid` committed. */
+  committed(member: number, zxid: number): void {
+    const run = this.run(member);
+    const { entries } = run.written;
+    const before = entries[run.delivered - 1]?.lastZxid ?? 0;
+    demand(zxid >= before, "CommittedLogMonotonicity: what is committed only grows", () => {
+      return `${member} went from ${formatZxid(before)} to ${formatZxid(zxid)}`;
+    });
+    while ((entries[run.delivered]?.lastZxid ?? Number.POSITIVE_INFINITY) <= zxid) {
+      this.deliver(member, entries[run.delivered] as Broadcast, run.delivered);
+      run.delivered++;
+    }
+    const reached = entries[run.delivered - 1]?.lastZxid ?? 0;
+    demand(reached === zxid, "a member commits what it has", () => {
+      return `${member}: ${formatZxid(zxid)}, its log has ${formatZxid(reached)}`;
+    });
+  }
+
+  private deliver(member: number, entry: Broadcast, index: number): void {
+    const known = this.history[index];
+    if (known !== undefined) {
+      demand(known === entry, "PrefixConsistency: all deliver one history", () => {
+        return `${member} delivers ${nameOf(entry)} where others have ${nameOf(known)}`;
+      });
+      return;
+    }
+    const last = this.history.at(-1);
+    demand(entry.after === (last?.lastZxid ?? 0), "LocalPrimaryOrder: as broadcast, without a gap", () => {
+      return `${member} delivers ${nameOf(entry)} after ${nameOf(last)}`;
+    });
+    demand(
+      last === undefined || epochOf(last.lastZxid) <= epochOf(entry.firstZxid),
+      "GlobalPrimaryOrder: earlier epochs first",
+      () => `${member} delivers ${nameOf(entry)} after ${nameOf(last)}`,
+    );
+    for (const [epoch, { id, initial }] of this.reigns) {
+      demand(
+        epoch <= epochOf(entry.firstZxid) || initial[index] === entry,
+        "PrimaryIntegrity: a primary has what was delivered of earlier epochs",
+        () => `${member} delivers ${nameOf(entry)}, which ${id} did not have when it began epoch ${epoch}`,
+      );
+    }
+    demand(this.isQuorum(entry.holders), "core.md 23: committed is what a quorum has on disk", () => {
+      return `${member} delivers ${nameOf(entry)}, on disk at ${[...entry.holders]}`;
+    });
+    this.history.push(entry);
+  }
+
+  // ---- Records ----
+
+  /** A batch nobody has had before: its writer broadcasts it. */
+  private broadcast(member: number, { leads, written, delivered }: Run, record: JournalRecord): Broadcast {
+    const epoch = epochOf(record.firstZxid);
+    demand(leads === epoch && epoch !== 0, "Integrity: only a primary broadcasts, in its own epoch", () => {
+      return `${member}, established in epoch ${leads}, broadcasts ${formatZxid(record.firstZxid)}`;
+    });
+    const reign = this.reigns.get(epoch) as Reign;
+    demand(delivered >= reign.initial.length, "PrimaryIntegrity: a primary delivers its initial history first", () => {
+      return `${member} broadcasts ${formatZxid(record.firstZxid)} having delivered ${delivered} of ${reign.initial.length}`;
+    });
+    const made = { ...record, after: written.lastZxid, by: member, holders: new Set<number>() };
+    this.broadcasts.set(record.firstZxid, made);
+    this.count("batches broadcast");
+    return made;
+  }
+
+  private checkEntry(member: number, { entries, lastZxid }: MemberLog, entry: Broadcast, record: JournalRecord): void {
+    const isSame = entry.lastZxid === record.lastZxid && bytesEqual(entry.body, record.body);
+    demand(isSame, "a zxid means one batch for ever", () => `${member} writes another ${nameOf(entry)}`);
+    const counter = counterOf(entry.firstZxid);
+    const follows = entry.firstZxid === lastZxid + 1 || (counter === 1 && epochOf(entry.firstZxid) > epochOf(lastZxid));
+    demand(entries.length === 0 ? counter === 1 : follows, "no gap", () => {
+      return `${member} writes ${nameOf(entry)} after ${formatZxid(lastZxid)}`;
+    });
+    demand(entry.after === lastZxid, "logs that share an entry share what is before it", () => {
+      return `${member} writes ${nameOf(entry)} after ${formatZxid(lastZxid)}`;
+    });
+  }
+
+  private checkPromise(member: number, log: MemberLog, { body }: JournalRecord): void {
+    const { epoch, leaderId } = decodePromise(body);
+    const isNew = epoch > log.acceptedEpoch || (epoch === log.acceptedEpoch && leaderId === log.promisedTo);
+    demand(isNew, "core.md 19: an epoch is promised to one leader, and no earlier one after it", () => {
+      return `${member}: ${epoch} to ${leaderId} after ${log.acceptedEpoch} to ${log.promisedTo}`;
+    });
+  }
+
+  private checkEpoch(member: number, log: MemberLog, { body }: JournalRecord): void {
+    const epoch = decodeEpoch(body);
+    const isPromised = epoch === log.acceptedEpoch && epoch >= log.currentEpoch;
+    demand(isPromised, "core.md 19: the epoch entered is the one promised", () => {
+      return `${member} enters ${epoch}, accepted ${log.acceptedEpoch}, was in ${log.currentEpoch}`;
+    });
+    const leader = this.runs.get(log.promisedTo);
+    if (log.promisedTo === member || leader === undefined || !leader.isUp) return;
+    if (leader.written.acceptedEpoch !== epoch || leader.written.promisedTo !== log.promisedTo) return;
+    const isPrefix = leader.written.beginsWith(log.entries);
+    demand(isPrefix, "ProcessConsistency: a synchronised log is a prefix of the leader's", () => {
+      return `${member} enters epoch ${epoch} with a log to ${formatZxid(log.lastZxid)}, ${log.promisedTo}'s is other`;
+    });
+  }
+
+  private checkTruncation(member: number, { entries }: MemberLog, { lastZxid }: JournalRecord): void {
+    const at = entries.findIndex((entry) => entry.lastZxid > lastZxid);
+    if (at < 0) return;
+    const end = entries[at - 1]?.lastZxid ?? 0;
+    demand(end === lastZxid, "a truncation falls between batches", () => `${member}: ${formatZxid(lastZxid)}`);
+    this.checkVoided(member, entries.slice(at), at);
+    this.count("TRUNC");
+  }
+
+  private checkSnapshot(member: number, { entries }: MemberLog, { lastZxid }: JournalRecord): void {
+    const at = this.history.findIndex((entry) => entry.lastZxid === lastZxid);
+    demand(at >= 0, "a snapshot is of committed state", () => `${member}: ${formatZxid(lastZxid)}`);
+    this.checkVoided(member, entries.slice(at + 1), at + 1);
+    this.count("SNAP");
+  }
+
+  private checkVoided(member: number, voided: readonly Broadcast[], from: number): void {
+    for (const [index, entry] of voided.entries()) {
+      demand(this.history[from + index] !== entry, "CommittedLogDurability: nothing committed is voided", () => {
+        return `${member} voids ${nameOf(entry)}`;
+      });
+    }
+  }
+
+  // ---- Helpers ----
+
+  private run(member: number): Run {
+    const run = this.runs.get(member);
+    if (run === undefined || !run.isUp) throw new Error(`member ${member} does not run`);
+    return run;
+  }
+
+  /** Members whose disks, running or not, are so. */
+  private membersWith(isSo: (run: Run) => boolean): Set<number> {
+    const found = new Set<number>();
+    for (const [id, run] of this.runs) if (isSo(run)) found.add(id);
+    return found;
+  }
+
+  private difference({ entries }: MemberLog): string {
+    const at = this.history.findIndex((entry, index) => entries[index] !== entry);
+    return `${nameOf(entries[at])} instead of ${nameOf(this.history[at])}`;
+  }
+}
+
+function nameOf(entry: Broadcast | undefined): string {
+  if (entry === undefined) return "nothing";
+  return `${formatZxid(entry.firstZxid)} to ${formatZxid(entry.lastZxid)} by ${entry.by}`;
+}
