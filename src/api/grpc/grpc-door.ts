@@ -7,7 +7,9 @@ import {
 } from "@grpc/grpc-js";
 import type { Coordination } from "../../coordination/port.ts";
 import { type DoorCounters, emptyCounters } from "./door-counters.ts";
+import { ensembleCalls } from "./ensemble-calls.ts";
 import { CoordinationServiceService } from "./gen/muster/coordination/v1/coordination_service.ts";
+import { EnsembleServiceService } from "./gen/muster/ensemble/v1/ensemble.ts";
 import { type DoorLog, defaultGrpcLimits, type GrpcDoorOptions, type GrpcLimits } from "./grpc-options.ts";
 import { Health } from "./health.ts";
 import { checkListenAddress } from "./listen-address.ts";
@@ -38,7 +40,7 @@ const TRANSPORT_SLACK = 2;
 /** After the grace of a stop, time for the last statuses to leave; then connections are cut. */
 const LAST_STATUS_MS = 200;
 
-/** The gRPC front door: muster.coordination.v1, grpc.health.v1 and server reflection. */
+/** The gRPC front door: muster.coordination.v1, muster.ensemble.v1, grpc.health.v1 and server reflection. */
 export function createGrpcDoor(options: GrpcDoorOptions, dependencies: GrpcDoorDependencies): GrpcDoor {
   const { coordination, log } = dependencies;
   const limits: GrpcLimits = { ...defaultGrpcLimits, ...options.limits };
@@ -47,8 +49,10 @@ export function createGrpcDoor(options: GrpcDoorOptions, dependencies: GrpcDoorD
   const server = new Server(serverOptions(limits));
   const health = new Health(coordination, limits.healthPollMs);
   const onGone = (stream: SessionStream) => streams.delete(stream);
-  server.addService(byteService, {
-    ...unaryCalls({ coordination, limits, counters, log, version: options.version }),
+  const unary = { coordination, limits, counters, log, version: options.version };
+  server.addService(bytesOf(EnsembleServiceService), ensembleCalls(unary));
+  server.addService(bytesOf(CoordinationServiceService), {
+    ...unaryCalls(unary),
     session: (call: SessionCall) => {
       streams.add(new SessionStream(call, { coordination, limits, counters, log, onGone }));
     },
@@ -79,12 +83,13 @@ export function createGrpcDoor(options: GrpcDoorOptions, dependencies: GrpcDoorD
 }
 
 /**
- * The service with requests as bytes, and the session's responses too: the stream has its own codecs, and the unary
- * calls decode where an error can be given details.
+ * A service with requests as bytes, and the session's responses too: the stream has its own codecs, and the unary calls
+ * decode where an error can be given details.
  */
-const byteService = Object.fromEntries(
-  Object.entries(CoordinationServiceService).map(([name, method]) => [name, withBytes(name, method)]),
-) as ServiceDefinition;
+function bytesOf(service: Readonly<Record<string, object>>): ServiceDefinition {
+  const methods = Object.entries(service).map(([name, method]) => [name, withBytes(name, method)]);
+  return Object.fromEntries(methods) as ServiceDefinition;
+}
 
 function withBytes(name: string, method: object): object {
   const same = (bytes: Buffer): Buffer => bytes;

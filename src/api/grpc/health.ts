@@ -2,8 +2,8 @@ import type { Server } from "@grpc/grpc-js";
 import { HealthImplementation, type ServingStatus } from "grpc-health-check";
 import type { Coordination } from "../../coordination/port.ts";
 
-/** What grpc.health.v1 may be asked about: the server as a whole, and the one service it has. */
-const SERVICES = ["", "muster.coordination.v1.CoordinationService"];
+/** What grpc.health.v1 may be asked about: the server as a whole, and each service it has. */
+const SERVICES = ["", "muster.coordination.v1.CoordinationService", "muster.ensemble.v1.EnsembleService"];
 
 /** grpc.health.v1, following whether the member serves; the port tells no changes, so it is asked every `pollMs`. */
 export class Health {

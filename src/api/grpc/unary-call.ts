@@ -48,7 +48,10 @@ export class UnaryCall<Response> implements ConnectionListener {
     this.respond = request.respond;
     // A write that is late may have been applied, and without a session it cannot be repeated safely.
     this.onLate = request.write ? { outcome: "unknown" } : {};
-    this.timer = setTimeout(() => this.fail(failureOf("DEADLINE_EXCEEDED", this.onLate)), this.patience(call));
+    this.timer = setTimeout(
+      () => this.fail(failureOf("DEADLINE_EXCEEDED", this.onLate)),
+      unaryPatience(call, deps.limits),
+    );
     call.on("cancelled", () => this.finish());
     try {
       this.connection = deps.coordination.connect(this, [identityOfPeer(call.getPeer())]);
@@ -58,12 +61,6 @@ export class UnaryCall<Response> implements ConnectionListener {
     }
     // The answer may have come while it was asked for, before the connection was known here.
     if (this.done) this.connection?.detach();
-  }
-
-  private patience(call: ServerUnaryCall<Buffer, Response>): number {
-    const deadline = Number(call.getDeadline());
-    const left = deadline - Date.now() - DEADLINE_MARGIN_MS;
-    return Math.max(0, Math.min(left, this.deps.limits.unaryTimeoutMs));
   }
 
   onAnswer(answer: Answer): void {
@@ -108,4 +105,10 @@ export class UnaryCall<Response> implements ConnectionListener {
     clearTimeout(this.timer);
     this.connection?.detach();
   }
+}
+
+/** How long a call may take, ms: until its own deadline or the door's limit, whichever is sooner. */
+export function unaryPatience(call: { getDeadline(): Date | number }, limits: GrpcLimits): number {
+  const left = Number(call.getDeadline()) - Date.now() - DEADLINE_MARGIN_MS;
+  return Math.max(0, Math.min(left, limits.unaryTimeoutMs));
 }

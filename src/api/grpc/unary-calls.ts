@@ -28,11 +28,10 @@ import {
 } from "./gen/muster/coordination/v1/coordination_service.ts";
 import type { Stat as StatMessage } from "./gen/muster/coordination/v1/znode.ts";
 import { checkHistory, checkServing } from "./history-check.ts";
-import { DoorError, failureOfThrown } from "./status.ts";
+import { DoorError } from "./status.ts";
 import { REQUEST_NUMBER, UnaryCall, type UnaryDependencies } from "./unary-call.ts";
-import { MalformedError, WireReader } from "./wire-reader.ts";
-
-type Handler<Response> = (call: ServerUnaryCall<Buffer, Response>, callback: sendUnaryData<Response>) => void;
+import { requestWithin, smallRequest, unaryHandler } from "./unary-handler.ts";
+import { WireReader } from "./wire-reader.ts";
 
 const NO_BYTES = new Uint8Array(0);
 /** The one field of CreateZnodeRequest and SetZnodeRequest. */
@@ -43,16 +42,16 @@ export function unaryCalls(deps: UnaryDependencies): UntypedServiceImplementatio
   const reader = new WireReader();
   const body = new BodyDecoder(reader);
   return {
-    getZnode: handler(deps, (call, callback) => {
-      const request = decodeMessage(GetZnodeRequest, small(deps, call));
+    getZnode: unaryHandler(deps, (call, callback) => {
+      const request = decodeMessage(GetZnodeRequest, smallRequest(deps, call));
       read(deps, call, callback, { kind: "get", path: request.path }, request.readConcern, getResponse);
     }),
-    listZnodes: handler(deps, (call, callback) => {
-      const { path, pageSize, pageToken, readConcern } = decodeMessage(ListZnodesRequest, small(deps, call));
+    listZnodes: unaryHandler(deps, (call, callback) => {
+      const { path, pageSize, pageToken, readConcern } = decodeMessage(ListZnodesRequest, smallRequest(deps, call));
       const operation = { kind: "list" as const, path, limit: Math.min(pageSize, PAGE_SIZE_MAX), cursor: pageToken };
       read(deps, call, callback, operation, readConcern, listResponse);
     }),
-    createZnode: handler(deps, (call, callback) => {
+    createZnode: unaryHandler(deps, (call, callback) => {
       const blank = { kind: "create" as const, path: "", data: NO_BYTES, mode: createMode.PERSISTENT };
       let operation: CreateOperation = blank;
       const found = enterOperation(deps, reader, call, () => {
@@ -62,7 +61,7 @@ export function unaryCalls(deps: UnaryDependencies): UntypedServiceImplementatio
       if (body.problem !== undefined) throw new DoorError(body.problem);
       write(deps, call, callback, operation, createResponse);
     }),
-    setZnode: handler(deps, (call, callback) => {
+    setZnode: unaryHandler(deps, (call, callback) => {
       const blank = { kind: "set" as const, path: "", data: NO_BYTES, version: ANY_VERSION };
       let operation: SetOperation = blank;
       const found = enterOperation(deps, reader, call, () => {
@@ -71,8 +70,8 @@ export function unaryCalls(deps: UnaryDependencies): UntypedServiceImplementatio
       if (!found) throw new DoorError("INVALID_ARGUMENT", { detail: "set is not set" });
       write(deps, call, callback, operation, setResponse);
     }),
-    deleteZnode: handler(deps, (call, callback) => {
-      const { path, version, recursive } = decodeMessage(DeleteZnodeRequest, small(deps, call));
+    deleteZnode: unaryHandler(deps, (call, callback) => {
+      const { path, version, recursive } = decodeMessage(DeleteZnodeRequest, smallRequest(deps, call));
       if (recursive && version !== undefined) {
         throw new DoorError("INVALID_ARGUMENT", { detail: "version must be absent from a recursive deletion" });
       }
@@ -81,37 +80,11 @@ export function unaryCalls(deps: UnaryDependencies): UntypedServiceImplementatio
         : { kind: "delete", path, version: version ?? ANY_VERSION };
       write(deps, call, callback, operation, deleteResponse);
     }),
-    getStatus: handler<GetStatusResponse>(deps, (call, callback) => {
-      decodeMessage(GetStatusRequest, small(deps, call));
+    getStatus: unaryHandler<GetStatusResponse>(deps, (call, callback) => {
+      decodeMessage(GetStatusRequest, smallRequest(deps, call));
       callback(null, statusResponse(deps.coordination.status(), deps.version));
     }),
   };
-}
-
-/** Counts the call and turns whatever it throws into a status. */
-function handler<Response>(deps: UnaryDependencies, action: Handler<Response>): Handler<Response> {
-  return (call, callback) => {
-    deps.counters.unaryCalls++;
-    try {
-      action(call, callback);
-    } catch (error) {
-      deps.counters.unaryFailures++;
-      if (error instanceof MalformedError) deps.counters.malformed++;
-      const failure = failureOfThrown(error, deps.log);
-      if (failure.reason === "INTERNAL") deps.counters.defects++;
-      callback(failure);
-    }
-  };
-}
-
-/** The bytes of a request that has no data in it. */
-function small<Response>(deps: UnaryDependencies, call: ServerUnaryCall<Buffer, Response>): Buffer {
-  return within(call.request, deps.limits.smallMessageBytesMax);
-}
-
-function within(message: Buffer, limit: number): Buffer {
-  if (message.length <= limit) return message;
-  throw new DoorError("MESSAGE_TOO_LARGE", { limit: `${limit}`, bytes: `${message.length}` });
 }
 
 /** Runs `decode` with the reader in the request's operation; false when there is none. Of several the last counts. */
@@ -121,7 +94,7 @@ function enterOperation<Response>(
   call: ServerUnaryCall<Buffer, Response>,
   decode: () => void,
 ): boolean {
-  const message = within(call.request, deps.limits.messageBytesMax);
+  const message = requestWithin(call.request, deps.limits.messageBytesMax);
   reader.reset(message, 0, message.length);
   let found = false;
   while (reader.more) {

@@ -17,6 +17,7 @@ import { outcome, startDoor } from "./door-fixture.ts";
 import { FIRST_ZXID, ScriptedCoordination } from "./scripted-coordination.ts";
 
 const SERVICE = "muster.coordination.v1.CoordinationService";
+const ENSEMBLE_SERVICE = "muster.ensemble.v1.EnsembleService";
 const silent = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
 
 function connect<T extends Client>(name: string, address: string, ...files: string[]): T {
@@ -41,7 +42,7 @@ interface ReflectionClient extends Client {
 }
 
 describe("beside the service", () => {
-  test.for(["", SERVICE])("grpc.health.v1 of '%s' follows readiness", async (service) => {
+  test.for(["", SERVICE, ENSEMBLE_SERVICE])("grpc.health.v1 of '%s' follows readiness", async (service) => {
     const { address, port } = await startDoor({ healthPollMs: 5 });
     const client = connect<HealthClient>("grpc.health.v1.Health", address, healthProto);
     const status = async () => (await outcome<{ status: string }>((done) => client.check({ service }, done))).response;
@@ -67,11 +68,14 @@ describe("beside the service", () => {
       });
     const { listServicesResponse } = await ask({ listServices: "" });
     expect(listServicesResponse?.service.map(({ name }) => name)).toEqual(
-      expect.arrayContaining([SERVICE, "grpc.health.v1.Health"]),
+      expect.arrayContaining([SERVICE, ENSEMBLE_SERVICE, "grpc.health.v1.Health"]),
     );
     const described = await ask({ fileContainingSymbol: SERVICE });
     const files = described.fileDescriptorResponse?.fileDescriptorProto ?? [];
     expect(files.some((bytes) => bytes.includes("ListZnodes"))).toBe(true);
+    const ensemble = await ask({ fileContainingSymbol: ENSEMBLE_SERVICE });
+    const others = ensemble.fileDescriptorResponse?.fileDescriptorProto ?? [];
+    expect(others.some((bytes) => bytes.includes("TransferLeadership"))).toBe(true);
   });
 });
 

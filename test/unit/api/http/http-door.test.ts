@@ -12,6 +12,8 @@ const serving: Status = {
   memberId: 1,
   role: "leader",
   epoch: 2,
+  leaderId: 1,
+  configurationZxid: 0,
   zxid: makeZxid(2, 10),
   notReady: [],
   members: [],

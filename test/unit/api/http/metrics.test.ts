@@ -9,6 +9,8 @@ const status: Status = {
   memberId: 3,
   role: "looking",
   epoch: 4,
+  leaderId: 1,
+  configurationZxid: 0,
   zxid: 2 ** 53 - 1,
   notReady: ["looking for a leader"],
   members: [],
