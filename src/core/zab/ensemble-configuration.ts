@@ -6,8 +6,13 @@ export type VotingRole = "voter" | "observer";
 export interface ConfiguredMember {
   readonly id: number;
   readonly role: VotingRole;
-  /** What its vote weighs; 1 unless configured. */
+  /** What its vote weighs; 1 unless configured, 0 for a voter that only keeps a copy. */
   readonly weight: number;
+  /**
+   * Members of one data centre, say. 0, for all, means none: the majority of all weight decides. Otherwise a quorum is a
+   * majority of the groups, each by a majority of its own weight (ZooKeeper's hierarchical quorums).
+   */
+  readonly group: number;
   /** Random, made with its data directory: a wiped or cloned member has another (core.md 26). */
   readonly incarnation: string;
   readonly peerAddress: string;
@@ -20,7 +25,8 @@ export interface EnsembleConfiguration {
   readonly members: readonly ConfiguredMember[];
 }
 
-const FORMAT = 1;
+/** 2 added the group. */
+const FORMAT = 2;
 
 export function encodeConfiguration(configuration: EnsembleConfiguration): Uint8Array {
   const writer = new ByteWriter(256);
@@ -31,6 +37,7 @@ export function encodeConfiguration(configuration: EnsembleConfiguration): Uint8
     writer.u32(member.id);
     writer.u8(member.role === "voter" ? 1 : 0);
     writer.u32(member.weight);
+    writer.u32(member.group);
     writer.string(member.incarnation);
     writer.string(member.peerAddress);
   }
@@ -40,7 +47,9 @@ export function encodeConfiguration(configuration: EnsembleConfiguration): Uint8
 export function decodeConfiguration(bytes: Uint8Array): EnsembleConfiguration {
   const reader = new ByteReader(bytes);
   const format = reader.u16();
-  if (format !== FORMAT) throw new FormatError(`ensemble configuration format ${format} is not known to this program`);
+  if (format < 1 || format > FORMAT) {
+    throw new FormatError(`ensemble configuration format ${format} is not known to this program`);
+  }
   const ensembleId = reader.string();
   const count = reader.varint();
   const members: ConfiguredMember[] = [];
@@ -49,6 +58,7 @@ export function decodeConfiguration(bytes: Uint8Array): EnsembleConfiguration {
       id: reader.u32(),
       role: decodeRole(reader.u8()),
       weight: reader.u32(),
+      group: format === 1 ? 0 : reader.u32(),
       incarnation: reader.string(),
       peerAddress: reader.string(),
     });

@@ -1,0 +1,148 @@
+import { assert } from "../base/assert.ts";
+import {
+  type EpochZxid,
+  encodeAckEpoch,
+  encodeCurrentEpoch,
+  encodeEpochMessage,
+  encodeEpochZxid,
+  encodePulse,
+  type Pulse,
+  peerMessage,
+  type Sync,
+} from "./peer-message.ts";
+import type { RoleHost } from "./role-host.ts";
+
+/**
+ * - joining: said where it stands;
+ * - promised: the promise is on disk, ACKEPOCH sent;
+ * - syncing: the leader's history is coming;
+ * - installing: a snapshot is coming first;
+ * - entering: NEWLEADER came, the epoch record is on its way to the disk;
+ * - synced: ACKLEADER sent.
+ */
+export type FollowingStage = "joining" | "promised" | "syncing" | "installing" | "entering" | "synced";
+
+/** A learner - follower, observer or joining member - of one leader (DSN'11, figures 3 to 5, right column). */
+export class Following {
+  readonly leaderId: number;
+  stage: FollowingStage = "joining";
+  /** It has had the leader's history once, committed: it serves, also while the leader begins a new epoch. */
+  isServing = false;
+  private readonly host: RoleHost;
+  private historyEnd = 0;
+  private ackedZxid = 0;
+
+  constructor(host: RoleHost, leaderId: number) {
+    this.host = host;
+    this.leaderId = leaderId;
+  }
+
+  begin(): void {
+    this.stage = "joining";
+    const { acceptedEpoch, promisedTo, currentEpoch, lastZxid } = this.host.replica;
+    this.send(encodeCurrentEpoch({ acceptedEpoch, promisedTo, currentEpoch, lastZxid }));
+  }
+
+  onNewEpoch(epoch: number): void {
+    const { replica } = this.host;
+    if (epoch > replica.acceptedEpoch) {
+      this.stage = "joining";
+      replica.promise(epoch, this.leaderId, () => this.acknowledgeEpoch(epoch));
+    } else if (epoch === replica.acceptedEpoch && replica.promisedTo === this.leaderId) {
+      this.stage = "joining";
+      // Promised before, but perhaps not on disk yet.
+      replica.whenDurable(() => this.acknowledgeEpoch(epoch));
+    } else {
+      this.begin();
+    }
+  }
+
+  private acknowledgeEpoch(epoch: number): void {
+    const { replica, effects } = this.host;
+    this.stage = "promised";
+    const { currentEpoch, lastZxid } = replica;
+    this.send(encodeAckEpoch({ epoch, currentEpoch, lastZxid, appliedZxid: effects.digest().zxid }));
+  }
+
+  onSync({ epoch, bySnapshot, zxid }: Sync): void {
+    const { replica } = this.host;
+    if (epoch !== replica.acceptedEpoch || this.stage === "joining") return;
+    this.ackedZxid = 0;
+    if (bySnapshot) {
+      this.stage = "installing";
+      return;
+    }
+    replica.truncate(zxid);
+    this.stage = "syncing";
+  }
+
+  /** The snapshot that SYNC announced is in place; the log goes on from there. */
+  onSnapshotInstalled(zxid: number, configuration: Uint8Array, configurationZxid: number): void {
+    assert(this.awaitsSnapshot, "a snapshot is taken over when the leader has announced it");
+    this.host.replica.reset(zxid, configuration, configurationZxid);
+    this.stage = "syncing";
+  }
+
+  get awaitsSnapshot(): boolean {
+    return this.stage === "installing";
+  }
+
+  onPropose(frame: Uint8Array): void {
+    if (this.stage !== "syncing" && this.stage !== "entering" && this.stage !== "synced") return;
+    // The frame is the transport's; the log keeps its own.
+    this.host.replica.append(frame.slice(), 0);
+  }
+
+  onNewLeader({ epoch, zxid }: EpochZxid): void {
+    const { replica } = this.host;
+    if (this.stage !== "syncing" || epoch !== replica.acceptedEpoch) return;
+    assert(replica.lastZxid === zxid, "NEWLEADER stands behind the whole history");
+    this.stage = "entering";
+    this.historyEnd = zxid;
+    // Behind the data in the journal: when it is on disk, so are they (ARCHITECTURE decision 4).
+    replica.enterEpoch(epoch, () => {
+      this.stage = "synced";
+      this.send(encodeEpochMessage(peerMessage.ACKLEADER, epoch));
+    });
+  }
+
+  onCommit({ epoch, zxid }: EpochZxid): void {
+    const { replica, effects } = this.host;
+    if (this.stage !== "synced" || epoch !== replica.currentEpoch) return;
+    if (zxid > replica.commitZxid) {
+      replica.commit(zxid);
+      effects.committed();
+    }
+    if (this.isServing || replica.commitZxid < this.historyEnd) return;
+    this.isServing = true;
+    effects.following(this.leaderId, epoch);
+  }
+
+  onPing({ epoch, round, zxid, digest0, digest1 }: Pulse): void {
+    const { replica, effects } = this.host;
+    // A later promise binds it to another leader, whose epoch may have begun.
+    if (epoch !== replica.acceptedEpoch || replica.promisedTo !== this.leaderId) return;
+    effects.digestHeard(this.leaderId, zxid, digest0, digest1);
+    effects.beforePong();
+    const own = effects.digest();
+    const pong = { epoch, round, zxid: own.zxid, digest0: own.lane0, digest1: own.lane1 };
+    this.send(encodePulse(peerMessage.PONG, pong));
+  }
+
+  /** The own journal has got further. */
+  durable(): void {
+    const { replica } = this.host;
+    if (this.stage !== "syncing" && this.stage !== "entering" && this.stage !== "synced") return;
+    if (replica.durableZxid <= this.ackedZxid) return;
+    this.ackedZxid = replica.durableZxid;
+    this.send(encodeEpochZxid(peerMessage.ACK, replica.acceptedEpoch, this.ackedZxid));
+  }
+
+  tick(now: number): void {
+    if (!this.host.peers.isHeard(this.leaderId, now)) this.host.look("the leader is silent");
+  }
+
+  private send(frame: Uint8Array): void {
+    this.host.effects.send(this.leaderId, frame);
+  }
+}

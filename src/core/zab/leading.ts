@@ -1,0 +1,442 @@
+import { assert } from "../base/assert.ts";
+import { EPOCH_MAX } from "../base/zxid.ts";
+import { compareCredentials } from "./election.ts";
+import { Learner } from "./learner.ts";
+import {
+  type AckEpoch,
+  type CurrentEpoch,
+  type EpochZxid,
+  encodeEpochMessage,
+  encodeEpochZxid,
+  encodeHandover,
+  encodePropose,
+  encodePulse,
+  encodeSync,
+  type Pulse,
+  peerMessage,
+} from "./peer-message.ts";
+import type { RoleHost } from "./role-host.ts";
+import type { HistoryBatch } from "./zab-contract.ts";
+
+export type LeadingPhase = "discovery" | "synchronization" | "broadcast";
+
+/**
+ * A leader, from its election on (DSN'11, figures 3 to 5, left column). Discovery: a quorum tells what it has promised,
+ * and promises an epoch above all of that. Synchronization: the leader's history becomes that of a quorum.
+ * Broadcast: proposals are committed, in order, as a quorum has them on disk. Whoever comes later passes through the same
+ * steps alone. A new epoch under the same leader begins with discovery again.
+ */
+export class Leading {
+  phase: LeadingPhase = "discovery";
+  /** Being established, or established; 0 until it is chosen. */
+  epoch = 0;
+  /** Who should lead next; proposals are held. */
+  handingTo = 0;
+  private readonly host: RoleHost;
+  private readonly learners = new Map<number, Learner>();
+  /** The own promise of the epoch is on disk. */
+  private hasPromised = false;
+  /** The own epoch record is on disk. */
+  private hasEntered = false;
+  /** The initial history of the epoch ends here. */
+  private historyEnd = 0;
+  private phaseSince: number;
+  private quorumLostAt: number | undefined;
+  private handingSince = 0;
+  private round = 0;
+  private confirmedRound = 0;
+
+  constructor(host: RoleHost) {
+    this.host = host;
+    this.phaseSince = host.effects.now();
+  }
+
+  get isEstablished(): boolean {
+    return this.phase === "broadcast";
+  }
+
+  /** A barrier or a serving leader has applied at least this. */
+  get initialHistoryEnd(): number {
+    return this.historyEnd;
+  }
+
+  begin(): void {
+    this.chooseEpoch();
+  }
+
+  /** A new epoch under this leader: its counter is used up, or somebody has promised a later one. */
+  beginEpoch(): void {
+    this.phase = "discovery";
+    this.phaseSince = this.host.effects.now();
+    this.epoch = 0;
+    this.hasPromised = false;
+    this.hasEntered = false;
+    for (const learner of this.learners.values()) {
+      learner.stage = "joining";
+      this.host.effects.stopSending(learner.id);
+    }
+    this.chooseEpoch();
+  }
+
+  // ---- Discovery ----
+
+  onCurrentEpoch(peer: number, message: CurrentEpoch): void {
+    const { host } = this;
+    const learner =
+      this.learners.get(peer) ?? new Learner({ id: peer, incarnation: host.peers.incarnationOf(peer) ?? "" });
+    this.learners.set(peer, learner);
+    host.effects.stopSending(peer);
+    learner.stage = "joining";
+    Object.assign(learner, message);
+    if (this.epoch === 0) {
+      this.chooseEpoch();
+      return;
+    }
+    const isBound = message.acceptedEpoch === this.epoch && message.promisedTo !== host.id;
+    if (message.acceptedEpoch > this.epoch || isBound) this.beginEpoch();
+    else if (this.hasPromised) this.sendEpoch(learner);
+  }
+
+  /** Once a quorum has told what it promised. */
+  private chooseEpoch(): void {
+    const { replica, effects, id } = this.host;
+    if (!replica.quorum.has(this.supporters(() => true))) return;
+    let highest = replica.acceptedEpoch;
+    for (const { acceptedEpoch } of this.learners.values()) highest = Math.max(highest, acceptedEpoch);
+    assert(highest < EPOCH_MAX, "out of epochs");
+    this.epoch = highest + 1;
+    this.phaseSince = effects.now();
+    replica.promise(this.epoch, id, () => {
+      this.hasPromised = true;
+      for (const learner of this.learners.values()) this.sendEpoch(learner);
+      this.endDiscovery();
+    });
+  }
+
+  private sendEpoch(learner: Learner): void {
+    learner.epochsUnanswered++;
+    this.host.effects.send(learner.id, encodeEpochMessage(peerMessage.NEWEPOCH, this.epoch));
+  }
+
+  onAckEpoch(peer: number, message: AckEpoch): void {
+    const learner = this.learners.get(peer);
+    if (learner === undefined) return;
+    learner.epochsUnanswered--;
+    if (learner.epochsUnanswered > 0 || message.epoch !== this.epoch || learner.stage !== "joining") return;
+    Object.assign(learner, message);
+    learner.acceptedEpoch = message.epoch;
+    learner.stage = "promised";
+    if (this.phase === "discovery") this.endDiscovery();
+    else this.synchronize(learner);
+  }
+
+  private endDiscovery(): void {
+    const { replica } = this.host;
+    if (this.phase !== "discovery" || !this.hasPromised) return;
+    if (!replica.quorum.has(this.supporters(({ stage }) => stage === "promised"))) return;
+    this.phase = "synchronization";
+    this.phaseSince = this.host.effects.now();
+    this.historyEnd = replica.lastZxid;
+    for (const learner of this.learners.values()) if (learner.stage === "promised") this.synchronize(learner);
+    replica.enterEpoch(this.epoch, () => {
+      this.hasEntered = true;
+      this.endSynchronization();
+    });
+  }
+
+  /** This member and the learners whose word counts here, whose history it can lead from, and of whom `isSo`. */
+  private supporters(isSo: (learner: Learner) => boolean): Set<number> {
+    const { host } = this;
+    const own = host.replica;
+    const set = new Set([host.id]);
+    for (const learner of this.learners.values()) {
+      if (host.isCounted(learner.id) && compareCredentials(learner, own) <= 0 && isSo(learner)) set.add(learner.id);
+    }
+    return set;
+  }
+
+  // ---- Synchronization ----
+
+  private synchronize(learner: Learner): void {
+    const { replica } = this.host;
+    const shared = replica.ends.common(learner.lastZxid);
+    // What it has applied was committed, so this history has it, unless its tree is not to be trusted.
+    if (shared === undefined || shared < learner.appliedZxid) {
+      this.sendSnapshot(learner, shared ?? 0);
+      return;
+    }
+    learner.beginSync("log", shared, replica.lastZxid);
+    this.host.effects.send(learner.id, encodeSync({ epoch: this.epoch, bySnapshot: false, zxid: shared }));
+    this.pump(learner);
+  }
+
+  private sendSnapshot(learner: Learner, atLeastZxid: number): void {
+    const { effects, replica } = this.host;
+    learner.beginSync("snapshot", 0, replica.lastZxid);
+    effects.send(learner.id, encodeSync({ epoch: this.epoch, bySnapshot: true, zxid: 0 }));
+    effects.sendSnapshot(learner.id, atLeastZxid);
+  }
+
+  onSnapshotSent(peer: number, zxid: number): void {
+    const learner = this.learners.get(peer);
+    if (learner === undefined || learner.source !== "snapshot" || learner.stage !== "syncing") return;
+    learner.source = "log";
+    learner.sentZxid = zxid;
+    this.pump(learner);
+  }
+
+  onHistoryRead(peer: number, batches: readonly HistoryBatch[]): void {
+    const learner = this.learners.get(peer);
+    if (learner === undefined || learner.source !== "journal" || !learner.isReading) return;
+    learner.isReading = false;
+    for (const { firstZxid, lastZxid, body } of batches) {
+      if (lastZxid <= learner.sentZxid) continue;
+      assert(firstZxid > learner.sentZxid, "a journal's batches are those of the log");
+      const frame = encodePropose(body);
+      this.host.effects.send(peer, frame);
+      learner.sent(lastZxid, frame.length);
+    }
+    this.pump(learner);
+  }
+
+  onHistoryGone(peer: number): void {
+    const learner = this.learners.get(peer);
+    if (learner === undefined || learner.source !== "journal" || !learner.isReading) return;
+    this.sendSnapshot(learner, learner.sentZxid);
+  }
+
+  onAckLeader(peer: number, epoch: number): void {
+    const learner = this.learners.get(peer);
+    if (learner === undefined || epoch !== this.epoch || learner.stage !== "complete") return;
+    learner.stage = "synced";
+    // The epoch record stands behind the history, so that is on its disk too.
+    learner.acked(learner.completeAt);
+    if (this.phase === "synchronization") this.endSynchronization();
+    else if (this.isEstablished) this.advanceCommit();
+    this.tellCommit(learner);
+  }
+
+  private endSynchronization(): void {
+    const { replica, effects } = this.host;
+    if (this.phase !== "synchronization" || !this.hasEntered) return;
+    if (!replica.quorum.has(this.counted(({ stage }) => stage === "synced"))) return;
+    this.phase = "broadcast";
+    this.quorumLostAt = undefined;
+    replica.commit(Math.max(replica.commitZxid, this.historyEnd));
+    effects.established(this.epoch);
+    effects.committed();
+    this.advanceCommit();
+    for (const learner of this.learners.values()) this.tellCommit(learner);
+  }
+
+  private counted(isSo: (learner: Learner) => boolean): Set<number> {
+    const set = new Set([this.host.id]);
+    for (const learner of this.learners.values()) {
+      if (this.host.isCounted(learner.id) && isSo(learner)) set.add(learner.id);
+    }
+    return set;
+  }
+
+  // ---- Broadcast ----
+
+  /** A batch was appended to the log: on to whoever has all before it. */
+  proposed(): void {
+    for (const learner of this.learners.values()) if (learner.source === "log") this.pump(learner);
+  }
+
+  onAck(peer: number, { epoch, zxid }: EpochZxid): void {
+    const learner = this.learners.get(peer);
+    if (learner === undefined || epoch !== this.epoch) return;
+    if (learner.stage !== "syncing" && learner.stage !== "complete" && learner.stage !== "synced") return;
+    learner.acked(zxid);
+    if (this.isEstablished && learner.stage === "synced") this.advanceCommit();
+    this.pump(learner);
+  }
+
+  /** The own journal has got further. */
+  durable(): void {
+    if (this.isEstablished) this.advanceCommit();
+  }
+
+  private advanceCommit(): void {
+    const { replica, effects, id } = this.host;
+    const reached = new Map([[id, replica.durableZxid]]);
+    for (const learner of this.learners.values()) {
+      if (learner.stage === "synced" && this.host.isCounted(learner.id)) reached.set(learner.id, learner.ackedZxid);
+    }
+    const zxid = replica.quorum.highestReached(reached);
+    if (zxid <= replica.commitZxid) {
+      this.handOverIfReady();
+      return;
+    }
+    const wasChanging = replica.isChanging;
+    replica.commit(zxid);
+    for (const learner of this.learners.values()) this.tellCommit(learner);
+    effects.committed();
+    if (wasChanging && !replica.isChanging) this.enterConfiguration();
+    else this.handOverIfReady();
+  }
+
+  /** A change of the configuration is committed. */
+  private enterConfiguration(): void {
+    const { host } = this;
+    // By the new configuration alone, more may be committed.
+    this.advanceCommit();
+    if (host.isCounted(host.id) || this.handOver(0)) return;
+    host.look("not a voter any more");
+  }
+
+  private tellCommit(learner: Learner): void {
+    if (!this.isEstablished || learner.stage !== "synced") return;
+    const zxid = Math.min(this.host.replica.commitZxid, learner.sentZxid);
+    if (zxid <= learner.toldCommit) return;
+    learner.toldCommit = zxid;
+    this.host.effects.send(learner.id, encodeEpochZxid(peerMessage.COMMIT, this.epoch, zxid));
+  }
+
+  /** Sends what the learner has room for; NEWLEADER once it has the history. */
+  private pump(learner: Learner): void {
+    if (learner.stage === "joining" || learner.stage === "promised" || learner.source === "snapshot") return;
+    const { log } = this.host.replica;
+    const position = log.positionAfter(learner.sentZxid);
+    if (position === undefined) {
+      learner.source = "journal";
+      if (learner.isReading || !learner.hasWindow) return;
+      learner.isReading = true;
+      this.host.effects.readHistory(learner.id, learner.sentZxid);
+      return;
+    }
+    learner.source = "log";
+    for (let at = position; at < log.end && learner.hasWindow; at++) {
+      const { frame, lastZxid } = log.at(at);
+      this.host.effects.send(learner.id, frame);
+      learner.sent(lastZxid, frame.length);
+    }
+    this.completeSync(learner);
+    this.tellCommit(learner);
+  }
+
+  private completeSync(learner: Learner): void {
+    if (learner.stage !== "syncing" || learner.sentZxid < learner.historyEnd) return;
+    learner.stage = "complete";
+    learner.completeAt = learner.sentZxid;
+    this.host.effects.send(learner.id, encodeEpochZxid(peerMessage.NEWLEADER, this.epoch, learner.sentZxid));
+  }
+
+  // ---- Rounds ----
+
+  /** Begins a round: `roundConfirmed` follows when a quorum has answered it, and so had no other leader by then. */
+  beginRound(): number {
+    this.round++;
+    for (const learner of this.learners.values()) this.ping(learner);
+    this.confirmRounds();
+    return this.round;
+  }
+
+  onPong(peer: number, pulse: Pulse): void {
+    const learner = this.learners.get(peer);
+    if (learner === undefined || pulse.epoch !== this.epoch) return;
+    learner.appliedZxid = pulse.zxid;
+    this.host.effects.digestHeard(peer, pulse.zxid, pulse.digest0, pulse.digest1);
+    if (learner.stage !== "synced") return;
+    learner.round = Math.max(learner.round, pulse.round);
+    this.confirmRounds();
+  }
+
+  private ping(learner: Learner): void {
+    if (learner.stage === "joining") return;
+    const { zxid, lane0, lane1 } = this.host.effects.digest();
+    const pulse = { epoch: this.epoch, round: this.round, zxid, digest0: lane0, digest1: lane1 };
+    this.host.effects.send(learner.id, encodePulse(peerMessage.PING, pulse));
+  }
+
+  private confirmRounds(): void {
+    if (!this.isEstablished) return;
+    const { host } = this;
+    const reached = new Map([[host.id, this.round]]);
+    for (const learner of this.learners.values()) {
+      if (learner.stage === "synced" && host.isCounted(learner.id)) reached.set(learner.id, learner.round);
+    }
+    const round = host.replica.quorum.highestReached(reached);
+    if (round <= this.confirmedRound) return;
+    this.confirmedRound = round;
+    host.effects.roundConfirmed(round);
+  }
+
+  // ---- Time, links, hand-over ----
+
+  tick(now: number): void {
+    const { host } = this;
+    if (this.phase === "discovery" && now - this.phaseSince > host.timeoutMs) {
+      host.look("no quorum joined in time");
+      return;
+    }
+    for (const { id } of [...this.learners.values()]) {
+      if (!host.peers.isHeard(id, now)) host.effects.disconnect(id, "silent for the time-out");
+    }
+    if (this.handingTo !== 0 && now - this.handingSince > host.timeoutMs) this.handingTo = 0;
+    if (this.phase !== "discovery" && this.hasLostQuorum(now)) {
+      host.look("a quorum has not been heard for the time-out");
+      return;
+    }
+    this.beginRound();
+  }
+
+  private hasLostQuorum(now: number): boolean {
+    const { host } = this;
+    if (host.replica.quorum.has(this.counted(({ id }) => host.peers.isHeard(id, now)))) {
+      this.quorumLostAt = undefined;
+      return false;
+    }
+    this.quorumLostAt ??= now;
+    return now - this.quorumLostAt >= host.timeoutMs;
+  }
+
+  linkDown(peer: number): void {
+    if (this.learners.delete(peer)) this.host.effects.stopSending(peer);
+  }
+
+  /** Lets go of every learner's transfers: this member does not lead any more. */
+  end(): void {
+    for (const { id } of this.learners.values()) this.host.effects.stopSending(id);
+  }
+
+  /**
+   * Makes `target`, or for 0 the voter that has most, the next leader: proposals are held until it has everything, then
+   * all look for a leader and prefer it. Given up after the time-out.
+   *
+   * @returns false when there is nobody to hand over to
+   */
+  handOver(target: number): boolean {
+    const ready = [...this.learners.values()].filter(
+      (learner) => learner.stage === "synced" && this.host.isCounted(learner.id),
+    );
+    ready.sort((one, other) => other.ackedZxid - one.ackedZxid || other.id - one.id);
+    const chosen = target === 0 ? ready[0] : ready.find(({ id }) => id === target);
+    if (!this.isEstablished || chosen === undefined) return false;
+    this.handingTo = chosen.id;
+    this.handingSince = this.host.effects.now();
+    this.handOverIfReady();
+    return true;
+  }
+
+  private handOverIfReady(): void {
+    if (this.handingTo === 0) return;
+    const { replica, effects } = this.host;
+    const chosen = this.learners.get(this.handingTo);
+    if (chosen === undefined || chosen.stage !== "synced") return;
+    if (chosen.ackedZxid < replica.lastZxid || replica.commitZxid < replica.lastZxid) return;
+    for (const { id } of this.learners.values()) effects.send(id, encodeHandover(chosen.id));
+    this.host.look("handed over", chosen.id);
+  }
+
+  /** The learners that are complete or on their way, for people. */
+  learnerStages(): { readonly id: number; readonly stage: string; readonly ackedZxid: number }[] {
+    return [...this.learners.values()].map(({ id, stage, ackedZxid }) => ({ id, stage, ackedZxid }));
+  }
+
+  /** It is a learner in the present epoch with everything up to NEWLEADER. */
+  isSynced(id: number): boolean {
+    return this.learners.get(id)?.stage === "synced";
+  }
+}

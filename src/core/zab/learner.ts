@@ -1,0 +1,87 @@
+import type { PeerIdentity } from "./zab-contract.ts";
+
+/** Bytes on their way to a learner and not acknowledged, at most; then it waits, and the log goes on without it. */
+export const LEARNER_WINDOW_BYTES = 16 * 1024 * 1024;
+
+/**
+ * - joining: it has said where it stands, and was sent the epoch;
+ * - promised: the promise is on its disk;
+ * - syncing: the leader's history is on its way;
+ * - complete: NEWLEADER was sent behind the history;
+ * - synced: it has acknowledged NEWLEADER; what it acknowledges from now on counts.
+ */
+export type LearnerStage = "joining" | "promised" | "syncing" | "complete" | "synced";
+
+/** Where what it is sent comes from: the log in memory, the journal on disk, or a snapshot. */
+export type LearnerSource = "log" | "journal" | "snapshot";
+
+/** A follower or observer, as its leader knows it. */
+export class Learner {
+  readonly id: number;
+  readonly incarnation: string;
+  stage: LearnerStage = "joining";
+  source: LearnerSource = "log";
+  acceptedEpoch = 0;
+  promisedTo = 0;
+  currentEpoch = 0;
+  lastZxid = 0;
+  appliedZxid = 0;
+  /** NEWEPOCHs sent and not answered: only the answer to the last one tells where the learner stands. */
+  epochsUnanswered = 0;
+  /** The last zxid sent. */
+  sentZxid = 0;
+  /** NEWLEADER follows this zxid. */
+  historyEnd = 0;
+  /** NEWLEADER stood behind this zxid. */
+  completeAt = 0;
+  /** On its disk. */
+  ackedZxid = 0;
+  /** The commit point it was told. */
+  toldCommit = 0;
+  /** The latest round it has answered. */
+  round = 0;
+  /** Batches of a journal read are awaited. */
+  isReading = false;
+  /** Sent and not acknowledged: last zxids and sizes, oldest first. */
+  private readonly unacked: { readonly zxid: number; readonly bytes: number }[] = [];
+  private unackedBytes = 0;
+
+  constructor({ id, incarnation }: PeerIdentity) {
+    this.id = id;
+    this.incarnation = incarnation;
+  }
+
+  get hasWindow(): boolean {
+    return this.unackedBytes < LEARNER_WINDOW_BYTES;
+  }
+
+  /** A batch was sent. */
+  sent(zxid: number, bytes: number): void {
+    this.sentZxid = zxid;
+    this.unacked.push({ zxid, bytes });
+    this.unackedBytes += bytes;
+  }
+
+  acked(zxid: number): void {
+    this.ackedZxid = Math.max(this.ackedZxid, zxid);
+    let count = 0;
+    for (let first = this.unacked[0]; first !== undefined && first.zxid <= zxid; first = this.unacked[count]) {
+      this.unackedBytes -= first.bytes;
+      count++;
+    }
+    if (count > 0) this.unacked.splice(0, count);
+  }
+
+  /** Synchronization begins, again perhaps. */
+  beginSync(source: LearnerSource, sentZxid: number, historyEnd: number): void {
+    this.stage = "syncing";
+    this.source = source;
+    this.sentZxid = sentZxid;
+    this.historyEnd = historyEnd;
+    this.ackedZxid = 0;
+    this.toldCommit = 0;
+    this.isReading = false;
+    this.unacked.length = 0;
+    this.unackedBytes = 0;
+  }
+}
