@@ -1,10 +1,20 @@
 import { randomBytes } from "node:crypto";
 import { type JournalRecord, recordType } from "../../core/zab/journal-record.ts";
 import type { Disk } from "../disk.ts";
+import type { SegmentFile } from "./journal-files.ts";
 import { JournalWriter, worstRecordBytes } from "./journal-writer.ts";
-import { PRUNE_FRAME, type RingMemory, RingReader, SYNC_TIMES_MAX, word } from "./record-ring.ts";
+import {
+  PRUNE_FRAME,
+  publishPlace,
+  RELEASE_FRAME,
+  type RingMemory,
+  RingReader,
+  SYNC_TIMES_MAX,
+  word,
+} from "./record-ring.ts";
 import type { JournalPosition } from "./recover-journal.ts";
 import { CLAIM_SLICE_BYTES, type Space } from "./segment-pool.ts";
+import type { Voiding } from "./voiding.ts";
 
 /** What the journal's thread starts with. */
 export interface JournalWorkerData {
@@ -21,6 +31,11 @@ export type JournalWorkerMessage =
   | number
   | { readonly kind: "ready" }
   | { readonly kind: "space"; readonly space: Space }
+  /** A segment was begun; told before any of its records is told durable. So is a voiding. */
+  | { readonly kind: "segment"; readonly segment: SegmentFile }
+  | { readonly kind: "voiding"; readonly voiding: Voiding }
+  /** Segments up to this number may go, as far as nobody reads them; answered by a RELEASE_FRAME. */
+  | { readonly kind: "prunable"; readonly through: number }
   | { readonly kind: "closed" }
   | { readonly kind: "fatal"; readonly message: string; readonly code: string | undefined };
 
@@ -49,7 +64,11 @@ class JournalThread {
   private space: Space = "ample";
   /** Set while the disk is full: when to ask again. */
   private retryAt = 0;
+  /** Segments up to this number were released by the loop. */
+  private released = 0;
   private pruning = false;
+  private toldSegment: number;
+  private toldVoiding: Voiding | undefined;
   private closing = false;
 
   constructor(disk: Disk, data: JournalWorkerData, tell: (message: JournalWorkerMessage) => void) {
@@ -58,6 +77,9 @@ class JournalThread {
     const { segmentBytes, keepCommands, keepBytes } = data;
     const options = { segmentBytes, keepCommands, keepBytes, random32: () => randomBytes(4).readUInt32LE(0) };
     this.writer = new JournalWriter(disk, data.directory, data.position, options);
+    this.toldSegment = data.position.segments.at(-1)?.header.number ?? 0;
+    this.toldVoiding = data.position.voidings.at(-1);
+    this.report();
     this.publish();
   }
 
@@ -84,6 +106,9 @@ class JournalThread {
     for (let frame = reader.peek(); frame !== undefined; frame = reader.peek()) {
       if (frame.type === PRUNE_FRAME) {
         writer.prune(frame.lastZxid);
+        if (writer.prunable > this.released) this.tell({ kind: "prunable", through: writer.prunable });
+      } else if (frame.type === RELEASE_FRAME) {
+        this.released = Math.max(this.released, frame.lastZxid);
         this.pruning = true;
       } else if (frame.type === recordType.CLOSE) {
         this.closing = true;
@@ -100,10 +125,25 @@ class JournalThread {
     const started = performance.now();
     writer.flush();
     this.recordSync(performance.now() - started);
+    this.report();
     this.publish();
     this.tell(writer.durable);
     this.keepPace(writer.bytesWritten - before);
     return true;
+  }
+
+  /** Tells what the loop must know to let the history be read. */
+  private report(): void {
+    const { segments, voidings } = this.writer.ledger;
+    for (const segment of segments) {
+      if (segment.header.number <= this.toldSegment) continue;
+      this.tell({ kind: "segment", segment });
+      this.toldSegment = segment.header.number;
+    }
+    if (voidings.at(-1) === this.toldVoiding) return;
+    const told = this.toldVoiding === undefined ? -1 : voidings.indexOf(this.toldVoiding);
+    for (const voiding of voidings.slice(told + 1)) this.tell({ kind: "voiding", voiding });
+    this.toldVoiding = voidings.at(-1);
   }
 
   /** Without a pause to claim in, claims in proportion to what is written: so the next segment is ready in time. */
@@ -131,7 +171,7 @@ class JournalThread {
 
   private useIdleTime(): void {
     if (this.pruning) {
-      this.pruning = this.writer.pruneOne();
+      this.pruning = this.writer.pruneOne(this.released);
       this.publish();
     } else if (this.writer.wantsClaim && performance.now() >= this.retryAt) this.claim();
   }
@@ -146,6 +186,8 @@ class JournalThread {
   private publish(): void {
     const { writer } = this;
     const { control, gauges } = this.reader;
+    const { segment, offset } = writer.place;
+    publishPlace(control, segment, offset);
     Atomics.store(control, word.SPARE, writer.spareRoom);
     Atomics.store(control, word.REMAINING, writer.remaining);
     Atomics.store(control, word.RETIRED, this.retired | 0);

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { assert } from "../../core/base/assert.ts";
 import { isSticky, type JournalRecord, recordType } from "../../core/zab/journal-record.ts";
 import { alignToSector, type Disk, type DiskFile, SECTOR_BYTES } from "../disk.ts";
+import { HistoryLedger, type JournalPlace } from "./history-ledger.ts";
 import { type SegmentFile, segmentName } from "./journal-files.ts";
 import {
   bodyChecksum,
@@ -15,6 +16,7 @@ import type { JournalPosition } from "./recover-journal.ts";
 import { encodeSegmentHeader, SEGMENT_HEADER_BYTES, type SegmentHeader } from "./segment-header.ts";
 import { SegmentPool, type Space } from "./segment-pool.ts";
 import { StickyRecords } from "./sticky-records.ts";
+import type { Voiding } from "./voiding.ts";
 import { ZxidChain } from "./zxid-chain.ts";
 
 export interface WriterOptions {
@@ -57,7 +59,8 @@ export class JournalWriter {
   private readonly directory: string;
   private readonly options: WriterOptions;
   private readonly pool: SegmentPool;
-  private readonly segments: SegmentFile[];
+  /** Segments and voidings, as far as they are durable. */
+  readonly ledger: HistoryLedger;
   private readonly chain: ZxidChain;
   private readonly sticky: StickyRecords;
   private commands: number;
@@ -71,13 +74,15 @@ export class JournalWriter {
   private groupBytes = 0;
   private groupRecords = 0;
   private lastHeaderAt = 0;
+  /** Voidings of the open group. */
+  private openVoidings: Voiding[] = [];
   private snapshotZxid = 0;
 
   constructor(disk: Disk, directory: string, position: JournalPosition, options: WriterOptions) {
     this.disk = disk;
     this.directory = directory;
     this.options = options;
-    this.segments = [...position.segments];
+    this.ledger = new HistoryLedger(position);
     this.chain = new ZxidChain(position.lastZxid);
     this.sticky = new StickyRecords(position.sticky);
     this.commands = position.commands;
@@ -86,6 +91,15 @@ export class JournalWriter {
     const current = this.segments.at(-1);
     if (current !== undefined) this.file = disk.open(join(directory, current.name), "write");
     else this.begin();
+  }
+
+  private get segments(): readonly SegmentFile[] {
+    return this.ledger.segments;
+  }
+
+  /** Where the durable records end. */
+  get place(): JournalPlace {
+    return { segment: this.current.number, offset: this.previousEnd };
   }
 
   get space(): Space {
@@ -144,6 +158,8 @@ export class JournalWriter {
     }
     const problem = this.chain.advance(record.type, record.firstZxid, record.lastZxid);
     assert(problem === undefined, problem ?? "");
+    const voiding = this.voidingOf(record);
+    if (voiding !== undefined) this.openVoidings.push(voiding);
     this.put(record, 0);
     this.sticky.note(record);
     if (record.type === recordType.BATCH) this.commands += record.lastZxid - record.firstZxid + 1;
@@ -169,6 +185,14 @@ export class JournalWriter {
     this.durable += this.groupRecords;
     this.groupBytes = 0;
     this.groupRecords = 0;
+    for (const voiding of this.openVoidings) this.ledger.voided(voiding);
+    this.openVoidings = [];
+  }
+
+  private voidingOf({ type, lastZxid }: JournalRecord): Voiding | undefined {
+    if (type !== recordType.TRUNCATE && type !== recordType.SNAPSHOT) return undefined;
+    const offset = this.groupStart + this.groupBytes;
+    return { segment: this.current.number, offset, above: type === recordType.SNAPSHOT ? -1 : lastZxid, lastZxid };
   }
 
   /** Lets segments go that are wholly at or below `snapshotZxid` and beyond what is kept; {@link pruneOne} does it. */
@@ -176,13 +200,27 @@ export class JournalWriter {
     this.snapshotZxid = Math.max(this.snapshotZxid, snapshotZxid);
   }
 
-  /** Removes the oldest segment if it may go; one at a time, since each takes a directory sync. */
-  pruneOne(): boolean {
+  /** Number up to which segments may go, after what {@link prune} was told; 0: none. */
+  get prunable(): number {
+    let through = 0;
+    for (const [index, { header }] of this.segments.entries()) {
+      if (!this.mayDrop(index)) break;
+      through = header.number;
+    }
+    return through;
+  }
+
+  /**
+   * Removes the oldest segment if it may go; one at a time, since each takes a directory sync.
+   *
+   * @param through only up to this number: what readers of the history still need is above it
+   */
+  pruneOne(through = Number.POSITIVE_INFINITY): boolean {
     this.check();
-    const [oldest, next] = this.segments;
-    if (oldest === undefined || next === undefined || !this.mayDrop(next)) return false;
+    const [oldest] = this.segments;
+    if (oldest === undefined || oldest.header.number > through || !this.mayDrop(0)) return false;
     this.guard(() => this.pool.recycle(oldest.name, oldest.header.bytes));
-    this.segments.shift();
+    this.ledger.drop(oldest.header.number);
     return true;
   }
 
@@ -224,15 +262,23 @@ export class JournalWriter {
     return type === recordType.CLOSE ? this.current.bytes : this.current.bytes - CLOSE_BYTES;
   }
 
-  /** The oldest segment may go when `next` and what follows still cover what must stay. */
-  private mayDrop(next: SegmentFile): boolean {
+  /** A segment may go after those before it, when the next and what follows cover what must stay. */
+  private mayDrop(at: number): boolean {
     const { keepBytes, keepCommands } = this.options;
+    const { installed } = this.ledger;
+    const segment = this.segments[at] as SegmentFile;
+    const next = this.segments[at + 1];
+    if (next === undefined) return false;
+    // Behind an installed snapshot everything is void; it is of no use to anybody once that snapshot is the current one.
+    const isVoid = installed !== undefined && segment.header.number < installed.segment;
+    if (isVoid && installed.lastZxid <= this.snapshotZxid) return true;
     if (next.header.baseZxid > this.snapshotZxid) return false;
     let bytes = 0;
     let commands = 0;
-    for (const [index, { header }] of this.segments.entries()) {
+    for (let index = at + 1; index < this.segments.length; index++) {
+      const { header } = this.segments[index] as SegmentFile;
       const successor = this.segments[index + 1]?.header;
-      if (index === 0 || successor === undefined || successor.baseZxid > this.snapshotZxid) continue;
+      if (successor === undefined || successor.baseZxid > this.snapshotZxid) continue;
       bytes += header.bytes;
       commands += successor.commandsBefore - header.commandsBefore;
     }
@@ -277,7 +323,7 @@ export class JournalWriter {
 
   private begin(): void {
     this.pool.claimNow(Math.min(this.options.segmentBytes, FIRST_SEGMENT_BYTES));
-    this.roll(1);
+    this.roll(this.chain.last + 1);
   }
 
   /** Begins the next segment in a claimed file: header and sticky copies are durable before the file gets its name. */
@@ -300,7 +346,7 @@ export class JournalWriter {
       this.file = this.disk.open(join(this.directory, spare.name), "write");
       this.file.write(0, encodeSegmentHeader(header));
     });
-    this.segments.push({ name, header });
+    this.ledger.begun({ name, header });
     this.previousEnd = SEGMENT_HEADER_BYTES;
     const durableBefore = this.durable;
     for (const record of this.sticky.all()) this.put(record, recordFlag.COPY);

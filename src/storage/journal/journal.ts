@@ -5,9 +5,11 @@ import { isZxid } from "../../core/base/zxid.ts";
 import { isSticky, type JournalRecord, recordType } from "../../core/zab/journal-record.ts";
 import { nodeDisk } from "../node-disk.ts";
 import { workerFile } from "../worker-file.ts";
+import type { JournalHistory } from "./history-client.ts";
 import type { JournalWorkerData, JournalWorkerMessage } from "./journal-thread.ts";
 import { worstRecordBytes } from "./journal-writer.ts";
-import { makeRing, PRUNE_FRAME, RingWriter, SYNC_TIMES_MAX, word } from "./record-ring.ts";
+import { LiveHistory } from "./live-history.ts";
+import { makeRing, PRUNE_FRAME, RELEASE_FRAME, RingWriter, readPlace, SYNC_TIMES_MAX, word } from "./record-ring.ts";
 import { recoverJournal } from "./recover-journal.ts";
 import type { RecoveredJournal } from "./recovered-journal.ts";
 import type { Space } from "./segment-pool.ts";
@@ -32,6 +34,18 @@ export interface Journal {
    * learner runs, what that still needs), but for `keepCommands` commands or `keepBytes` bytes behind it.
    */
   prune(snapshotZxid: number): void;
+  /**
+   * {@link history} is complete for every `afterZxid` from here on. Rises when segments are pruned, never between two
+   * calls in one turn of the loop; an installed snapshot's zxid once its SNAPSHOT record is durable.
+   */
+  readonly baseZxid: number;
+  /**
+   * The batches in force with a lastZxid above `afterZxid`, without those that were voided, up to what is durable now.
+   * Read on a thread of its own. Holds back pruning of what it needs until it is closed.
+   *
+   * @throws InvariantError below {@link baseZxid}
+   */
+  history(afterZxid: number): JournalHistory;
   /** Writes what is queued and the CLOSE record, syncs, and stops the worker. Idempotent. */
   close(): Promise<void>;
   stats(): JournalStats;
@@ -108,6 +122,7 @@ class WorkerJournal implements Journal {
   private readonly events: JournalEvents;
   private readonly chain: ZxidChain;
   private readonly exited: Promise<void>;
+  private readonly live: LiveHistory;
   private settleReady: { resolve(): void; reject(error: Error): void } | undefined;
   private sequence = 0;
   /** Worst-case segment bytes of all records appended, modulo 2^32; RETIRED follows it. */
@@ -119,6 +134,7 @@ class WorkerJournal implements Journal {
     this.events = events;
     this.ring = new RingWriter(data.ring);
     this.chain = new ZxidChain(data.position.lastZxid);
+    this.live = new LiveHistory(data.directory, data.position, (through) => this.signal(RELEASE_FRAME, through));
     this.ready = new Promise((resolve, reject) => {
       this.settleReady = { resolve, reject };
     });
@@ -174,8 +190,21 @@ class WorkerJournal implements Journal {
 
   prune(snapshotZxid: number): void {
     // The next round asks again: a full ring is no reason to wait.
-    if (this.state !== "open" || !this.ring.fits(0)) return;
-    this.ring.push(PRUNE_FRAME, snapshotZxid, snapshotZxid, new Uint8Array(0));
+    this.signal(PRUNE_FRAME, snapshotZxid);
+  }
+
+  get baseZxid(): number {
+    return this.live.baseZxid;
+  }
+
+  history(afterZxid: number): JournalHistory {
+    return this.live.open(afterZxid, readPlace(this.ring.control));
+  }
+
+  private signal(type: typeof PRUNE_FRAME | typeof RELEASE_FRAME, value: number): boolean {
+    if (this.state !== "open" || !this.ring.fits(0)) return false;
+    this.ring.push(type, value, value, new Uint8Array(0));
+    return true;
   }
 
   async close(): Promise<void> {
@@ -184,7 +213,7 @@ class WorkerJournal implements Journal {
       while (!this.ring.fits(0)) await new Promise((resolve) => setImmediate(resolve));
       this.ring.push(recordType.CLOSE, this.chain.last, this.chain.last, new Uint8Array(0));
     }
-    await this.exited;
+    await Promise.all([this.exited, this.live.stop()]);
   }
 
   stats(): JournalStats {
@@ -201,6 +230,7 @@ class WorkerJournal implements Journal {
     if (typeof message === "number") {
       if (this.state === "failed") return;
       this.reportSyncs();
+      this.live.settle();
       this.events.onDurable(message);
       return;
     }
@@ -208,6 +238,15 @@ class WorkerJournal implements Journal {
       case "ready":
         this.settleReady?.resolve();
         this.settleReady = undefined;
+        return;
+      case "segment":
+        this.live.begun(message.segment);
+        return;
+      case "voiding":
+        this.live.voided(message.voiding);
+        return;
+      case "prunable":
+        this.live.mayPrune(message.through);
         return;
       case "space":
         this.space = message.space;

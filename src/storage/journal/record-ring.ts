@@ -29,6 +29,11 @@ export const word = {
   /** Syncs done. */
   SYNCS: 6,
   SEGMENTS: 7,
+  /** Odd while the two words behind it are being written: see {@link publishPlace}. */
+  PLACE_VERSION: 8,
+  /** Number of the segment the last durable record is in, and where that ends. */
+  PLACE_SEGMENT: 9,
+  PLACE_OFFSET: 10,
   /** Of the latest SYNC_TIMES_MAX syncs, how long write and sync took, in microseconds. */
   SYNC_TIMES: 16,
 } as const;
@@ -41,14 +46,34 @@ const CONTROL_BYTES = DISK_BYTES_AT + 8;
 
 /** Not a record: tells the writer which segments may go; the zxid is the snapshot's. */
 export const PRUNE_FRAME = 255;
+/** Not a record: the writer may remove segments up to the number that stands in the zxids' place. */
+export const RELEASE_FRAME = 254;
 const FRAME_HEADER_BYTES = 32;
 
 export interface Frame {
-  type: RecordType | typeof PRUNE_FRAME;
+  type: RecordType | typeof PRUNE_FRAME | typeof RELEASE_FRAME;
   firstZxid: number;
   lastZxid: number;
   /** Valid until `release`. */
   body: Uint8Array;
+}
+
+/** The worker's side: two words that must be read as one. */
+export function publishPlace(control: Int32Array, segment: number, offset: number): void {
+  Atomics.add(control, word.PLACE_VERSION, 1);
+  Atomics.store(control, word.PLACE_SEGMENT, segment | 0);
+  Atomics.store(control, word.PLACE_OFFSET, offset);
+  Atomics.add(control, word.PLACE_VERSION, 1);
+}
+
+/** The loop's side. The writer needs nanoseconds between the two versions, so this hardly ever goes round twice. */
+export function readPlace(control: Int32Array): { segment: number; offset: number } {
+  for (;;) {
+    const version = Atomics.load(control, word.PLACE_VERSION);
+    const segment = Atomics.load(control, word.PLACE_SEGMENT) >>> 0;
+    const offset = Atomics.load(control, word.PLACE_OFFSET);
+    if (version % 2 === 0 && Atomics.load(control, word.PLACE_VERSION) === version) return { segment, offset };
+  }
 }
 
 /** @param bytes a power of two */

@@ -1,14 +1,16 @@
 import { join } from "node:path";
 import { type JournalRecord, type RecordType, recordType } from "../../core/zab/journal-record.ts";
 import { alignToSector, type Disk, isOutOfSpace } from "../disk.ts";
+import { EpochEnds } from "./epoch-ends.ts";
 import { type Finding, isFatal, JournalDamagedError } from "./finding.ts";
 import { CLAIMING_NAME, listSegments, type SegmentFile, segmentHolding, TORN_SUFFIX } from "./journal-files.ts";
 import { RECORD_HEADER_BYTES, recordFlag } from "./record-codec.ts";
-import { RecoveredJournal, type Voiding } from "./recovered-journal.ts";
+import { RecoveredJournal } from "./recovered-journal.ts";
 import { SEGMENT_HEADER_BYTES } from "./segment-header.ts";
 import { SegmentReader } from "./segment-reader.ts";
 import { findingOf, type ScannedRecord, type ScanStop, scanSegment } from "./segment-scan.ts";
 import { StickyRecords } from "./sticky-records.ts";
+import { baseAfter, type Voiding } from "./voiding.ts";
 import { ZxidChain } from "./zxid-chain.ts";
 
 /** Where a writer goes on; plain data, so that it can be sent to the worker. */
@@ -21,6 +23,10 @@ export interface JournalPosition {
   /** Commands journalled since the journal began. */
   readonly commands: number;
   readonly sticky: readonly JournalRecord[];
+  /** Number of the oldest segment that was read; of older ones only the header was. 0 in a new journal. */
+  readonly readFrom: number;
+  /** All of the segments that were read. */
+  readonly voidings: readonly Voiding[];
 }
 
 export interface JournalScan {
@@ -66,7 +72,7 @@ class Recovery {
   private sticky = new StickyRecords();
   private commands = 0;
   private readonly voidings: Voiding[] = [];
-  private baseZxid = 0;
+  private readonly epochEnds = new EpochEnds();
   private firstZxid = 0;
   private snapshotZxid = 0;
   private lastType: number = 0;
@@ -85,7 +91,6 @@ class Recovery {
     this.first = segmentHolding(segments, fromZxid);
     const base = (segments[this.first] as SegmentFile).header;
     this.chain = new ZxidChain(base.baseZxid);
-    this.baseZxid = base.baseZxid;
     this.commands = base.commandsBefore;
     for (let index = this.first; index < segments.length; index++) {
       this.readSegment(segments[index] as SegmentFile, segments[index + 1]);
@@ -129,14 +134,16 @@ class Recovery {
     if (record.type === recordType.BATCH) {
       this.commands += lastZxid - firstZxid + 1;
       if (this.firstZxid === 0) this.firstZxid = firstZxid;
+      this.epochEnds.batch(firstZxid, lastZxid);
     } else if (record.type === recordType.TRUNCATE) {
-      this.voidings.push({ segment: segment.header.number, offset, zxid: lastZxid });
+      this.voidings.push({ segment: segment.header.number, offset, above: lastZxid, lastZxid });
       if (lastZxid < this.firstZxid) this.firstZxid = 0;
+      this.epochEnds.truncate(lastZxid);
     } else if (record.type === recordType.SNAPSHOT) {
-      this.voidings.push({ segment: segment.header.number, offset, zxid: -1 });
-      this.baseZxid = lastZxid;
+      this.voidings.push({ segment: segment.header.number, offset, above: -1, lastZxid });
       this.firstZxid = 0;
       this.snapshotZxid = lastZxid;
+      this.epochEnds.clear();
     }
     return true;
   }
@@ -193,16 +200,20 @@ class Recovery {
 
   result(): JournalScan {
     const end = this.stop?.end ?? SEGMENT_HEADER_BYTES;
-    const { segments, commands, findings, sticky, disk, directory } = this;
-    const position = { segments, end, lastZxid: this.chain.last, commands, sticky: sticky.all() };
+    const { segments, commands, findings, sticky, voidings, disk, directory } = this;
+    const lastZxid = this.chain.last;
+    const first = segments[this.first]?.header;
+    const readFrom = first?.number ?? 0;
+    const position = { segments, end, lastZxid, commands, sticky: sticky.all(), readFrom, voidings };
     const recovered = new RecoveredJournal(disk, directory, {
       segments: segments.slice(this.first),
       end,
-      voidings: this.voidings,
+      voidings,
+      epochEnds: this.epochEnds.list(),
       sticky,
-      baseZxid: this.baseZxid,
+      baseZxid: baseAfter(first?.baseZxid ?? 0, voidings),
       firstZxid: this.firstZxid,
-      lastZxid: this.chain.last,
+      lastZxid,
       snapshotZxid: this.snapshotZxid,
       cleanStop: this.lastType === recordType.CLOSE && this.stop?.verdict === "end",
       findings,

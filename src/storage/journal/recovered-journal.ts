@@ -1,27 +1,18 @@
-import { join } from "node:path";
 import { assert } from "../../core/base/assert.ts";
-import { type JournalRecord, type RecordType, recordType } from "../../core/zab/journal-record.ts";
+import type { JournalRecord } from "../../core/zab/journal-record.ts";
 import type { Disk } from "../disk.ts";
-import { type Finding, JournalDamagedError } from "./finding.ts";
-import { type SegmentFile, segmentHolding } from "./journal-files.ts";
-import { SegmentReader } from "./segment-reader.ts";
-import { findingOf, scanSegment } from "./segment-scan.ts";
+import type { EpochEnd } from "./epoch-ends.ts";
+import type { Finding } from "./finding.ts";
+import type { SegmentFile } from "./journal-files.ts";
+import { readHistory } from "./read-history.ts";
 import type { StickyRecords } from "./sticky-records.ts";
-
-type Mutable<T> = { -readonly [K in keyof T]: T[K] };
-const NOTHING = new Uint8Array(0);
-
-/** Everything before this place and above `zxid` is void. */
-export interface Voiding {
-  readonly segment: number;
-  readonly offset: number;
-  readonly zxid: number;
-}
+import type { Voiding } from "./voiding.ts";
 
 interface Recovered {
   readonly segments: readonly SegmentFile[];
   readonly end: number;
   readonly voidings: readonly Voiding[];
+  readonly epochEnds: readonly EpochEnd[];
   readonly sticky: StickyRecords;
   readonly baseZxid: number;
   readonly firstZxid: number;
@@ -74,56 +65,13 @@ export class RecoveredJournal {
    *
    * @throws InvariantError below `baseZxid`; JournalDamagedError when the disk no longer gives what it gave at opening
    */
-  *batches(afterZxid: number): Generator<JournalRecord> {
+  batches(afterZxid: number): Generator<JournalRecord> {
     assert(afterZxid >= this.baseZxid, "the journal does not reach back that far");
-    const { segments, voidings } = this.recovered;
-    const limits = lowestVoidingFrom(voidings);
-    const record: Mutable<JournalRecord> = { type: 0 as RecordType, firstZxid: 0, lastZxid: 0, body: NOTHING };
-    let voiding = 0;
-    for (let index = segmentHolding(segments, afterZxid); index < segments.length; index++) {
-      const { number } = (segments[index] as SegmentFile).header;
-      for (const { header, offset, body } of this.scan(index)) {
-        if (header.type !== recordType.BATCH || header.lastZxid <= afterZxid) continue;
-        while (isBefore(voidings[voiding], number, offset)) voiding++;
-        const limit = limits[voiding] as number;
-        if (header.lastZxid > limit) {
-          // A truncation falls between batches; inside one it would silently take committed commands along.
-          assert(header.firstZxid > limit || limit < 0, "a TRUNCATE record splits a batch");
-          continue;
-        }
-        record.type = recordType.BATCH;
-        record.firstZxid = header.firstZxid;
-        record.lastZxid = header.lastZxid;
-        record.body = body;
-        yield record;
-      }
-    }
+    return readHistory(this.disk, this.directory, this.recovered, afterZxid);
   }
 
-  private *scan(index: number): ReturnType<typeof scanSegment> {
-    const { segments, end } = this.recovered;
-    const { name, header } = segments[index] as SegmentFile;
-    const reader = new SegmentReader(this.disk.open(join(this.directory, name), "read"), header.bytes);
-    try {
-      // The writer may already be at work behind `end`: what it adds is none of ours.
-      const successorEnd = segments[index + 1]?.header.previousEnd ?? end;
-      const stop = yield* scanSegment(reader, header, { successorEnd });
-      if (stop.verdict === "end") return stop;
-      throw new JournalDamagedError(this.directory, [findingOf(name, stop, "reading stopped there")]);
-    } finally {
-      reader.close();
-    }
+  /** For each epoch that has a batch in force after {@link baseZxid}, its last zxid; ascending. */
+  epochEnds(): readonly EpochEnd[] {
+    return this.recovered.epochEnds;
   }
-}
-
-/** For each index, the lowest zxid any voiding from there on leaves standing. */
-function lowestVoidingFrom(voidings: readonly Voiding[]): number[] {
-  const limits = [Number.POSITIVE_INFINITY];
-  for (const { zxid } of voidings.toReversed()) limits.unshift(Math.min(zxid, limits[0] as number));
-  return limits;
-}
-
-function isBefore(voiding: Voiding | undefined, segment: number, offset: number): boolean {
-  if (voiding === undefined) return false;
-  return voiding.segment < segment || (voiding.segment === segment && voiding.offset < offset);
 }

@@ -26,9 +26,10 @@ export class StickyRecords {
     return this.configurations.at(-1);
   }
 
-  /** Takes in any record; only sticky ones and TRUNCATE make a difference. The body is copied. */
+  /** Takes in any record; only sticky ones, TRUNCATE and SNAPSHOT make a difference. The body is copied. */
   note(record: JournalRecord): void {
-    if (record.type === recordType.TRUNCATE) {
+    // A snapshot voids a configuration above it too; one at or below stays, so that there is never none.
+    if (record.type === recordType.TRUNCATE || record.type === recordType.SNAPSHOT) {
       this.configurations = this.configurations.filter(({ lastZxid }) => lastZxid <= record.lastZxid);
       return;
     }

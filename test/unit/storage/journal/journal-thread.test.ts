@@ -1,10 +1,17 @@
 import { describe, expect, it } from "vitest";
 import { type JournalRecord, recordType } from "../../../../src/core/zab/journal-record.ts";
 import { type JournalWorkerMessage, runJournalThread } from "../../../../src/storage/journal/journal-thread.ts";
-import { makeRing, PRUNE_FRAME, RingWriter, word } from "../../../../src/storage/journal/record-ring.ts";
+import {
+  makeRing,
+  PRUNE_FRAME,
+  RELEASE_FRAME,
+  RingWriter,
+  readPlace,
+  word,
+} from "../../../../src/storage/journal/record-ring.ts";
 import { recoverJournal } from "../../../../src/storage/journal/recover-journal.ts";
 import type { SimulatedDisk } from "../../../support/simulated-disk.ts";
-import { batch, batchesOf, DIRECTORY, emptyDisk, recover, segmentNames } from "./journal-rig.ts";
+import { batch, batchesOf, DIRECTORY, emptyDisk, record, recover, segmentNames } from "./journal-rig.ts";
 
 const NOTHING = new Uint8Array(0);
 
@@ -34,7 +41,8 @@ describe("journal thread", () => {
   it("writes what the ring holds, tells the last durable sequence, and closes cleanly", () => {
     const disk = emptyDisk();
     const { messages, ring } = run(disk, [batch(1), batch(2), batch(3)]);
-    expect(messages).toEqual([{ kind: "ready" }, 3, { kind: "closed" }]);
+    expect(messages[0]).toMatchObject({ kind: "segment", segment: { header: { number: 1 } } });
+    expect(messages.slice(1)).toEqual([{ kind: "ready" }, 3, { kind: "closed" }]);
     expect(Atomics.load(ring.control, word.SYNCS)).toBe(1);
     expect(ring.gauges[0]).toBeGreaterThan(0);
     const recovered = recover(disk);
@@ -54,24 +62,57 @@ describe("journal thread", () => {
     expect(recover(disk).lastZxid).toBe(9);
   });
 
-  it("claims the next segment and the reserve while it is idle, and prunes", () => {
+  it("claims the next segment and the reserve while it is idle; prunes only what the loop released", () => {
+    for (const released of [0, 2]) {
+      const disk = emptyDisk();
+      let zxid = 0;
+      const { messages } = run(disk, [], {
+        onMessage(message, ring) {
+          if (typeof message !== "number" && message.kind !== "ready") {
+            if (message.kind !== "prunable") return;
+            ring.push(RELEASE_FRAME, released, released, NOTHING);
+            const close = (): void => ring.push(recordType.CLOSE, zxid, zxid, NOTHING);
+            if (released === 0) return close();
+            // Pruning waits for a pause, and is done with the sync that makes the second removal durable.
+            disk.fault = (call) => {
+              if (call === "syncDirectory" && segmentNames(disk).length === 3) {
+                disk.fault = () => undefined;
+                close();
+              }
+              return undefined;
+            };
+            return;
+          }
+          if (zxid >= 10) ring.push(PRUNE_FRAME, zxid, zxid, NOTHING);
+          else {
+            zxid++;
+            ring.push(1, zxid, zxid, batch(zxid, zxid, 3000).body);
+          }
+        },
+      });
+      const begun = messages.filter((message) => typeof message === "object" && message.kind === "segment");
+      expect(begun.map((message) => message.kind === "segment" && message.segment.header.number)).toEqual([
+        1, 2, 3, 4, 5,
+      ]);
+      expect(messages).toContainEqual({ kind: "prunable", through: 4 });
+      expect(segmentNames(disk)).toHaveLength(5 - released);
+      expect(recover(disk).lastZxid).toBe(10);
+    }
+  });
+
+  it("core.md 20, 35: tells each voiding before it tells the record durable, and where the durable records end", () => {
     const disk = emptyDisk();
-    let zxid = 0;
-    const push = (ring: RingWriter): void => {
-      zxid++;
-      ring.push(1, zxid, zxid, batch(zxid, zxid, 3000).body);
-    };
-    run(disk, [], {
-      onMessage(message, ring) {
-        if (typeof message !== "number" && message.kind !== "ready") return;
-        if (zxid >= 10) {
-          ring.push(PRUNE_FRAME, zxid, zxid, NOTHING);
-          ring.push(recordType.CLOSE, zxid, zxid, NOTHING);
-        } else push(ring);
-      },
-    });
-    expect(recover(disk).lastZxid).toBe(10);
-    expect(segmentNames(disk).length).toBeGreaterThan(3);
+    const truncate = record(recordType.TRUNCATE, 1, 1, "");
+    const { messages, ring } = run(disk, [batch(1), batch(2), truncate, record(recordType.SNAPSHOT, 9, 9, "")]);
+    expect(messages.slice(2)).toMatchObject([
+      { kind: "voiding", voiding: { segment: 1, above: 1, lastZxid: 1 } },
+      { kind: "voiding", voiding: { segment: 1, above: -1, lastZxid: 9 } },
+      4,
+      { kind: "closed" },
+    ]);
+    const { segment, offset } = readPlace(ring.control);
+    const { position } = recoverJournal(disk, DIRECTORY, 0);
+    expect({ segment, offset }).toEqual({ segment: 1, offset: position.end });
   });
 
   it("core.md 32: the first failure of the disk is told once, with its code, and ends the thread", () => {
@@ -84,8 +125,8 @@ describe("journal thread", () => {
         ring.push(1, 3, 3, batch(3).body);
       },
     });
-    expect(messages.slice(0, 2)).toEqual([{ kind: "ready" }, 1]);
-    expect(messages.slice(2)).toMatchObject([{ kind: "fatal", code: "EIO" }]);
+    expect(messages.slice(1, 3)).toEqual([{ kind: "ready" }, 1]);
+    expect(messages.slice(3)).toMatchObject([{ kind: "fatal", code: "EIO" }]);
   });
 
   it("tells a full disk, and that it has room again", () => {
