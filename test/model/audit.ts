@@ -160,4 +160,13 @@ function addConfiguration(digest: Digest, state: TreeState): void {
   hasher.bytes(text, 0, text.length);
   hasher.end();
   digest.add(hasher);
+  if (state.configurationZxid === 0) {
+    assert(state.configuration.length === 0, "no configuration without the zxid that set it");
+    return;
+  }
+  hasher.begin(hashDomain.ENSEMBLE);
+  hasher.number(state.configurationZxid);
+  hasher.bytes(state.configuration, 0, state.configuration.length);
+  hasher.end();
+  digest.add(hasher);
 }

@@ -17,6 +17,8 @@ export interface Subject {
   readonly nodeCount: number;
   /** Every session with its generation and granted time-out, in the order they were opened. */
   readonly sessions: readonly (readonly [id: number, generation: number, timeoutMs: number])[];
+  /** The feature level, and the ensemble's configuration after the zxid that set it. */
+  readonly agreement: readonly [featureLevel: number, zxid: number, configuration: Uint8Array];
   /** Called after every step: throws where the tree is at odds with itself. */
   audit(): void;
 }
@@ -107,9 +109,12 @@ export class Comparison {
   private counts(): string | undefined {
     this.subject.audit();
     const sessions = [...this.model.sessions.values()].map((each) => [each.id, each.generation, each.timeoutMs]);
+    const { featureLevel, configurationZxid, configuration } = this.model;
+    const agreed: Subject["agreement"] = [featureLevel, configurationZxid, configuration];
     return (
       unequal("znodes", String(this.model.nodes.size), String(this.subject.nodeCount)) ??
-      unequal("sessions", JSON.stringify(sessions), JSON.stringify(this.subject.sessions))
+      unequal("sessions", JSON.stringify(sessions), JSON.stringify(this.subject.sessions)) ??
+      unequal("agreement", showAgreement(agreed), showAgreement(this.subject.agreement))
     );
   }
 
@@ -127,6 +132,12 @@ export class Comparison {
         return { kind: "close-session", issuer: this.issuer(step.by, this.slot(step.by.slot).next++, 0) };
       case "limits":
         return { kind: "set-limits", limits: step.limits };
+      case "raise":
+        return { kind: "raise-feature-level", level: step.level };
+      case "reconfigure": {
+        const expectedZxid = Math.max(0, this.model.configurationZxid + step.off);
+        return { kind: "reconfigure", expectedZxid, configuration: step.configuration };
+      }
       case "expire": {
         const { sessionId, generation } = this.slot(step.slot);
         return { kind: "expire-session", sessionId, generation: step.older ? generation - 1 : generation };
@@ -264,6 +275,10 @@ export function examine(history: History, subject: () => Subject): string | unde
   const { run, difference } = play(steps);
   const head = `seed ${history.seed}`;
   return [head, ...run.trace.map((tell) => tell()), difference?.text ?? first.text].join("\n");
+}
+
+function showAgreement([featureLevel, zxid, configuration]: Subject["agreement"]): string {
+  return `level ${featureLevel}, configuration of ${formatZxid(zxid)}: ${showData(configuration)}`;
 }
 
 function unequal(what: string, expected: string, actual: string): string | undefined {

@@ -45,7 +45,7 @@ export interface Issuer {
   readonly answeredBelow: number;
 }
 
-/** Everything the log may hold besides configuration. */
+/** Everything the log may hold. */
 export type ModelCommand =
   | { readonly kind: "request"; readonly issuer: Issuer; readonly operation: WriteOperation }
   | { readonly kind: "open-session"; readonly timeoutMs: number; readonly secretHash: Uint8Array }
@@ -53,6 +53,8 @@ export type ModelCommand =
   | { readonly kind: "close-session"; readonly issuer: Issuer }
   | { readonly kind: "expire-session"; readonly sessionId: number; readonly generation: number }
   | { readonly kind: "set-limits"; readonly limits: Limits }
+  | { readonly kind: "raise-feature-level"; readonly level: number }
+  | { readonly kind: "reconfigure"; readonly expectedZxid: number; readonly configuration: Uint8Array }
   | { readonly kind: "reap"; readonly path: string; readonly czxid: number; readonly mzxid: number };
 
 export interface ModelNode {

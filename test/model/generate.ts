@@ -1,5 +1,6 @@
 import { defaultLimits, type Limits } from "../../src/core/base/limits.ts";
 import { Prng } from "../../src/core/base/prng.ts";
+import { FEATURE_LEVEL } from "../../src/core/tree/feature-level.ts";
 import type {
   AclEntry,
   CreateMode,
@@ -87,6 +88,7 @@ class Generator {
     // Sessions first, so that most histories have somebody to own ephemerals.
     if (at === 0) return { kind: "limits", limits: this.limits };
     if (at < 3) return this.openSession(at);
+    if (at === 3 && random.chance(0.6)) return { kind: "raise", level: FEATURE_LEVEL };
     const planned = this.queue.shift();
     if (planned !== undefined) return planned;
     const dice = random.below(1000);
@@ -96,10 +98,18 @@ class Generator {
     if (dice < 140) return { kind: "page", by: this.caller(), path: this.path(), limit: random.pick([1, 1, 2, 3, 0]) };
     if (dice < 240) return { kind: "read", by: this.caller(), operation: this.readOperation() };
     if (dice < 243) return { kind: "limits", limits: this.chooseLimits() };
-    if (dice < 258) return this.planQuota();
-    if (dice < 283) return this.planContainer();
-    if (dice < 303) return this.planPaging();
+    if (dice < 245) return { kind: "raise", level: random.below(FEATURE_LEVEL + 1) };
+    if (dice < 255) return this.reconfigure();
+    if (dice < 268) return this.planQuota();
+    if (dice < 290) return this.planContainer();
+    if (dice < 308) return this.planPaging();
     return this.request(this.writeOperation());
+  }
+
+  private reconfigure(): Step {
+    const { random } = this;
+    const configuration = new Uint8Array(random.pick([1, 3, 100])).fill(random.below(256));
+    return { kind: "reconfigure", off: random.chance(0.25) ? random.pick([-1, 1, 2 ** 32]) : 0, configuration };
   }
 
   private request(operation: WriteOperation): Step {

@@ -25,6 +25,10 @@ export class NaiveState {
   nodes = new Map<string, ModelNode>();
   readonly sessions = new Map<number, ModelSession>();
   limits: Limits;
+  featureLevel = 1;
+  /** Of the ensemble, and the zxid that set it; 0: none did. */
+  configuration = new Uint8Array(0);
+  configurationZxid = 0;
   zxid = 0;
   protected timeMs = 0;
   private births = 0;

@@ -69,9 +69,23 @@ export class NaiveTree extends NaiveState {
       case "set-limits":
         this.limits = command.limits;
         return this.success();
+      case "raise-feature-level":
+        if (command.level <= this.featureLevel) throw new Refusal("INVALID_ARGUMENT");
+        this.featureLevel = command.level;
+        return this.success();
+      case "reconfigure":
+        return this.reconfigure(command.expectedZxid, command.configuration);
       case "reap":
         return this.reap(command.path, command.czxid, command.mzxid);
     }
+  }
+
+  private reconfigure(expectedZxid: number, configuration: Uint8Array): ExpectedAnswer {
+    if (this.featureLevel < 2) throw new Refusal("UNSUPPORTED");
+    if (expectedZxid !== this.configurationZxid) throw new Refusal("CONFIGURATION_CHANGED");
+    this.configuration = configuration.slice();
+    this.configurationZxid = this.zxid;
+    return this.success();
   }
 
   // Sessions

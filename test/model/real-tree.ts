@@ -3,7 +3,7 @@ import { ByteReader, ByteWriter, decodeUtf8 } from "../../src/core/base/bytes.ts
 import { OK } from "../../src/core/base/errors.ts";
 import type { Answer } from "../../src/core/tree/answer.ts";
 import { AnswerReader, emptyAnswer } from "../../src/core/tree/answer-codec.ts";
-import { BatchReader, BatchWriter, FEATURE_LEVEL } from "../../src/core/tree/batch.ts";
+import { BatchReader, BatchWriter, batchFlag } from "../../src/core/tree/batch.ts";
 import {
   Command,
   decodeCommand,
@@ -13,10 +13,13 @@ import {
   writeMoveSession,
   writeOpenSession,
   writeOperation,
+  writeRaiseFeatureLevel,
   writeReap,
+  writeReconfigure,
   writeSetLimits,
 } from "../../src/core/tree/command.ts";
 import type { EventSink } from "../../src/core/tree/event-buffer.ts";
+import { FEATURE_LEVEL, FIRST_FEATURE_LEVEL } from "../../src/core/tree/feature-level.ts";
 import type { EventType, Identity, ReadOperation } from "../../src/core/tree/operation.ts";
 import { Tree } from "../../src/core/tree/tree.ts";
 import { auditTree } from "./audit.ts";
@@ -45,7 +48,13 @@ export function encodeCommand(writer: ByteWriter, command: ModelCommand): void {
       writeExpireSession(writer, NOBODY, command.sessionId, command.generation);
       return;
     case "set-limits":
-      writeSetLimits(writer, NOBODY, 1, command.limits);
+      writeSetLimits(writer, NOBODY, 1, command.limits, FIRST_FEATURE_LEVEL);
+      return;
+    case "raise-feature-level":
+      writeRaiseFeatureLevel(writer, NOBODY, command.level);
+      return;
+    case "reconfigure":
+      writeReconfigure(writer, NOBODY, 1, command.expectedZxid, command.configuration);
       return;
     case "reap":
       writeReap(writer, NOBODY, new TextEncoder().encode(command.path), command.czxid, command.mzxid);
@@ -90,17 +99,17 @@ export class RealTree implements Subject {
   apply(zxid: number, timeMs: number, command: ModelCommand): Outcome {
     this.events = [];
     const { nextSerial } = this.tree.state;
-    const answer = this.applyEncoded(zxid, timeMs, (writer) => encodeCommand(writer, command));
+    const answer = this.applyInBatch(zxid, timeMs, command);
     assert(answer.code === OK || this.tree.state.nextSerial === nextSerial, "a failed command takes no serial");
     return { answer, events: this.events };
   }
 
-  applyEncoded(zxid: number, timeMs: number, encode: (writer: ByteWriter) => void): Answer {
+  private applyInBatch(zxid: number, timeMs: number, command: ModelCommand): Answer {
     this.batch.reset();
-    encode(this.batch.begin());
+    encodeCommand(this.batch.begin(), command);
     this.batch.end();
-    const none = { digestZxid: 0, digest0: 0, digest1: 0 };
-    const header = { firstZxid: zxid, count: 1, time: timeMs, featureLevel: FEATURE_LEVEL, ...none };
+    const rest = { digestZxid: 0, digest0: 0, digest1: 0, flags: flagsOf(command) };
+    const header = { firstZxid: zxid, count: 1, time: timeMs, featureLevel: FEATURE_LEVEL, ...rest };
     const bytes = this.batch.close(header).slice();
     this.tree.beginBatch(this.reader.open(bytes));
     decodeCommand(this.reader.next(), this.command);
@@ -126,9 +135,19 @@ export class RealTree implements Subject {
     return sessions.map(({ id, generation, timeoutMs }) => [id, generation, timeoutMs]);
   }
 
+  get agreement(): Subject["agreement"] {
+    const { featureLevel, configurationZxid, configuration } = this.tree.state;
+    return [featureLevel, configurationZxid, configuration];
+  }
+
   audit(): void {
     auditTree(this.tree);
   }
+}
+
+/** What the header of a batch of this command says of it. */
+export function flagsOf({ kind }: ModelCommand): number {
+  return kind === "reconfigure" ? batchFlag.RECONFIGURE : 0;
 }
 
 /** The command in `bytes`, decoded into a new object. */

@@ -37,4 +37,7 @@ export type Step =
   | { readonly kind: "close"; readonly by: Caller }
   | { readonly kind: "expire"; readonly slot: number; readonly older: boolean }
   | { readonly kind: "limits"; readonly limits: Limits }
+  | { readonly kind: "raise"; readonly level: number }
+  /** `off`: how far the configuration it is meant for is from the one in force. */
+  | { readonly kind: "reconfigure"; readonly off: number; readonly configuration: Uint8Array }
   | { readonly kind: "reap"; readonly path: string; readonly older: boolean };

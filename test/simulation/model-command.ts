@@ -23,7 +23,11 @@ export function modelCommand(command: Command): ModelCommand {
     case commandType.SET_LIMITS:
       return { kind: "set-limits", limits: JSON.parse(command.limitsText) as Limits };
     case commandType.RAISE_FEATURE_LEVEL:
-      throw new Error("the model knows one feature level");
+      return { kind: "raise-feature-level", level: command.featureLevel };
+    case commandType.RECONFIGURE: {
+      const { expectedZxid, configuration } = command;
+      return { kind: "reconfigure", expectedZxid, configuration: configuration.slice() };
+    }
     default:
       return { kind: "request", issuer: issuerOf(command), operation: operationOf(command) };
   }

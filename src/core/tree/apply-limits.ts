@@ -1,8 +1,13 @@
 import { COMMAND_BYTES_MAX, defaultLimits, type Limits } from "../base/limits.ts";
+import { FIRST_FEATURE_LEVEL } from "./feature-level.ts";
+import { type LimitRule, LimitRules } from "./limit-rules.ts";
 import { NAME_BYTES_MAX } from "./path.ts";
 
-/** The range of each limit: what keeps `apply` bounded and the formats within their fields. */
-const ranges: { readonly [name in keyof Limits]: readonly [number, number] } = {
+/**
+ * The range of each limit - what keeps `apply` bounded and the formats within their fields - and for one that came later
+ * the feature level that knows it.
+ */
+const ranges: { readonly [name in keyof Limits]: readonly [low: number, high: number, since?: number] } = {
   dataBytesMax: [1, COMMAND_BYTES_MAX / 2],
   pathBytesMax: [16, NAME_BYTES_MAX],
   multiOperationsMax: [1, 100_000],
@@ -18,24 +23,22 @@ const ranges: { readonly [name in keyof Limits]: readonly [number, number] } = {
   enforceQuota: [0, 1],
 };
 
-/** Limits from the JSON of a command or a snapshot: all of them, each in its range, nothing else; else undefined. */
-export function parseLimits(text: string): Limits | undefined {
-  let parsed: unknown;
-  try {
-    parsed = JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-  if (typeof parsed !== "object" || parsed === null) return undefined;
-  const given = parsed as { readonly [name: string]: unknown };
-  const limits: { [name: string]: number } = {};
-  for (const name of Object.keys(defaultLimits)) {
-    const value = given[name];
-    const [low, high] = ranges[name as keyof Limits];
-    if (!Number.isSafeInteger(value) || (value as number) < low || (value as number) > high) return undefined;
-    limits[name] = value as number;
-  }
-  const made = limits as unknown as Limits;
-  const complete = Object.keys(given).length === Object.keys(defaultLimits).length;
-  return complete && made.sessionTimeoutMinMs <= made.sessionTimeoutMaxMs ? made : undefined;
+const rules = new LimitRules(
+  Object.fromEntries(
+    Object.entries(ranges).map(([name, [low, high, since = FIRST_FEATURE_LEVEL]]): [string, LimitRule] => [
+      name,
+      { low, high, usual: defaultLimits[name as keyof Limits], since },
+    ]),
+  ),
+);
+
+/** Limits from the JSON of a command or a snapshot, by the rules of its feature level; undefined: it breaks one. */
+export function parseLimits(text: string, featureLevel: number): Limits | undefined {
+  const limits = rules.parse(text, featureLevel) as Limits | undefined;
+  return limits !== undefined && limits.sessionTimeoutMinMs <= limits.sessionTimeoutMaxMs ? limits : undefined;
+}
+
+/** The JSON of the limits a feature level knows; {@link parseLimits} reads it. */
+export function limitsText(limits: Limits, featureLevel: number): string {
+  return rules.text(limits as unknown as { readonly [name: string]: number }, featureLevel);
 }

@@ -4,9 +4,10 @@ import { errors, OK } from "../base/errors.ts";
 import { ApplyContext } from "./apply-context.ts";
 import { parseLimits } from "./apply-limits.ts";
 import { ZnodeOperations } from "./apply-znode.ts";
-import { FEATURE_LEVEL, featureLevelOf } from "./batch.ts";
+import { batchFlag } from "./batch.ts";
 import { type Command, commandType, decodePart } from "./command.ts";
 import type { EventSink } from "./event-buffer.ts";
+import { FEATURE_LEVEL, featureLevelOf } from "./feature-level.ts";
 import { NO_NODE } from "./node-table.ts";
 import { pathFault } from "./path.ts";
 import { Session } from "./session-table.ts";
@@ -24,11 +25,17 @@ export class Applier {
   private readonly znodes: ZnodeOperations;
   private readonly sink: EventSink;
   private readonly reader = new ByteReader(new Uint8Array(0));
+  private batchFlags = 0;
 
   constructor(state: TreeState, sink: EventSink) {
     this.context = new ApplyContext(state);
     this.znodes = new ZnodeOperations(this.context);
     this.sink = sink;
+  }
+
+  /** Before a batch's commands: {@link batchFlag}s, which are part of the log as the commands are. */
+  beginBatch(flags: number): void {
+    this.batchFlags = flags;
   }
 
   /** Applies a command and returns its answer as bytes, valid until the next call. */
@@ -228,7 +235,7 @@ export class Applier {
 
   private setLimits(command: Command): number {
     const { state, out } = this.context;
-    const limits = parseLimits(command.limitsText);
+    const limits = parseLimits(command.limitsText, state.featureLevel);
     if (limits === undefined) return errors.INVALID_ARGUMENT.code;
     state.changeConfiguration(() => {
       state.limits = limits;
@@ -250,12 +257,14 @@ export class Applier {
   }
 
   /**
-   * The leader proposes only what passes both checks, so that a committed change does not fail (core.md 25); they stand
-   * here too because `apply` answers whatever the decoder lets through, and alike on every member.
+   * The leader proposes only what passes all three checks, so that a committed change does not fail (core.md 25); they
+   * stand here too because `apply` answers whatever the decoder lets through, and alike on every member. Unflagged, it
+   * would change the configuration behind the back of those who count quorums.
    */
   private reconfigure(command: Command): number {
     const { state, out, zxid } = this.context;
     if (state.featureLevel < featureLevelOf.RECONFIGURE) return errors.UNSUPPORTED.code;
+    if (this.batchFlags !== batchFlag.RECONFIGURE) return errors.INVALID_ARGUMENT.code;
     if (command.expectedZxid !== state.configurationZxid) return errors.CONFIGURATION_CHANGED.code;
     const configuration = command.configuration.slice();
     state.changeConfiguration(() => {

@@ -1,5 +1,6 @@
 import { assert } from "../base/assert.ts";
 import { ByteReader, ByteWriter, FormatError } from "../base/bytes.ts";
+import { commandType } from "./command.ts";
 
 /**
  * A batch: what arrived in one turn of the leader's loop, as one proposal and one journal record. A command's zxid is
@@ -7,20 +8,15 @@ import { ByteReader, ByteWriter, FormatError } from "../base/bytes.ts";
  * that replay and followers check themselves against it at equal zxid.
  */
 export const BATCH_FORMAT = 1;
-/** The newest behaviour of `apply` this program knows (core.md 5). */
-export const FEATURE_LEVEL = 2;
-/** The behaviour every tree begins with; a command raises it once all members know more (core.md 5). */
-export const FIRST_FEATURE_LEVEL = 1;
-/** Below its level a command is answered UNSUPPORTED; commands not named here came with the first. */
-export const featureLevelOf = { RECONFIGURE: 2 } as const;
 export const BATCH_HEADER_BYTES = 48;
+/** Where the first command's type stands, after its size. */
+const FIRST_TYPE_AT = BATCH_HEADER_BYTES + 4;
 
-/** Behaviour newer than this program's, in a batch or in a command that raises it: nothing of it may be applied. */
-export class FeatureLevelError extends FormatError {
-  constructor(level: number) {
-    super(`feature level ${level} is newer than this program's ${FEATURE_LEVEL}`);
-  }
-}
+/** Bits of the header that say what the batch holds, for those who do not decode it. */
+export const batchFlag = {
+  /** Exactly one command, and that is a RECONFIGURE. In any other batch `apply` refuses one. */
+  RECONFIGURE: 1,
+} as const;
 
 export interface BatchHeader {
   /** zxid of the first command; the others follow one by one. */
@@ -33,6 +29,8 @@ export interface BatchHeader {
   digestZxid: number;
   digest0: number;
   digest1: number;
+  /** Of {@link batchFlag}; 0 unless given. */
+  flags?: number;
 }
 
 /** Collects commands behind room for the header; closed by {@link BatchWriter.close}. */
@@ -79,7 +77,10 @@ export class BatchWriter {
 
   /** Writes the header; the whole batch is then `writer.view()`. */
   close(header: BatchHeader): Uint8Array {
+    const { flags = 0 } = header;
     assert(this.count === header.count && this.count > 0, "batch count");
+    const isReconfigure = flags === batchFlag.RECONFIGURE && this.count === 1 && this.beginsWithReconfigure();
+    assert(flags === 0 || isReconfigure, "batch flags");
     const end = this.writer.length;
     this.writer.length = 0;
     this.writer.u16(BATCH_FORMAT);
@@ -90,16 +91,20 @@ export class BatchWriter {
     this.writer.u53(header.digestZxid);
     this.writer.u32(header.digest0);
     this.writer.u32(header.digest1);
-    this.writer.u53(0);
+    this.writer.u53(flags);
     assert(this.writer.length === BATCH_HEADER_BYTES, "batch header size");
     this.writer.length = end;
     return this.writer.view();
+  }
+
+  private beginsWithReconfigure(): boolean {
+    return this.writer.bytes[FIRST_TYPE_AT] === commandType.RECONFIGURE && this.writer.length > FIRST_TYPE_AT;
   }
 }
 
 /** Reads a batch: the header at once, then the commands one by one. */
 export class BatchReader {
-  readonly header: BatchHeader = {
+  readonly header: Required<BatchHeader> = {
     firstZxid: 0,
     count: 0,
     time: 0,
@@ -107,11 +112,12 @@ export class BatchReader {
     digestZxid: 0,
     digest0: 0,
     digest1: 0,
+    flags: 0,
   };
   private readonly reader = new ByteReader(new Uint8Array(0));
   private readonly command = new ByteReader(new Uint8Array(0));
 
-  open(bytes: Uint8Array): BatchHeader {
+  open(bytes: Uint8Array): Required<BatchHeader> {
     const reader = this.reader.reset(bytes);
     const format = reader.u16();
     if (format !== BATCH_FORMAT) throw new FormatError(`batch format ${format} is not known to this program`);
@@ -123,8 +129,13 @@ export class BatchReader {
     header.digestZxid = reader.u53();
     header.digest0 = reader.u32();
     header.digest1 = reader.u32();
-    if (reader.u53() !== 0) throw new FormatError("reserved bytes of the batch header are not zero");
+    header.flags = reader.u53();
+    if (header.flags > batchFlag.RECONFIGURE) throw new FormatError(`unknown batch flags ${header.flags}`);
     if (header.count === 0) throw new FormatError("empty batch");
+    if (header.flags === batchFlag.RECONFIGURE) {
+      if (header.count !== 1) throw new FormatError("a reconfiguration that shares its batch");
+      if (bytes[FIRST_TYPE_AT] !== commandType.RECONFIGURE) throw new FormatError("a batch flagged for what it is not");
+    }
     return header;
   }
 

@@ -186,14 +186,13 @@ export class Capture {
   private captureSession(session: Session): void {
     this.windowBytes.reset();
     session.window.write(this.windowBytes);
-    session.hashInto(this.sessionHasher);
     writeSessionRow(this.writer, {
       id: session.id,
       secretHash: session.secretHash,
       timeoutMs: session.timeoutMs,
       generation: session.generation,
       window: this.windowBytes.view(),
-      checksum: this.sessionHasher.lane0,
+      checksum: session.rowChecksum(this.sessionHasher),
     });
     session.dirty &= this.openBit;
     this.endRunIfFull();

@@ -2,7 +2,8 @@ import { assert } from "../base/assert.ts";
 import { type ByteReader, type ByteWriter, FormatError } from "../base/bytes.ts";
 import type { Limits } from "../base/limits.ts";
 import { CONFIGURATION_BYTES_MAX, TTL_MS_MAX } from "../base/limits.ts";
-import { FEATURE_LEVEL, FeatureLevelError } from "./batch.ts";
+import { limitsText } from "./apply-limits.ts";
+import { FEATURE_LEVEL, FeatureLevelError } from "./feature-level.ts";
 import {
   type AclEntry,
   ANY_VERSION,
@@ -208,9 +209,16 @@ export function writeReap(writer: ByteWriter, issuer: Issuer, path: Uint8Array, 
   writer.u53(mzxid);
 }
 
-export function writeSetLimits(writer: ByteWriter, issuer: Issuer, number: number, limits: Limits): void {
+/** Sets the limits that the tree's feature level knows; any other stands at its usual value. */
+export function writeSetLimits(
+  writer: ByteWriter,
+  issuer: Issuer,
+  number: number,
+  limits: Limits,
+  featureLevel: number,
+): void {
   writeHead(writer, commandType.SET_LIMITS, issuer, number, 0);
-  writer.string(JSON.stringify(limits));
+  writer.string(limitsText(limits, featureLevel));
 }
 
 export function writeRaiseFeatureLevel(writer: ByteWriter, issuer: Issuer, level: number): void {

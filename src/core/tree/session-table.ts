@@ -35,6 +35,12 @@ export class Session {
     hasher.bytes(this.secretHash, 0, this.secretHash.length);
     hasher.end();
   }
+
+  /** One lane over all of the session, its window's answers too: the checksum of its row in a snapshot. */
+  rowChecksum(hasher: Hasher): number {
+    this.hashInto(hasher);
+    return (hasher.lane0 + this.window.checksum()) >>> 0;
+  }
 }
 
 export class SessionTable {

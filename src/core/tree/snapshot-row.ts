@@ -48,6 +48,7 @@ export interface SessionRow {
   generation: number;
   /** The at-most-once window as bytes (`window.ts`). */
   window: Uint8Array;
+  /** One lane over all of the above, the window's answers too. */
   checksum: number;
 }
 

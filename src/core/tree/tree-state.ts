@@ -1,9 +1,10 @@
 import { encodeUtf8 } from "../base/bytes.ts";
 import { defaultLimits, type Limits } from "../base/limits.ts";
 import { AclTable } from "./acl-table.ts";
-import { FIRST_FEATURE_LEVEL } from "./batch.ts";
+import { limitsText } from "./apply-limits.ts";
 import { Capture } from "./capture.ts";
 import { Digest, Hasher, hashDomain } from "./digest.ts";
+import { FIRST_FEATURE_LEVEL } from "./feature-level.ts";
 import { NodeHasher } from "./node-hash.ts";
 import { NodeTable } from "./node-table.ts";
 import { QuotaIndex } from "./quota-index.ts";
@@ -98,7 +99,7 @@ export class TreeState {
   }
 
   private hashLimits(): void {
-    const text = encodeUtf8(JSON.stringify(this.limits));
+    const text = encodeUtf8(limitsText(this.limits, this.featureLevel));
     this.hasher.begin(hashDomain.CONFIGURATION);
     this.hasher.word(this.featureLevel);
     this.hasher.bytes(text, 0, text.length);

@@ -1,8 +1,10 @@
 import type { Answer } from "./answer.ts";
 import { Applier } from "./apply.ts";
-import { type BatchHeader, FEATURE_LEVEL, FeatureLevelError } from "./batch.ts";
+import { limitsText } from "./apply-limits.ts";
+import type { BatchHeader } from "./batch.ts";
 import type { Command } from "./command.ts";
 import type { EventSink } from "./event-buffer.ts";
+import { FEATURE_LEVEL, FeatureLevelError } from "./feature-level.ts";
 import { plantSystemZnodes, TreeLoader } from "./loader.ts";
 import type { ReadOperation } from "./operation.ts";
 import { Reader, type ReadIssuer } from "./reader.ts";
@@ -45,12 +47,13 @@ export class Tree {
     return this.state.zxid;
   }
 
-  /** Before a batch's commands: its time, and whether this program knows its feature level (core.md 2). */
+  /** Before a batch's commands: its time and flags, and whether this program knows its feature level (core.md 2). */
   beginBatch(header: BatchHeader): void {
     if (header.featureLevel > FEATURE_LEVEL) {
       throw new FeatureLevelError(header.featureLevel);
     }
     this.state.time = Math.max(this.state.time, header.time);
+    this.applier.beginBatch(header.flags ?? 0);
   }
 
   /** Applies a committed command; the answer's bytes are valid until the next call. */
@@ -78,7 +81,7 @@ export class Tree {
       time: state.time,
       configuration: state.configuration,
       configurationZxid: state.configurationZxid,
-      limits: JSON.stringify(state.limits),
+      limits: limitsText(state.limits, state.featureLevel),
       quotas: state.quotas.toText(),
       nodeCount: state.table.size,
       sessionCount: state.sessions.size,

@@ -79,6 +79,13 @@ export class Window {
     while (this.count > 0 && this.numberAt(0) < this.floor) this.dropFirst();
   }
 
+  /** One lane of a checksum over all numbers and answers; 0 of none. */
+  checksum(): number {
+    let sum = 0;
+    for (let i = 0; i < this.count; i++) sum = (sum + (this.hash0[this.slot(i)] as number)) >>> 0;
+    return sum;
+  }
+
   clear(): void {
     while (this.count > 0) this.dropFirst();
   }

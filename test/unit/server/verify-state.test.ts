@@ -1,8 +1,9 @@
 import { expect, test } from "vitest";
 import { ByteWriter } from "../../../src/core/base/bytes.ts";
 import { makeZxid } from "../../../src/core/base/zxid.ts";
-import { BatchWriter, FEATURE_LEVEL } from "../../../src/core/tree/batch.ts";
+import { BatchWriter } from "../../../src/core/tree/batch.ts";
 import { encodeIdentities, writeRaiseFeatureLevel } from "../../../src/core/tree/command.ts";
+import { FEATURE_LEVEL } from "../../../src/core/tree/feature-level.ts";
 import { type JournalRecord, recordType } from "../../../src/core/zab/journal-record.ts";
 import { loadVerifiedState } from "../../../src/server/verify-state.ts";
 

@@ -7,6 +7,7 @@ import {
   TTL_MS_MAX,
 } from "../../../../src/core/base/limits.ts";
 import { parseLimits } from "../../../../src/core/tree/apply-limits.ts";
+import { FEATURE_LEVEL } from "../../../../src/core/tree/feature-level.ts";
 
 describe("the limits", () => {
   it("core.md 6: one command touches at most 10,000 znodes, a session owns at most 20,000 ephemerals", () => {
@@ -18,7 +19,7 @@ describe("the limits", () => {
   });
 
   it("by default are within the ranges a command may set them to", () => {
-    expect(parseLimits(JSON.stringify(defaultLimits))).toEqual(defaultLimits);
+    expect(parseLimits(JSON.stringify(defaultLimits), FEATURE_LEVEL)).toEqual(defaultLimits);
   });
 
   it("fit each other", () => {

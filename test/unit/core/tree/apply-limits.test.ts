@@ -1,8 +1,29 @@
 import { describe, expect, it } from "vitest";
 import { defaultLimits } from "../../../../src/core/base/limits.ts";
-import { parseLimits } from "../../../../src/core/tree/apply-limits.ts";
+import { limitsText, parseLimits as parseAt } from "../../../../src/core/tree/apply-limits.ts";
+import { FEATURE_LEVEL, FIRST_FEATURE_LEVEL } from "../../../../src/core/tree/feature-level.ts";
 
 const text = (change: { readonly [name: string]: unknown }): string => JSON.stringify({ ...defaultLimits, ...change });
+
+const parseLimits = (given: string) => parseAt(given, FEATURE_LEVEL);
+
+describe("limitsText", () => {
+  it("core.md 5: is what the first feature level always wrote, to the byte", () => {
+    expect(limitsText(defaultLimits, FIRST_FEATURE_LEVEL)).toBe(
+      '{"dataBytesMax":1048576,"pathBytesMax":4096,"multiOperationsMax":10000,"nodesPerCommandMax":10000,' +
+        '"ephemeralsPerSessionMax":20000,"sessionsMax":1000000,"sessionTimeoutMinMs":1000,' +
+        '"sessionTimeoutMaxMs":600000,"windowNumbersMax":1024,"windowBytesMax":262144,' +
+        '"quotaScanNodesMax":200000,"aclEntriesMax":128,"enforceQuota":1}',
+    );
+  });
+
+  it("is read back at every level", () => {
+    const changed = { ...defaultLimits, enforceQuota: 0 };
+    for (let level = FIRST_FEATURE_LEVEL; level <= FEATURE_LEVEL; level++) {
+      expect(parseAt(limitsText(changed, level), level)).toEqual(changed);
+    }
+  });
+});
 
 describe("parseLimits", () => {
   it("core.md 3: takes all limits at once, as the command carries them", () => {

@@ -3,8 +3,9 @@ import { ByteReader, ByteWriter, FormatError } from "../../../../src/core/base/b
 import { defaultLimits } from "../../../../src/core/base/limits.ts";
 import { Prng } from "../../../../src/core/base/prng.ts";
 import { AnswerReader, emptyAnswer } from "../../../../src/core/tree/answer-codec.ts";
-import { BatchReader, BatchWriter, FEATURE_LEVEL } from "../../../../src/core/tree/batch.ts";
+import { BatchReader, BatchWriter, batchFlag } from "../../../../src/core/tree/batch.ts";
 import { Command, decodeCommand } from "../../../../src/core/tree/command.ts";
+import { FEATURE_LEVEL } from "../../../../src/core/tree/feature-level.ts";
 import { Tree } from "../../../../src/core/tree/tree.ts";
 import { auditTree } from "../../../model/audit.ts";
 import { patience, seeds } from "../../../model/budget.ts";
@@ -55,7 +56,8 @@ describe("apply", () => {
     const tree = Tree.fresh(seed, { record: () => undefined });
     let zxid = 0;
     for (const { bytes, timeMs } of commands) {
-      tree.beginBatch({ firstZxid: 1, count: 1, time: timeMs, featureLevel: 1, digestZxid: 0, digest0: 0, digest1: 0 });
+      const rest = { featureLevel: 1, digestZxid: 0, digest0: 0, digest1: 0, flags: batchFlag.RECONFIGURE };
+      tree.beginBatch({ firstZxid: 1, count: 1, time: timeMs, ...rest });
       for (let i = 0; i < MUTANTS; i++) {
         const mutant = mutator.mutate(bytes, others);
         const command = accepted(mutant);

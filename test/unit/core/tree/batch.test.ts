@@ -9,8 +9,10 @@ import {
   type BatchHeader,
   BatchReader,
   BatchWriter,
-  FEATURE_LEVEL,
+  batchFlag,
 } from "../../../../src/core/tree/batch.ts";
+import { commandType } from "../../../../src/core/tree/command.ts";
+import { FEATURE_LEVEL } from "../../../../src/core/tree/feature-level.ts";
 import { Tree } from "../../../../src/core/tree/tree.ts";
 import { SoloMember } from "../../../support/solo-member.ts";
 import "../../../support/fixed-seed.ts";
@@ -36,6 +38,8 @@ function batchOf(commands: readonly Uint8Array[], change: Partial<BatchHeader> =
 }
 
 const ONE = new Uint8Array([9, 9, 9]);
+const RECONFIGURE = new Uint8Array([commandType.RECONFIGURE, 9, 9]);
+const FLAGS_AT = 40;
 
 describe("a batch", () => {
   const u32 = fc.nat({ max: 2 ** 32 - 1 });
@@ -54,7 +58,7 @@ describe("a batch", () => {
       fc.property(headers, bodies, (fields, commands) => {
         const bytes = batchOf(commands, fields);
         const reader = new BatchReader();
-        expect(reader.open(bytes)).toEqual({ ...fields, count: commands.length });
+        expect(reader.open(bytes)).toEqual({ ...fields, count: commands.length, flags: 0 });
         for (const command of commands) {
           const next = reader.next();
           expect(next.raw(next.remaining)).toEqual(command);
@@ -89,14 +93,58 @@ describe("a batch", () => {
     );
   });
 
-  it("is refused when it is empty, or has something where nothing is yet", () => {
+  it("is refused when it is empty, or has a flag this program does not know", () => {
     const empty = batchOf([ONE]);
     empty.fill(0, 4, 8);
     expect(() => new BatchReader().open(empty)).toThrow(FormatError);
-    for (let at = 40; at < BATCH_HEADER_BYTES; at++) {
-      const reserved = batchOf([ONE]);
-      reserved[at] = 1;
-      expect(() => new BatchReader().open(reserved)).toThrow(FormatError);
+    for (let bit = 1; bit < 8 * (BATCH_HEADER_BYTES - FLAGS_AT); bit++) {
+      const flagged = batchOf([ONE]);
+      flagged[FLAGS_AT + (bit >>> 3)] = 1 << (bit & 7);
+      expect(() => new BatchReader().open(flagged), `bit ${bit}`).toThrow(FormatError);
+    }
+  });
+});
+
+describe("the flag of a reconfiguration", () => {
+  const flagged = { flags: batchFlag.RECONFIGURE };
+
+  it("core.md 25: goes with a batch of that one command", () => {
+    const bytes = batchOf([RECONFIGURE], flagged);
+    const reader = new BatchReader();
+    expect(reader.open(bytes).flags).toBe(batchFlag.RECONFIGURE);
+    const next = reader.next();
+    expect(next.raw(next.remaining)).toEqual(RECONFIGURE);
+    expect(bytes[FLAGS_AT]).toBe(1);
+  });
+
+  it("core.md 25: is refused on a batch of another command, or of more", () => {
+    for (const command of [ONE, new Uint8Array(0)]) {
+      const bytes = batchOf([command]);
+      bytes[FLAGS_AT] = 1;
+      expect(() => new BatchReader().open(bytes)).toThrow(new FormatError("a batch flagged for what it is not"));
+    }
+    const shared = batchOf([RECONFIGURE, ONE]);
+    shared[FLAGS_AT] = 1;
+    expect(() => new BatchReader().open(shared)).toThrow(new FormatError("a reconfiguration that shares its batch"));
+  });
+
+  it("core.md 25: cannot be written on a batch of another command, or of more, or beside another", () => {
+    const writer = new BatchWriter();
+    const put = (bytes: Uint8Array): void => {
+      writer.begin().raw(bytes);
+      writer.end();
+    };
+    put(RECONFIGURE);
+    expect(() => writer.close(header({ flags: 2 }))).toThrow(InvariantError);
+    put(ONE);
+    expect(() => writer.close(header({ count: 2, ...flagged }))).toThrow(InvariantError);
+    writer.cancel();
+    expect(writer.close(header(flagged))).toEqual(batchOf([RECONFIGURE], flagged));
+    for (const command of [ONE, new Uint8Array(0)]) {
+      writer.reset();
+      put(command);
+      expect(() => writer.close(header(flagged))).toThrow(InvariantError);
+      expect(writer.close(header())).toEqual(batchOf([command]));
     }
   });
 });

@@ -13,8 +13,10 @@ import {
   writeOperation,
   writeRaiseFeatureLevel,
   writeReap,
+  writeReconfigure,
   writeSetLimits,
 } from "../../../../src/core/tree/command.ts";
+import { FEATURE_LEVEL } from "../../../../src/core/tree/feature-level.ts";
 import type { CreateMode, LeafOperation, WriteOperation } from "../../../../src/core/tree/operation.ts";
 
 /** What a decoded command says, as plain data: the other direction of the `write...` functions. */
@@ -98,10 +100,13 @@ export function rewrite(bytes: Uint8Array): Uint8Array {
       break;
     }
     case commandType.SET_LIMITS:
-      writeSetLimits(writer, issuer, number, JSON.parse(command.limitsText));
+      writeSetLimits(writer, issuer, number, JSON.parse(command.limitsText), FEATURE_LEVEL);
       break;
     case commandType.RAISE_FEATURE_LEVEL:
       writeRaiseFeatureLevel(writer, issuer, command.featureLevel);
+      break;
+    case commandType.RECONFIGURE:
+      writeReconfigure(writer, issuer, number, command.expectedZxid, command.configuration.slice());
       break;
     default:
       writeOperation(writer, issuer, number, answeredBelow, operationOf(command));

@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { InvariantError } from "../../../../src/core/base/assert.ts";
 import { ByteReader, ByteWriter, FormatError } from "../../../../src/core/base/bytes.ts";
-import { defaultLimits, TTL_MS_MAX } from "../../../../src/core/base/limits.ts";
+import { CONFIGURATION_BYTES_MAX, defaultLimits, TTL_MS_MAX } from "../../../../src/core/base/limits.ts";
 import {
   Command,
   commandType,
@@ -17,8 +18,10 @@ import {
   writeOperation,
   writeRaiseFeatureLevel,
   writeReap,
+  writeReconfigure,
   writeSetLimits,
 } from "../../../../src/core/tree/command.ts";
+import { FEATURE_LEVEL, FeatureLevelError } from "../../../../src/core/tree/feature-level.ts";
 import type { Identity, LeafOperation, WriteOperation } from "../../../../src/core/tree/operation.ts";
 import "../../../support/fixed-seed.ts";
 import { decodeWhole, issuerOf, operationOf, rewrite } from "./command-codec.ts";
@@ -63,7 +66,7 @@ function bytesOf(encode: (writer: ByteWriter) => void): Uint8Array {
 
 /** A command of any type, as bytes. */
 const anyCommand: fc.Arbitrary<Uint8Array> = fc
-  .tuple(issuer, fc.maxSafeNat(), fc.maxSafeNat(), fc.maxSafeNat(), u32, hash, operation, fc.nat(8))
+  .tuple(issuer, fc.maxSafeNat(), fc.maxSafeNat(), fc.maxSafeNat(), u32, hash, operation, fc.nat(9))
   .map(([from, number, below, large, small, secretHash, request, kind]) =>
     bytesOf((writer) => {
       const write: (() => void)[] = [
@@ -72,8 +75,9 @@ const anyCommand: fc.Arbitrary<Uint8Array> = fc
         () => writeCloseSession(writer, from, number, below),
         () => writeExpireSession(writer, from, large, small),
         () => writeReap(writer, from, secretHash, large, number),
-        () => writeSetLimits(writer, from, number, { ...defaultLimits, sessionsMax: large }),
-        () => writeRaiseFeatureLevel(writer, from, small & 0xffff),
+        () => writeSetLimits(writer, from, number, { ...defaultLimits, sessionsMax: large }, FEATURE_LEVEL),
+        () => writeRaiseFeatureLevel(writer, from, small % (FEATURE_LEVEL + 1)),
+        () => writeReconfigure(writer, from, number, large, secretHash.subarray(0, 1 + (small % 32))),
       ];
       (write[kind] ?? (() => writeOperation(writer, from, number, below, request)))();
     }),
@@ -169,6 +173,37 @@ describe("a command", () => {
       writer.varint(2 ** 32 - 1);
     });
     expect(() => decodeWhole(entries)).toThrow(FormatError);
+  });
+
+  it("core.md 2: that raises the feature level above this program's is refused by name, for it could only be skipped", () => {
+    const from = { sessionId: 0, generation: 1, identities: new Uint8Array(0) };
+    const raise = (level: number): Uint8Array => bytesOf((writer) => writeRaiseFeatureLevel(writer, from, level));
+    expect(decodeWhole(raise(FEATURE_LEVEL)).featureLevel).toBe(FEATURE_LEVEL);
+    for (const level of [FEATURE_LEVEL + 1, 0xffff]) {
+      expect(() => decodeWhole(raise(level))).toThrow(new FeatureLevelError(level));
+    }
+  });
+
+  it("core.md 25: carries a configuration of 1 byte to 64 KiB, and is refused with another", () => {
+    const from = { sessionId: 0, generation: 1, identities: new Uint8Array(0) };
+    const reconfigure = (size: number): Uint8Array =>
+      bytesOf((writer) => {
+        writeHead(writer, commandType.RECONFIGURE, from, 0, 0);
+        writer.u53(7);
+        writer.block(new Uint8Array(size).fill(size));
+      });
+    for (const size of [1, CONFIGURATION_BYTES_MAX]) {
+      const command = decodeWhole(reconfigure(size));
+      expect(command.expectedZxid).toBe(7);
+      expect(command.configuration).toEqual(new Uint8Array(size).fill(size));
+      const written = bytesOf((writer) => writeReconfigure(writer, from, 0, 7, command.configuration.slice()));
+      expect(written).toEqual(reconfigure(size));
+    }
+    for (const size of [0, CONFIGURATION_BYTES_MAX + 1]) {
+      expect(() => decodeWhole(reconfigure(size))).toThrow(new FormatError(`a configuration of ${size} bytes`));
+      const write = (): Uint8Array => bytesOf((writer) => writeReconfigure(writer, from, 0, 7, new Uint8Array(size)));
+      expect(write).toThrow(InvariantError);
+    }
   });
 
   it("core.md 38: is decoded as positions in the batch's bytes, into one object for all", () => {

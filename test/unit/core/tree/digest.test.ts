@@ -1,8 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { defaultLimits } from "../../../../src/core/base/limits.ts";
-import { BatchReader, BatchWriter, FEATURE_LEVEL } from "../../../../src/core/tree/batch.ts";
+import { BatchReader, BatchWriter } from "../../../../src/core/tree/batch.ts";
 import { Command, decodeCommand } from "../../../../src/core/tree/command.ts";
 import { Hasher } from "../../../../src/core/tree/digest.ts";
+import { FEATURE_LEVEL } from "../../../../src/core/tree/feature-level.ts";
 import { NodeHasher } from "../../../../src/core/tree/node-hash.ts";
 import type { Session } from "../../../../src/core/tree/session-table.ts";
 import { Tree } from "../../../../src/core/tree/tree.ts";
@@ -13,7 +14,7 @@ import { Comparison } from "../../../model/compare.ts";
 import type { ModelCommand, Outcome } from "../../../model/expectation.ts";
 import { generateHistory } from "../../../model/generate.ts";
 import { NaiveTree } from "../../../model/naive-tree.ts";
-import { encodeCommand, RealTree } from "../../../model/real-tree.ts";
+import { encodeCommand, flagsOf, RealTree } from "../../../model/real-tree.ts";
 import type { Step } from "../../../model/step.ts";
 
 /** A znode with an owner below another, one of the issuer's session, and what holds them. */
@@ -59,7 +60,8 @@ function fingerprintOf(model: NaiveTree): string {
   const sessions = [...model.sessions.values()].map((session) => [session, [...session.answers]]);
   const plain = (_key: string, value: unknown): unknown =>
     value instanceof Uint8Array ? Buffer.from(value).toString("base64") : value;
-  return JSON.stringify([[...model.nodes].sort(), sessions, model.limits], plain);
+  const agreed = [model.limits, model.featureLevel, model.configurationZxid, model.configuration];
+  return JSON.stringify([[...model.nodes].sort(), sessions, agreed], plain);
 }
 
 function play(seed: number): WatchedTree {
@@ -168,12 +170,14 @@ describe("the digest", () => {
       let count = 0;
       for (let next = applied[at]; next !== undefined; next = applied[at + count]) {
         if (next.timeMs !== first.timeMs || next.zxid !== first.zxid + count) break;
+        if (count > 0 && flagsOf(first.command) !== flagsOf(next.command)) break;
         encodeCommand(writer.begin(), next.command);
         writer.end();
         count++;
+        if (flagsOf(next.command) !== 0) break;
       }
-      const none = { digestZxid: 0, digest0: 0, digest1: 0 };
-      const header = { firstZxid: first.zxid, count, time: first.timeMs, featureLevel: FEATURE_LEVEL, ...none };
+      const rest = { digestZxid: 0, digest0: 0, digest1: 0, flags: flagsOf(first.command) };
+      const header = { firstZxid: first.zxid, count, time: first.timeMs, featureLevel: FEATURE_LEVEL, ...rest };
       applyBatch(tree, writer.close(header).slice());
       at += count;
     }

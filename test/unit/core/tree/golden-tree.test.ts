@@ -5,9 +5,12 @@ import type { Answer } from "../../../../src/core/tree/answer.ts";
 import { AnswerReader, AnswerWriter, emptyAnswer } from "../../../../src/core/tree/answer-codec.ts";
 import { parseLimits } from "../../../../src/core/tree/apply-limits.ts";
 import { BatchReader, BatchWriter } from "../../../../src/core/tree/batch.ts";
+import { configurationOfBatch } from "../../../../src/core/tree/batch-configuration.ts";
 import { decodeIdentities } from "../../../../src/core/tree/command.ts";
 import { Digest } from "../../../../src/core/tree/digest.ts";
+import { FIRST_FEATURE_LEVEL } from "../../../../src/core/tree/feature-level.ts";
 import type { WriteOperation } from "../../../../src/core/tree/operation.ts";
+import { Tree } from "../../../../src/core/tree/tree.ts";
 import { Window, windowMemory } from "../../../../src/core/tree/window.ts";
 import { goldenHex, hex } from "../../../support/golden-hex.ts";
 import { decodeWhole, operationOf, rewrite } from "./command-codec.ts";
@@ -31,7 +34,7 @@ describe("golden commands", () => {
 
   it("core.md 5: are there for every type", () => {
     const types = names.map((name) => decodeWhole(bytesOf(name)).type);
-    expect([...new Set(types)].sort((a, b) => a - b)).toEqual([1, 2, 3, 4, 6, 7, 16, 17, 18, 19, 20, 21, 22]);
+    expect([...new Set(types)].sort((a, b) => a - b)).toEqual([1, 2, 3, 4, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23]);
   });
 
   it.each(names)("core.md 5: %s is written byte for byte as it always was", (name) => {
@@ -128,11 +131,54 @@ describe("golden commands", () => {
     expect(reap).toMatchObject({ czxid: 0x300000010, mzxid: 0x300000020 });
     expect(Buffer.from(reap.bytes.subarray(reap.leaf.pathStart, reap.leaf.pathEnd)).toString()).toBe("/queue/done");
     expect(of("raise-feature-level").featureLevel).toBe(1);
+    const reconfigure = of("reconfigure");
+    expect(reconfigure).toMatchObject({ sessionId: 0, generation: 2, number: 7003, expectedZxid: 0x200000009 });
+    expect([...reconfigure.configuration]).toEqual([0xc0, 0xff, 0xee]);
   });
 
   it("core.md 5: limits set in a journal of format 1 are still limits", () => {
     const { limitsText } = decodeWhole(bytesOf("command-set-limits"));
-    expect(parseLimits(limitsText)).toEqual({ ...defaultLimits, enforceQuota: 0 });
+    expect(parseLimits(limitsText, FIRST_FEATURE_LEVEL)).toEqual({ ...defaultLimits, enforceQuota: 0 });
+  });
+});
+
+describe("a golden digest", () => {
+  const requests = ["create", "create-plain", "delete", "delete-tree", "multi", "set", "set-acl"];
+  const duties = ["raise-feature-level", "reap", "set-limits", "close-session", "expire-session"];
+  const order = ["open-session", "move-session", ...requests, ...duties];
+
+  it("core.md 5: at feature level 1, commands leave the digest they left when there was no other level", () => {
+    const tree = Tree.fresh(1, { record: () => undefined });
+    const lanes = (): string =>
+      tree.state.digest
+        .lanes()
+        .map((lane) => lane.toString(16))
+        .join(" ");
+    const digests = [lanes()];
+    tree.state.time = 1_700_000_000_123;
+    order.forEach((name, at) => {
+      const answer = emptyAnswer();
+      new AnswerReader().read(tree.apply(SESSION + at, decodeWhole(bytesOf(`command-${name}`))).slice(), answer);
+      digests.push(`${name} ${answer.code} ${lanes()}`);
+    });
+    expect(digests).toEqual([
+      "ef0644d a010a137",
+      "open-session 0 d411e25b bccd103c",
+      "move-session 0 cb3158cf 4e4d8949",
+      "create 1 760c7259 6bac0df8",
+      "create-plain 0 e9e584bc bc6e650c",
+      "delete 1 e9e584bc bc6e650c",
+      "delete-tree 1 e9e584bc bc6e650c",
+      "multi 1 e9e584bc bc6e650c",
+      "set 1 e9e584bc bc6e650c",
+      "set-acl 1 e9e584bc bc6e650c",
+      "raise-feature-level 8 e9e584bc bc6e650c",
+      "reap 1 e9e584bc bc6e650c",
+      "set-limits 0 d614c86b fb7a15bf",
+      "close-session 0 6ef8ba5f 2fdea8fe",
+      "expire-session 14 6ef8ba5f 2fdea8fe",
+    ]);
+    expect(tree.state.featureLevel).toBe(FIRST_FEATURE_LEVEL);
   });
 });
 
@@ -148,6 +194,7 @@ describe("a golden batch", () => {
       digestZxid: 0x300000010,
       digest0: 0xdeadbeef,
       digest1: 0x01020304,
+      flags: 0,
     });
     const writer = new BatchWriter();
     for (const name of ["command-create-plain", "command-close-session"]) {
@@ -159,6 +206,19 @@ describe("a golden batch", () => {
     }
     expect(reader.remaining).toBe(0);
     expect(hex(writer.close(header))).toBe(hex(bytesOf("batch")));
+  });
+});
+
+describe("a golden batch of a reconfiguration", () => {
+  it("core.md 5, 25: is read as it always was, and written byte for byte", () => {
+    const bytes = bytesOf("batch-reconfigure");
+    const header = { ...new BatchReader().open(bytes) };
+    expect(header).toMatchObject({ firstZxid: 0x300000021, count: 1, featureLevel: 2, flags: 1 });
+    expect([...(configurationOfBatch(bytes) ?? [])]).toEqual([0xc0, 0xff, 0xee]);
+    const writer = new BatchWriter();
+    writer.begin().raw(bytesOf("command-reconfigure"));
+    writer.end();
+    expect(hex(writer.close(header))).toBe(hex(bytes));
   });
 });
 

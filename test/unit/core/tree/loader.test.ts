@@ -1,6 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { Prng } from "../../../../src/core/base/prng.ts";
+import { Hasher } from "../../../../src/core/tree/digest.ts";
+import { FEATURE_LEVEL } from "../../../../src/core/tree/feature-level.ts";
 import { LoadError } from "../../../../src/core/tree/loader.ts";
+import type { Session } from "../../../../src/core/tree/session-table.ts";
 import type { SessionRow, SnapshotMeta, ZnodeRow } from "../../../../src/core/tree/snapshot-row.ts";
 import { Tree } from "../../../../src/core/tree/tree.ts";
 import { MemorySnapshotStore } from "../../../../src/storage/snapshot/memory-snapshot-store.ts";
@@ -117,6 +120,8 @@ function rowsOfEverything(): RowStore {
   driver.write({ kind: "create", path: "/p/acl", mode: 0, data: new Uint8Array(0), acl });
   for (const path of ["/zookeeper/quota/p", "/zookeeper/quota/p/zookeeper_limits"]) driver.create(path);
   driver.set("/zookeeper/quota/p/zookeeper_limits", "count=100");
+  driver.raiseFeatureLevel(FEATURE_LEVEL);
+  driver.reconfigure(0, Uint8Array.of(1, 2, 3));
   driver.create("/last", { session });
   const { capture } = driver.tree.state;
   capture.freeze();
@@ -216,21 +221,34 @@ describe("one flipped bit", () => {
     expect(flipped).toBeGreaterThan(store.znodes.size * 60);
   });
 
-  it("core.md 34: in any field of a session's row is refused; the row is named, but for answers the digest finds", {
+  it("core.md 34: in any field of a session's row is refused, answers too, and the row is named", {
     timeout: 60_000,
   }, () => {
-    let named = 0;
+    let flipped = 0;
     const wrong: string[] = [];
-    for (const id of store.sessions.keys()) {
-      eachFlip(store.sessions, id, (field, row, outcome) => {
-        if (outcome.startsWith(`session ${row.id}: `)) named++;
-        else if (field !== "window" || outcome !== "meta: the digest differs from the rows'") {
-          wrong.push(`${field} of session ${id}: ${outcome}`);
-        }
+    for (const [id, { window }] of store.sessions) {
+      expect(window.length).toBeGreaterThan(60);
+      flipped += eachFlip(store.sessions, id, (field, row, outcome) => {
+        if (!outcome.startsWith(`session ${row.id}: `)) wrong.push(`${field} of session ${id}: ${outcome}`);
       });
     }
     expect(wrong).toEqual([]);
-    expect(named).toBeGreaterThan(60);
+    expect(flipped).toBeGreaterThan(120);
+  });
+
+  it("core.md 5: does not load a session's row whose checksum is of another time, but one that left out its answers", () => {
+    const [session] = [...load(store).state.sessions.all()] as [Session];
+    const hasher = new Hasher();
+    session.hashInto(hasher);
+    const row = store.sessions.get(session.id) as SessionRow;
+    expect(row.checksum).not.toBe(hasher.lane0);
+    store.sessions.set(row.id, { ...row, checksum: hasher.lane0 });
+    expect(load(store).snapshotMeta()).toEqual(meta);
+    const window = row.window.slice();
+    window[window.length - 1] = (window.at(-1) as number) ^ 1;
+    store.sessions.set(row.id, { ...row, checksum: hasher.lane0, window });
+    expect(failure()).toBe("meta: the digest differs from the rows'");
+    store.sessions.set(row.id, row);
   });
 
   it("core.md 34: in what the meta promises of the rows is refused", () => {
@@ -241,6 +259,13 @@ describe("one flipped bit", () => {
       { limits: meta?.limits.replace("1048576", "1048577") as string },
       { limits: "{}" },
       { quotas: '[["/other",1,2]]' },
+      { configuration: Uint8Array.of(1, 2, 4) },
+      { configuration: new Uint8Array(0) },
+      { configuration: new Uint8Array(0), configurationZxid: 0 },
+      { configurationZxid: 0 },
+      { configurationZxid: (meta?.configurationZxid ?? 0) - 1 },
+      { configurationZxid: (meta?.zxid ?? 0) + 1 },
+      { featureLevel: 1 },
     ];
     for (const lane of [0, 1]) {
       for (let bit = 0; bit < 32; bit++) {
@@ -257,8 +282,8 @@ describe("one flipped bit", () => {
   });
 
   it("core.md 5: a snapshot of a newer feature level is refused by name", () => {
-    store.meta = { ...(meta as SnapshotMeta), featureLevel: 2 };
-    expect(failure()).toBe("meta: feature level 2 is newer than this program's 1");
+    store.meta = { ...(meta as SnapshotMeta), featureLevel: FEATURE_LEVEL + 1 };
+    expect(failure()).toBe(`meta: feature level ${FEATURE_LEVEL + 1} is newer than this program's ${FEATURE_LEVEL}`);
     store.meta = meta;
   });
 });

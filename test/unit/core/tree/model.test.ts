@@ -121,10 +121,13 @@ describe("the comparison itself", () => {
       "WRONG_SECRET",
       "SESSION_LIMIT",
       "NOT_EXPIRED",
+      "UNSUPPORTED",
+      "CONFIGURATION_CHANGED",
     ];
     const commands = ["create", "delete", "set", "set-acl", "multi", "delete-tree", "reap", "set-limits"];
+    const duties = ["raise-feature-level", "reconfigure"];
     const sessions = ["open-session", "move-session", "close-session", "expire-session"];
-    const successes = [...commands, ...sessions].map((kind) => `${kind} OK`);
+    const successes = [...commands, ...duties, ...sessions].map((kind) => `${kind} OK`);
     expect([...reasons, ...successes].filter((kind) => !met.has(kind))).toEqual([]);
   });
 

@@ -3,16 +3,21 @@ import { OK, reasonOf } from "../../../../src/core/base/errors.ts";
 import { makeZxid } from "../../../../src/core/base/zxid.ts";
 import type { Answer } from "../../../../src/core/tree/answer.ts";
 import { AnswerReader, emptyAnswer } from "../../../../src/core/tree/answer-codec.ts";
+import { batchFlag } from "../../../../src/core/tree/batch.ts";
 import {
   Command,
   decodeCommand,
   encodeIdentities,
   writeOpenSession,
   writeOperation,
+  writeRaiseFeatureLevel,
+  writeReconfigure,
 } from "../../../../src/core/tree/command.ts";
 import type { CreateMode, Identity, ReadOperation, WriteOperation } from "../../../../src/core/tree/operation.ts";
 import { Tree } from "../../../../src/core/tree/tree.ts";
 import { lookupText } from "../../../../src/core/tree/znode-changes.ts";
+
+const LEADER = { sessionId: 0, generation: 1, identities: new Uint8Array(0) };
 
 /** The real tree, driven by encoded commands one zxid after the other, in few words. */
 export class TreeDriver {
@@ -65,6 +70,19 @@ export class TreeDriver {
     const nobody = { sessionId: 0, generation: 1, identities: new Uint8Array(0) };
     const fields = { secretHash: new Uint8Array(32).fill(this.counter), timeoutMs: 10_000 };
     return this.apply((writer) => writeOpenSession(writer, nobody, 1, fields)).zxid;
+  }
+
+  /** The answer's code. */
+  raiseFeatureLevel(level: number): number {
+    return this.apply((writer) => writeRaiseFeatureLevel(writer, LEADER, level)).code;
+  }
+
+  /** The answer's code; in a batch with the flag that goes with it unless told otherwise. */
+  reconfigure(expectedZxid: number, configuration: Uint8Array, flags: number = batchFlag.RECONFIGURE): number {
+    const { time, featureLevel } = this.tree.state;
+    const digest = { digestZxid: 0, digest0: 0, digest1: 0 };
+    this.tree.beginBatch({ firstZxid: 1, count: 1, time, featureLevel, flags, ...digest });
+    return this.apply((writer) => writeReconfigure(writer, LEADER, 0, expectedZxid, configuration)).code;
   }
 
   read(operation: ReadOperation, sessionId = 0): Answer {
