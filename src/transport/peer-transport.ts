@@ -51,7 +51,10 @@ export interface PeerTransport {
   flush(): void;
   /** Bytes queued for the peer and not yet taken by the system; 0 without a link. */
   queuedBytes(peerId: number): number;
-  /** Drops the link, if any; `onDown` is called before this returns. A peer of `setPeers` is dialled again. */
+  /**
+   * Drops the link, if any: nothing more comes from it. `onDown` follows at the end of the turn, as after a `send`
+   * beyond the bound, never from inside the call. A peer of `setPeers` is dialled again.
+   */
   disconnect(peerId: number, why: string): void;
   /**
    * Opens a connection of its own to the peer and resolves once the peer accepted it. Rejects with `TransportError`:

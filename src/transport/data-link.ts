@@ -1,0 +1,100 @@
+import { bytesEqual, FormatError } from "../core/base/bytes.ts";
+import { frameKind } from "./frame-kind.ts";
+import type { FrameSocket, FrameSocketOwner } from "./frame-socket.ts";
+import type { Hello } from "./hello.ts";
+import { type AnnouncedIdentity, decodeIdentity } from "./identity-codec.ts";
+import type { PeerInfo } from "./peer-transport.ts";
+import { decodeReason } from "./refusal.ts";
+import { FRAME_BYTES_MAX } from "./transport-limits.ts";
+
+export interface DataLinkHost {
+  onMessage(link: DataLink, payload: Uint8Array): void;
+  onHeard(link: DataLink): void;
+  onIdentity(link: DataLink): void;
+  onLost(link: DataLink, why: string, brokeRule: boolean): void;
+}
+
+/** The one link to a peer that messages take. */
+export class DataLink implements FrameSocketOwner {
+  readonly hello: Hello;
+  readonly frames: FrameSocket;
+  /** Frames were queued and not yet flushed. */
+  isDirty = false;
+  /** When it came up, by the monotonic clock, ms. */
+  readonly since = performance.now();
+  private readonly host: DataLinkHost;
+  private readonly queueBytesMax: number;
+  private announced: AnnouncedIdentity;
+
+  constructor(frames: FrameSocket, hello: Hello, host: DataLinkHost, queueBytesMax: number) {
+    this.frames = frames;
+    this.hello = hello;
+    this.host = host;
+    this.queueBytesMax = queueBytesMax;
+    this.announced = hello;
+    frames.owner = this;
+    frames.parser.payloadBytesMax = FRAME_BYTES_MAX;
+  }
+
+  get peerId(): number {
+    return this.hello.senderId;
+  }
+
+  get remote(): string {
+    return this.frames.remote;
+  }
+
+  get info(): PeerInfo {
+    const { senderId: id, incarnation, address } = this.hello;
+    return { id, incarnation, address, ensembleId: this.announced.ensembleId, about: this.announced.about };
+  }
+
+  /** Queues a frame; returns why the link has to go if the peer has fallen too far behind. */
+  queue(kind: number, payload: Uint8Array): string | undefined {
+    const queued = this.frames.queuedBytes;
+    if (queued + payload.length > this.queueBytesMax) {
+      return `slow peer: ${queued} bytes are queued and it does not take them; the bound is ${this.queueBytesMax}`;
+    }
+    this.frames.add(kind, payload);
+    return undefined;
+  }
+
+  onBytes(): void {
+    this.host.onHeard(this);
+  }
+
+  onFrame(kind: number, payload: Uint8Array): void {
+    if (kind === frameKind.MESSAGE) {
+      this.host.onMessage(this, payload);
+      return;
+    }
+    if (kind === frameKind.GOODBYE) {
+      this.end(decodeReason(payload), false);
+      return;
+    }
+    if (kind !== frameKind.IDENTITY) {
+      this.end(`kind: a frame of kind ${kind} on a link for messages`, true);
+      return;
+    }
+    try {
+      const before = this.announced;
+      this.announced = decodeIdentity(payload);
+      const { ensembleId, about } = this.announced;
+      if (ensembleId === before.ensembleId && bytesEqual(about, before.about)) return;
+    } catch (error) {
+      if (!(error instanceof FormatError)) throw error;
+      this.end(`identity: ${error.message}`, true);
+      return;
+    }
+    this.host.onIdentity(this);
+  }
+
+  onClosed(why: string, brokeRule: boolean): void {
+    this.host.onLost(this, why, brokeRule);
+  }
+
+  private end(why: string, brokeRule: boolean): void {
+    this.frames.close();
+    this.host.onLost(this, why, brokeRule);
+  }
+}
