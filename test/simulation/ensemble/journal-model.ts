@@ -8,8 +8,6 @@ export interface StoredRecord extends JournalRecord {
 }
 
 export interface JournalModelHost {
-  readonly timeline: Timeline;
-  readonly random: Prng;
   /** Up to here all is fsynced. Not called for a process that is gone. */
   durable(sequence: number): void;
 }
@@ -22,6 +20,8 @@ export class JournalModel {
   readonly records: StoredRecord[] = [];
   /** Syncs take this much longer, ms at most. */
   slowMs = 0;
+  /** Records that may wait for being synced. */
+  roomMax = Number.POSITIVE_INFINITY;
   private readonly random: Prng;
   private readonly timeline: Timeline;
   private host: JournalModelHost | undefined;
@@ -58,8 +58,10 @@ export class JournalModel {
 
   wipe(): void {
     this.records.length = 0;
-    this.sequence = 0;
-    this.durableSequence = 0;
+  }
+
+  get hasRoom(): boolean {
+    return this.sequence - this.durableSequence < this.roomMax;
   }
 
   append({ type, firstZxid, lastZxid, body }: JournalRecord): number {

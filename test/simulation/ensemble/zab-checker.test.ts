@@ -9,10 +9,15 @@ const MEMBERS = [1, 2, 3];
 
 let checker: ZabChecker;
 let sequence: number;
+let known: Set<number>;
 
 beforeEach(() => {
-  checker = new ZabChecker((members) => members.size >= 2);
+  checker = new ZabChecker(
+    (members) => members.size >= 2,
+    (member) => checker.writtenZxid(member),
+  );
   sequence = 0;
+  known = new Set();
   for (const member of MEMBERS) checker.started(member);
 });
 
@@ -20,7 +25,12 @@ function write(member: number, type: RecordType, zxid: number, body: Uint8Array,
   checker.appended(member, { type, firstZxid: zxid, lastZxid, body }, ++sequence);
 }
 
+/** The first to write a batch broadcasts it. */
 function batch(member: number, zxid: number, content = 1): void {
+  const body = Uint8Array.of(content);
+  if (!known.has(zxid))
+    checker.proposed(member, { firstZxid: zxid, lastZxid: zxid, body }, checker.writtenZxid(member));
+  known.add(zxid);
   write(member, recordType.BATCH, zxid, Uint8Array.of(content));
 }
 

@@ -48,9 +48,13 @@ export class ZabChecker {
   private readonly runs = new Map<number, Run>();
   private readonly broadcasts = new Map<number, Broadcast>();
   private readonly reigns = new Map<number, Reign>();
+  private readonly digests = new Map<number, string>();
+  private readonly lastZxidOf: (member: number) => number;
 
-  constructor(isQuorum: IsQuorum) {
+  /** @param lastZxidOf the end of a running member's log in memory, which its journal may be behind */
+  constructor(isQuorum: IsQuorum, lastZxidOf: (member: number) => number) {
     this.isQuorum = isQuorum;
+    this.lastZxidOf = lastZxidOf;
   }
 
   get committedZxid(): number {
@@ -89,13 +93,33 @@ export class ZabChecker {
 
   // ---- Journals ----
 
+  /** A member broadcasts a batch, behind `after`. */
+  proposed(member: number, batch: Pick<Broadcast, "firstZxid" | "lastZxid" | "body">, after: number): void {
+    const { leads, delivered } = this.run(member);
+    const { firstZxid, lastZxid, body } = batch;
+    const epoch = epochOf(firstZxid);
+    demand(leads === epoch && epoch !== 0, "Integrity: only a primary broadcasts, in its own epoch", () => {
+      return `${member}, established in epoch ${leads}, broadcasts ${formatZxid(firstZxid)}`;
+    });
+    const { initial } = this.reigns.get(epoch) as Reign;
+    demand(delivered >= initial.length, "PrimaryIntegrity: a primary delivers its initial history first", () => {
+      return `${member} broadcasts ${formatZxid(firstZxid)} having delivered ${delivered} of ${initial.length}`;
+    });
+    demand(!this.broadcasts.has(firstZxid), "a zxid means one batch for ever", () => formatZxid(firstZxid));
+    this.broadcasts.set(firstZxid, { firstZxid, lastZxid, body: body.slice(), after, by: member, holders: new Set() });
+    this.count("batches broadcast");
+  }
+
   appended(member: number, { type, firstZxid, lastZxid, body }: JournalRecord, sequence: number): void {
     const run = this.run(member);
     const { written } = run;
     const record = { type, firstZxid, lastZxid, body: body.slice() };
     let broadcast: Broadcast | undefined;
     if (type === recordType.BATCH) {
-      broadcast = this.broadcasts.get(firstZxid) ?? this.broadcast(member, run, record);
+      broadcast = this.broadcasts.get(firstZxid);
+      demand(broadcast !== undefined, "Integrity: what is delivered was broadcast", () => {
+        return `${member} writes ${formatZxid(firstZxid)}`;
+      });
       this.checkEntry(member, written, broadcast, record);
     } else if (type === recordType.PROMISE) this.checkPromise(member, written, record);
     else if (type === recordType.EPOCH) this.checkEpoch(member, written, record);
@@ -201,22 +225,6 @@ export class ZabChecker {
 
   // ---- Records ----
 
-  /** A batch nobody has had before: its writer broadcasts it. */
-  private broadcast(member: number, { leads, written, delivered }: Run, record: JournalRecord): Broadcast {
-    const epoch = epochOf(record.firstZxid);
-    demand(leads === epoch && epoch !== 0, "Integrity: only a primary broadcasts, in its own epoch", () => {
-      return `${member}, established in epoch ${leads}, broadcasts ${formatZxid(record.firstZxid)}`;
-    });
-    const reign = this.reigns.get(epoch) as Reign;
-    demand(delivered >= reign.initial.length, "PrimaryIntegrity: a primary delivers its initial history first", () => {
-      return `${member} broadcasts ${formatZxid(record.firstZxid)} having delivered ${delivered} of ${reign.initial.length}`;
-    });
-    const made = { ...record, after: written.lastZxid, by: member, holders: new Set<number>() };
-    this.broadcasts.set(record.firstZxid, made);
-    this.count("batches broadcast");
-    return made;
-  }
-
   private checkEntry(member: number, { entries, lastZxid }: MemberLog, entry: Broadcast, record: JournalRecord): void {
     const isSame = entry.lastZxid === record.lastZxid && bytesEqual(entry.body, record.body);
     demand(isSame, "a zxid means one batch for ever", () => `${member} writes another ${nameOf(entry)}`);
@@ -247,6 +255,7 @@ export class ZabChecker {
     const leader = this.runs.get(log.promisedTo);
     if (log.promisedTo === member || leader === undefined || !leader.isUp) return;
     if (leader.written.acceptedEpoch !== epoch || leader.written.promisedTo !== log.promisedTo) return;
+    if (leader.written.lastZxid !== this.lastZxidOf(log.promisedTo)) return;
     const isPrefix = leader.written.beginsWith(log.entries);
     demand(isPrefix, "ProcessConsistency: a synchronised log is a prefix of the leader's", () => {
       return `${member} enters epoch ${epoch} with a log to ${formatZxid(log.lastZxid)}, ${log.promisedTo}'s is other`;
@@ -275,6 +284,22 @@ export class ZabChecker {
         return `${member} voids ${nameOf(entry)}`;
       });
     }
+  }
+
+  // ---- State ----
+
+  /** A member's state at a zxid. */
+  digest(member: number, zxid: number, digest: string): void {
+    const known = this.digests.get(zxid);
+    if (known === undefined) this.digests.set(zxid, digest);
+    demand(known === undefined || known === digest, "core.md 29: equal digests at equal zxids", () => {
+      return `${member} at ${formatZxid(zxid)}: ${digest}, not ${known}`;
+    });
+  }
+
+  /** The end of what a member has written. */
+  writtenZxid(member: number): number {
+    return this.run(member).written.lastZxid;
   }
 
   // ---- Helpers ----
