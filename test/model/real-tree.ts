@@ -110,7 +110,8 @@ export class RealTree implements Subject {
     this.batch.end();
     const rest = { digestZxid: 0, digest0: 0, digest1: 0, flags: flagsOf(command) };
     const header = { firstZxid: zxid, count: 1, time: timeMs, featureLevel: FEATURE_LEVEL, ...rest };
-    const bytes = this.batch.close(header).slice();
+    // A Buffer, as sockets and files give them: its `slice` is a view, not a copy.
+    const bytes = Buffer.from(this.batch.close(header));
     this.tree.beginBatch(this.reader.open(bytes));
     decodeCommand(this.reader.next(), this.command);
     const answer = emptyAnswer();

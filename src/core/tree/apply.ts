@@ -168,7 +168,7 @@ export class Applier {
     const { limits } = state;
     if (state.sessions.size >= limits.sessionsMax) return errors.SESSION_LIMIT.code;
     const timeoutMs = Math.max(limits.sessionTimeoutMinMs, Math.min(limits.sessionTimeoutMaxMs, command.timeoutMs));
-    const session = new Session(zxid, command.secretHash.slice(), timeoutMs, 1, state.windows);
+    const session = new Session(zxid, new Uint8Array(command.secretHash), timeoutMs, 1, state.windows);
     state.sessions.add(session);
     state.capture.touchSession(session);
     state.endSessionChange(session);
@@ -266,7 +266,8 @@ export class Applier {
     if (state.featureLevel < featureLevelOf.RECONFIGURE) return errors.UNSUPPORTED.code;
     if (this.batchFlags !== batchFlag.RECONFIGURE) return errors.INVALID_ARGUMENT.code;
     if (command.expectedZxid !== state.configurationZxid) return errors.CONFIGURATION_CHANGED.code;
-    const configuration = command.configuration.slice();
+    // A copy, even of a Buffer: its `slice` would keep a view of the batch.
+    const configuration = new Uint8Array(command.configuration);
     state.changeConfiguration(() => {
       state.configuration = configuration;
       state.configurationZxid = zxid;

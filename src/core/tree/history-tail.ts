@@ -94,7 +94,7 @@ function readTail(bytes: Uint8Array, zxid: number): Tail {
   if (!isZxid(floorZxid) || floorZxid > zxid) throw new FormatError("floor of the history out of range");
   const acls = readAcls(reader);
   // A copy, because numbers are read from where they are aligned.
-  const records = reader.raw(reader.u32()).slice();
+  const records = new Uint8Array(reader.raw(reader.u32()));
   reader.expectEnd();
   if (records.length % RECORD_UNIT !== 0) throw new FormatError("records of the history end within one");
   const words = new Uint32Array(records.buffer);

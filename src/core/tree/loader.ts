@@ -73,9 +73,9 @@ export class TreeLoader implements RowSink {
 
   session(row: SessionRow): void {
     const { state } = this;
-    const session = new Session(row.id, row.secretHash.slice(), row.timeoutMs, row.generation, state.windows);
+    const session = new Session(row.id, new Uint8Array(row.secretHash), row.timeoutMs, row.generation, state.windows);
     try {
-      const reader = new ByteReader(row.window.slice());
+      const reader = new ByteReader(new Uint8Array(row.window));
       session.window.read(reader);
       reader.expectEnd();
     } catch (error) {
@@ -112,7 +112,7 @@ export class TreeLoader implements RowSink {
     state.changeConfiguration(() => {
       state.limits = limits;
       state.featureLevel = meta.featureLevel;
-      state.configuration = meta.configuration.slice();
+      state.configuration = new Uint8Array(meta.configuration);
       state.configurationZxid = meta.configurationZxid;
     });
     this.loadQuotas(meta.quotas);
