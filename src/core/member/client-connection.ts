@@ -10,6 +10,7 @@ import { encodeIdentities, writeCloseSession, writeOperation } from "../tree/com
 import { type Identity, permission, type ReadOperation, type WriteOperation } from "../tree/operation.ts";
 import type { WatchEvent } from "../tree/watch-event.ts";
 import type { WatchSubscriber } from "../tree/watch-hub.ts";
+import type { Barrier } from "./barriers.ts";
 import type { ConnectionHost, WatchAsked } from "./connection-host.ts";
 import type { ConnectionListener } from "./connection-listener.ts";
 
@@ -52,8 +53,8 @@ interface Place {
   readonly afterWrites: number;
   /** Writes behind it are held until it is answered. */
   readonly isBarrier: boolean;
-  /** Of a barrier whose turn it is: the zxid it needs, and until when it waits. */
-  barrierZxid: number;
+  /** Of a barrier whose turn it is: what it waits for, and until when. */
+  barrier: Barrier | undefined;
   deadline: number;
 }
 
@@ -124,7 +125,13 @@ export class ClientConnection implements WatchSubscriber {
   }
 
   touch(token: number): void {
-    if (this.detached || !this.host.touch(this)) return;
+    if (!this.detached) this.host.keepAlive(this, token);
+  }
+
+  /** The leader has acknowledged a keep-alive. */
+  confirmTouch(token: number): void {
+    if (this.detached) return;
+    this.host.markTouched(this);
     this.listener.onTouched(token);
   }
 
@@ -226,7 +233,9 @@ export class ClientConnection implements WatchSubscriber {
     if (place === undefined || place.deadline === 0 || place.deadline > now) return;
     this.firstPlace++;
     this.barriers--;
-    this.reply((place.request as BarrierRequest).number, errors.NOT_CAUGHT_UP.code);
+    const isUnknown = place.barrier !== undefined && place.barrier.zxid === undefined;
+    const { number } = place.request as BarrierRequest;
+    this.reply(number, (isUnknown ? errors.NO_QUORUM : errors.NOT_CAUGHT_UP).code);
     this.advance();
   }
 
@@ -249,7 +258,7 @@ export class ClientConnection implements WatchSubscriber {
     if (isBarrier) this.barriers++;
     // Held writes follow each other into the log unanswered; whatever else stands behind one waits for its answer.
     const afterWrites = request.kind === "write" ? this.written - this.held : this.written;
-    this.places.push({ request, afterWrites, isBarrier, barrierZxid: 0, deadline: 0 });
+    this.places.push({ request, afterWrites, isBarrier, barrier: undefined, deadline: 0 });
     if (this.places.length === this.firstPlace + 1) this.advance();
     return true;
   }
@@ -276,12 +285,7 @@ export class ClientConnection implements WatchSubscriber {
   private run(place: Place): boolean {
     const { request } = place;
     if (place.isBarrier && (request.kind === "read" || request.kind === "sync")) {
-      if (!this.knowsBarrier(place, request)) {
-        this.barriers--;
-        this.reply(request.number, errors.NO_QUORUM.code);
-        return true;
-      }
-      if (place.barrierZxid > this.host.tree.zxid) {
+      if (!this.hasPassed(place, request)) {
         this.host.awaitZxid(this);
         return false;
       }
@@ -334,16 +338,17 @@ export class ClientConnection implements WatchSubscriber {
     this.countWrite(this.host.endCommand(this, CLOSE_NUMBER));
   }
 
-  /** Finds out, once, which zxid the barrier needs; false when leadership cannot be confirmed. */
-  private knowsBarrier(place: Place, request: BarrierRequest): boolean {
-    if (place.deadline > 0) return true;
+  /** True when the tree is where the barrier needs it; asks for it, once. */
+  private hasPassed(place: Place, request: BarrierRequest): boolean {
     const { host } = this;
-    const confirms = request.kind === "sync" || request.freshness.linearizable;
-    const confirmed = confirms ? host.barrier() : 0;
-    if (confirmed === undefined) return false;
-    place.barrierZxid = Math.max(confirmed, request.kind === "read" ? request.freshness.minZxid : 0);
-    place.deadline = host.barrierDeadline();
-    return true;
+    if (place.deadline === 0) {
+      place.deadline = host.barrierDeadline();
+      const confirms = request.kind === "sync" || request.freshness.linearizable;
+      if (confirms) place.barrier = host.barrier();
+    }
+    const confirmed = place.barrier === undefined ? 0 : place.barrier.zxid;
+    const asked = request.kind === "read" ? request.freshness.minZxid : 0;
+    return confirmed !== undefined && host.tree.zxid >= Math.max(confirmed, asked);
   }
 
   private countWrite(size: number): void {

@@ -1,10 +1,9 @@
 import { assert } from "../base/assert.ts";
-import { OK, reasonOf } from "../base/errors.ts";
+import { OK, type Reason, reasonOf } from "../base/errors.ts";
 import type { Answer } from "../tree/answer.ts";
 import { type Command, commandType } from "../tree/command.ts";
 import type { SessionTable } from "../tree/session-table.ts";
 import type { ClientConnection } from "./client-connection.ts";
-import type { SessionTracker } from "./session-tracker.ts";
 
 interface Sessionless {
   readonly connection: ClientConnection;
@@ -19,8 +18,7 @@ interface Sessionless {
  */
 export class Clients {
   private readonly memberId: number;
-  private readonly sessions: SessionTable;
-  private readonly tracker: SessionTracker;
+  private readonly sessions: () => SessionTable;
   private readonly connections = new Set<ClientConnection>();
   private readonly bySession = new Map<number, ClientConnection>();
   private readonly sessionless = new Map<number, Sessionless>();
@@ -29,11 +27,10 @@ export class Clients {
   private readonly waiters = new Set<ClientConnection>();
 
   /** Serials begin at `firstSerial`: random, so that two runs of a member share none. */
-  constructor(memberId: number, firstSerial: number, sessions: SessionTable, tracker: SessionTracker) {
+  constructor(memberId: number, firstSerial: number, sessions: () => SessionTable) {
     this.memberId = memberId;
     this.nextSerial = firstSerial;
     this.sessions = sessions;
-    this.tracker = tracker;
   }
 
   get size(): number {
@@ -104,14 +101,14 @@ export class Clients {
     }
   }
 
-  endAll(zxid: number): void {
-    for (const connection of [...this.connections]) connection.end("STOPPING", zxid);
+  endAll(reason: Reason, zxid: number): void {
+    for (const connection of [...this.connections]) connection.end(reason, zxid);
+    this.sessionless.clear();
   }
 
   private deliverToSession(command: Command, answer: Answer, bytes: number): void {
     const connection = this.bySession.get(command.sessionId);
-    if (this.sessions.get(command.sessionId) === undefined) {
-      this.tracker.remove(command.sessionId);
+    if (this.sessions().get(command.sessionId) === undefined) {
       connection?.end(answer.code === OK ? undefined : "SESSION_EXPIRED", answer.zxid);
       return;
     }
@@ -120,10 +117,7 @@ export class Clients {
 
   /** Requests without a session: unary calls, openings and moves, and the leader's own duties. */
   private deliverSessionless(command: Command, answer: Answer, bytes: number): void {
-    if (command.type === commandType.EXPIRE_SESSION && answer.code === OK) {
-      this.tracker.remove(command.target);
-      this.bySession.get(command.target)?.end("SESSION_EXPIRED", answer.zxid);
-    }
+    if (answer.code === OK) this.endTarget(command, answer.zxid);
     const asked = command.generation === this.memberId ? this.sessionless.get(command.number) : undefined;
     if (asked === undefined) return;
     this.sessionless.delete(command.number);
@@ -137,13 +131,16 @@ export class Clients {
     }
   }
 
+  /** A session that was expired, or moved to whichever member, is not its present connection's any more. */
+  private endTarget({ type, target }: Command, zxid: number): void {
+    if (type === commandType.EXPIRE_SESSION) this.bySession.get(target)?.end("SESSION_EXPIRED", zxid);
+    else if (type === commandType.MOVE_SESSION) this.bySession.get(target)?.end("SESSION_MOVED", zxid);
+  }
+
   /** A session was opened by, or moved to, a connection. */
   private beginSession(connection: ClientConnection, sessionId: number, zxid: number): void {
-    const session = this.sessions.get(sessionId);
+    const session = this.sessions().get(sessionId);
     assert(session !== undefined, "an opened or moved session exists");
-    this.tracker.remove(sessionId);
-    this.tracker.add(sessionId, session.timeoutMs);
-    this.bySession.get(sessionId)?.end("SESSION_MOVED", zxid);
     if (connection.isDetached) return;
     this.bySession.set(sessionId, connection);
     connection.begin(sessionId, session.generation, session.timeoutMs, zxid, sessionId !== zxid);

@@ -5,6 +5,7 @@ import type { ReadOperation, WatchMode, WriteOperation } from "../tree/operation
 import type { ReadIssuer } from "../tree/reader.ts";
 import type { Tree } from "../tree/tree.ts";
 import type { WatchHub } from "../tree/watch-hub.ts";
+import type { Barrier } from "./barriers.ts";
 
 export interface WatchAsked {
   readonly watchId: number;
@@ -26,14 +27,16 @@ export interface ConnectionHost<C> {
   endCommand(connection: C, number: number): number;
   openSession(connection: C, fields: OpenSessionFields): void;
   moveSession(connection: C, sessionId: number, secretHash: Uint8Array): void;
-  /** False while there is no leader to ask. */
+  /** False while there is no leader that would take a command. */
   readonly isLed: boolean;
-  /** True once the leader has acknowledged that the session lives, and will for its whole time-out from now. */
-  touch(connection: C): boolean;
+  /** The connection's client was heard. */
+  touch(connection: C): void;
+  /** Asks the leader to acknowledge that the session lives, and will for its whole time-out from now. */
+  keepAlive(connection: C, token: number): void;
   read(issuer: ReadIssuer, operation: ReadOperation, answer: Answer): void;
   watch(connection: C, request: WatchAsked): number;
-  /** The zxid a barrier that begins now needs; undefined when leadership cannot be confirmed. */
-  barrier(): number | undefined;
+  /** The barrier of a request that begins now: known at once, or later. */
+  barrier(): Barrier;
   /** Until when, in monotonic ms, a barrier that begins now waits. */
   barrierDeadline(): number;
   /** Calls the connection's `advance` when the tree has moved, `expireBarrier` as time passes. */

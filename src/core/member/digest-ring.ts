@@ -13,6 +13,11 @@ export class DigestRing {
   lane0 = 0;
   lane1 = 0;
 
+  /** The latest, as one value. */
+  get latest(): { readonly zxid: number; readonly lane0: number; readonly lane1: number } {
+    return this;
+  }
+
   push(zxid: number, digest: Digest): void {
     const at = this.next;
     this.zxids[at] = zxid;
@@ -26,6 +31,7 @@ export class DigestRing {
 
   /** False only when the digest at that zxid is known and differs. */
   agrees(zxid: number, lane0: number, lane1: number): boolean {
+    if (zxid === 0) return true;
     for (let back = 1; back <= RING_SIZE; back++) {
       const at = (this.next - back + RING_SIZE) % RING_SIZE;
       const known = this.zxids[at] as number;

@@ -1,4 +1,6 @@
-import { type Issuer, writeExpireSession, writeReap } from "../tree/command.ts";
+import { OK } from "../base/errors.ts";
+import type { Answer } from "../tree/answer.ts";
+import { type Command, commandType, type Issuer, writeExpireSession, writeReap } from "../tree/command.ts";
 import type { TreeState } from "../tree/tree-state.ts";
 import { LeaderClock } from "./leader-clock.ts";
 import type { Proposals } from "./proposals.ts";
@@ -11,26 +13,42 @@ const NOBODY = new Uint8Array([0]);
 /** What only a leader does on its own account: time, expiring sessions, removing containers and TTL znodes. */
 export class LeaderDuties {
   readonly sessions = new SessionTracker();
-  private readonly state: TreeState;
   private readonly proposals: Proposals;
   private readonly issuer: Issuer;
-  private clock: LeaderClock;
-  private reaper: Reaper;
+  private state: TreeState | undefined;
+  private clock = new LeaderClock(0, 0, 0);
+  private reaper: Reaper | undefined;
 
-  constructor(state: TreeState, proposals: Proposals, memberId: number) {
-    this.state = state;
+  constructor(proposals: Proposals, memberId: number) {
     this.proposals = proposals;
     this.issuer = { sessionId: 0, generation: memberId, identities: NOBODY };
-    this.clock = new LeaderClock(0, 0, 0);
-    this.reaper = new Reaper(state, 0);
   }
 
   /** This member leads from now on: every session gets its whole time-out, every TTL begins again. */
-  begin(wallClock: number, now: number): void {
-    this.clock = new LeaderClock(wallClock, now, this.state.time);
-    this.reaper = new Reaper(this.state, this.clock.startedAt);
+  begin(state: TreeState, wallClock: number, now: number): void {
+    this.state = state;
+    this.clock = new LeaderClock(wallClock, now, state.time);
+    this.reaper = new Reaper(state, this.clock.startedAt);
     this.sessions.clear();
-    for (const { id, timeoutMs } of this.state.sessions.all()) this.sessions.add(id, timeoutMs);
+    for (const { id, timeoutMs } of state.sessions.all()) this.sessions.add(id, timeoutMs);
+  }
+
+  /** This member leads no more: nothing expires here. */
+  end(): void {
+    this.state = undefined;
+    this.reaper = undefined;
+    this.sessions.clear();
+  }
+
+  /** A command was applied: sessions begin, begin again with a new owner, and end. */
+  applied(command: Command, answer: Answer): void {
+    const { state, sessions } = this;
+    if (state === undefined || answer.code !== OK || command.type < commandType.OPEN_SESSION) return;
+    const { type } = command;
+    if (type === commandType.CLOSE_SESSION) sessions.remove(command.sessionId);
+    else if (type === commandType.EXPIRE_SESSION) sessions.remove(command.target);
+    else if (type === commandType.OPEN_SESSION) this.follow(state, answer.zxid);
+    else if (type === commandType.MOVE_SESSION) this.follow(state, command.target);
   }
 
   /** Leader time, ms since 1970. */
@@ -40,20 +58,28 @@ export class LeaderDuties {
 
   /** Proposes what is due; the number of sessions it lets expire. */
   tick(now: number): number {
+    const { state, reaper } = this;
+    if (state === undefined || reaper === undefined) return 0;
     const expired = this.sessions.tick(now);
     for (const id of expired) {
-      const session = this.state.sessions.get(id);
+      const session = state.sessions.get(id);
       if (session === undefined) continue;
       writeExpireSession(this.proposals.begin(), this.issuer, id, session.generation);
       this.proposals.end();
     }
-    const { table } = this.state;
-    for (const { node, czxid, mzxid } of this.reaper.due(this.clock.stamp(now))) {
+    const { table } = state;
+    for (const { node, czxid, mzxid } of reaper.due(this.clock.stamp(now))) {
       const path = new Uint8Array(table.pathSize(node));
       table.writePath(node, path, path.length);
       writeReap(this.proposals.begin(), this.issuer, path, czxid, mzxid);
       this.proposals.end();
     }
     return expired.length;
+  }
+
+  private follow(state: TreeState, id: number): void {
+    const session = state.sessions.get(id);
+    this.sessions.remove(id);
+    if (session !== undefined) this.sessions.add(id, session.timeoutMs);
   }
 }

@@ -1,12 +1,24 @@
-import type { JournalRecord } from "../zab/journal-record.ts";
-import type { ZabOptions } from "../zab/zab.ts";
+import type { ZabEffects, ZabOptions } from "../zab/zab-contract.ts";
 
-/** What the member asks of the world. Every method returns at once; completions come back as events. */
-export interface MemberEffects {
-  /** Queues a journal record; the event `durable` follows, cumulative. The body is copied before this returns. */
-  append(record: JournalRecord): number;
-  /** Whether the journal can take a record of this size now; if not, `durable` or `roomMade` follows when it can. */
-  hasRoom(bytes: number): boolean;
+/** The part of zab's effects that reaches the world. */
+type OuterZabEffects = Pick<
+  ZabEffects,
+  | "append"
+  | "hasRoom"
+  | "send"
+  | "disconnect"
+  | "readHistory"
+  | "sendSnapshot"
+  | "stopSending"
+  | "configurationChanged"
+  | "now"
+>;
+
+/**
+ * What the member asks of the world. Every method returns at once; completions come back as events. The body of a record
+ * is copied before `append` returns; a frame given to `send` is never changed afterwards.
+ */
+export interface MemberEffects extends OuterZabEffects {
   /** Asks for the event `endTurn`, once everything that has arrived has been handed in. */
   requestTurnEnd(): void;
   /** Asks for the event `applyMore` soon, after other work had its turn. */
@@ -15,17 +27,24 @@ export interface MemberEffects {
   transition(event: MemberTransition): void;
   /** Leader commit latency of one batch, ms: from its closing to its commit. */
   committed(latencyMs: number, commands: number): void;
-  /** Monotonic ms. */
-  now(): number;
   /** Wall clock, ms since 1970. Only a new leader's clock looks at it. */
   wallClock(): number;
 }
 
 export type MemberTransition =
-  | { readonly kind: "role"; readonly role: MemberRoleName; readonly epoch: number; readonly zxid: number }
+  | {
+      readonly kind: "role";
+      readonly role: MemberRoleName;
+      readonly epoch: number;
+      readonly zxid: number;
+      /** 0: none. */
+      readonly leaderId: number;
+      /** Of the end of a role; empty otherwise. */
+      readonly why: string;
+    }
   | { readonly kind: "sessions-expired"; readonly count: number; readonly zxid: number };
 
-export type MemberRoleName = "starting" | "looking" | "leader" | "stopped";
+export type MemberRoleName = "starting" | "looking" | "leader" | "follower" | "observer" | "stopped";
 
 export interface MemberOptions extends ZabOptions {
   /** Requests in flight on the whole member, bytes; above it OVERLOADED. */

@@ -1,108 +1,108 @@
 import { assert } from "../base/assert.ts";
-import type { ByteWriter } from "../base/bytes.ts";
+import { type ByteWriter, FormatError } from "../base/bytes.ts";
 import { errors, OK } from "../base/errors.ts";
 import type { Answer } from "../tree/answer.ts";
 import { AnswerReader, emptyAnswer } from "../tree/answer-codec.ts";
 import { BatchReader } from "../tree/batch.ts";
-import {
-  Command,
-  decodeCommand,
-  type Issuer,
-  type OpenSessionFields,
-  writeMoveSession,
-  writeOpenSession,
-} from "../tree/command.ts";
-import { EventHistory } from "../tree/event-history.ts";
-import { exportTail, importTail } from "../tree/history-tail.ts";
+import { configurationOfBatch } from "../tree/batch-configuration.ts";
+import { type Issuer, type OpenSessionFields, writeMoveSession, writeOpenSession } from "../tree/command.ts";
+import type { EventHistory } from "../tree/event-history.ts";
 import type { Identity, ReadOperation, WriteOperation } from "../tree/operation.ts";
 import type { ReadIssuer } from "../tree/reader.ts";
 import type { SnapshotMeta } from "../tree/snapshot-row.ts";
 import type { Tree } from "../tree/tree.ts";
-import { WatchHub } from "../tree/watch-hub.ts";
+import type { WatchHub } from "../tree/watch-hub.ts";
+import { MEMBER_TYPES_FROM } from "../zab/peer-message.ts";
 import { type RecoveredZab, Zab } from "../zab/zab.ts";
+import type { HistoryBatch, PeerIdentity } from "../zab/zab-contract.ts";
+import { type Barrier, Barriers } from "./barriers.ts";
 import { ClientConnection } from "./client-connection.ts";
 import { Clients } from "./clients.ts";
 import type { ConnectionHost, WatchAsked } from "./connection-host.ts";
 import type { ConnectionListener } from "./connection-listener.ts";
-import { DigestRing } from "./digest-ring.ts";
-import type { EventFanout } from "./event-fanout.ts";
 import { LeaderDuties } from "./leader-duties.ts";
+import type { LocalState } from "./local-state.ts";
 import type { MemberEffects, MemberOptions, MemberRoleName, Pressure } from "./member-contract.ts";
-import { type InFlight, Proposals } from "./proposals.ts";
-
-/** What was recovered. The tree's events go to the fanout. */
-export interface MemberParts {
-  readonly tree: Tree;
-  readonly fanout: EventFanout;
-  readonly recovered: RecoveredZab;
-  /** The history of the snapshot the tree was loaded from; without one it begins at the tree's zxid. */
-  readonly history?: Uint8Array | undefined;
-}
+import { encodeBarrier, encodeForward, encodeSessions, memberMessage } from "./member-message.ts";
+import { PeerDesk } from "./peer-desk.ts";
+import { Proposals } from "./proposals.ts";
+import { Submissions } from "./submissions.ts";
+import { Touches } from "./touches.ts";
 
 /** Commands applied before other work gets its turn. */
 const APPLY_SLICE = 512;
+/** A member without a leader goes on answering plain reads for so long, ms. */
+const LEADERLESS_READS_MS = 10_000;
 
 /**
  * One member of the ensemble: zab, the tree, its clients' connections and the leader's duties, as a synchronous
  * machine. Events are its methods, effects its {@link MemberEffects}; production and the simulator drive the same code.
  *
- * The path of a write: a connection encodes it into the open batch; at the end of the turn the batch is proposed and
- * journalled; when it is committed its commands are applied in order, each answered - after the events it caused -
- * before the next is applied.
+ * The path of a write: a connection encodes it into the open chunk of submissions; at the end of the turn the leader
+ * makes a batch of its own chunk and those its followers forwarded, and proposes it; when a member knows it committed it
+ * applies the commands in order, and answers those of its own clients - after the events they caused - before the next.
  */
 export class Member implements ConnectionHost<ClientConnection> {
   readonly id: number;
-  readonly tree: Tree;
-  readonly hub = new WatchHub();
-  readonly history: EventHistory;
   readonly pressure: Pressure = { disk: false, memory: false };
   private readonly options: MemberOptions;
   private readonly effects: MemberEffects;
   private readonly zab: Zab;
+  private readonly submissions = new Submissions();
   private readonly proposals: Proposals;
+  private readonly duties: LeaderDuties;
+  private readonly barriers: Barriers;
+  private readonly touches = new Touches();
+  private readonly desk: PeerDesk;
+  private readonly clients: Clients;
   /** Who opens and moves sessions: nobody yet. */
   private readonly nobody: Issuer;
-  private readonly duties: LeaderDuties;
-  private readonly digests = new DigestRing();
+  private state: LocalState;
   private roleName: MemberRoleName = "starting";
   private stopping = false;
-
+  /** When the last leader was lost, monotonic ms. */
+  private leaderlessSince: number;
   private applying = false;
-  private readonly batchReader = new BatchReader();
-  private leftInBatch = 0;
-  private nextApplied = 0;
-  private readonly command = new Command();
   private readonly answerReader = new AnswerReader();
   private readonly answer: Answer = emptyAnswer();
-
-  private readonly clients: Clients;
   /** Where the command being encoded begins. */
   private encoding = 0;
 
-  constructor(options: MemberOptions, parts: MemberParts, effects: MemberEffects) {
+  /** @param state as loaded and replayed up to what is known to be committed */
+  constructor(options: MemberOptions, state: LocalState, recovered: RecoveredZab, effects: MemberEffects) {
     this.id = options.memberId;
     this.options = options;
     this.effects = effects;
+    this.state = state;
+    this.leaderlessSince = effects.now();
     this.nobody = { sessionId: 0, generation: options.memberId, identities: new Uint8Array([0]) };
-    this.tree = parts.tree;
-    const { acls } = this.tree.state;
-    this.history = new EventHistory(options.historyBytesMax, acls);
-    importTail(this.history, acls, parts.history ?? new Uint8Array(0), this.tree.zxid);
-    parts.fanout.bind(this.hub, this.history);
-    this.zab = new Zab(options, parts.recovered, {
-      append: (record) => effects.append(record),
-      established: (epoch) => this.lead(epoch),
-    });
+    assert(state.batchEndZxid === recovered.committedZxid, "what is known to be committed has been replayed");
+    this.zab = new Zab(options, recovered, { range: rangeOf, configuration: configurationOfBatch }, this.zabEffects());
     this.proposals = new Proposals(this.zab, effects, (now) => ({
       time: this.duties.stamp(now),
       featureLevel: this.tree.state.featureLevel,
-      digestZxid: this.digests.zxid,
-      digest0: this.digests.lane0,
-      digest1: this.digests.lane1,
+      digestZxid: this.state.digests.zxid,
+      digest0: this.state.digests.lane0,
+      digest1: this.state.digests.lane1,
     }));
-    this.duties = new LeaderDuties(this.tree.state, this.proposals, this.id);
-    const { sessions } = this.tree.state;
-    this.clients = new Clients(this.id, options.firstUnaryNumber, sessions, this.duties.sessions);
+    this.duties = new LeaderDuties(this.proposals, this.id);
+    this.barriers = new Barriers(this.barrierSource());
+    this.clients = new Clients(this.id, options.firstUnaryNumber, () => this.tree.state.sessions);
+    const { zab, proposals, barriers, touches } = this;
+    const parts = { zab, proposals, barriers, touches, sessions: this.duties.sessions };
+    this.desk = new PeerDesk(parts, () => effects.requestTurnEnd());
+  }
+
+  get tree(): Tree {
+    return this.state.tree;
+  }
+
+  get hub(): WatchHub {
+    return this.state.hub;
+  }
+
+  get history(): EventHistory {
+    return this.state.history;
   }
 
   get role(): MemberRoleName {
@@ -111,6 +111,16 @@ export class Member implements ConnectionHost<ClientConnection> {
 
   get epoch(): number {
     return this.zab.epoch;
+  }
+
+  /** 0: nobody, as far as this member knows. */
+  get leaderId(): number {
+    return this.zab.leaderId;
+  }
+
+  /** Of the log, for status and the simulator's checks. */
+  get ensemble(): Omit<Zab, "start" | "receive" | "durable" | "propose"> {
+    return this.zab;
   }
 
   get configuration(): Zab["configuration"] {
@@ -122,95 +132,152 @@ export class Member implements ConnectionHost<ClientConnection> {
   }
 
   get outstandingBytes(): number {
-    return this.proposals.outstandingBytes;
+    return this.submissions.outstandingBytes;
   }
 
-  /** Commands taken and not yet applied. */
+  /** Commands of this member's clients, taken and not yet applied. */
   get outstandingCommands(): number {
-    return this.proposals.outstandingCommands;
+    return this.submissions.outstandingCommands;
   }
 
+  /** There is a leader that takes commands: this member or the one it follows. */
   get isLed(): boolean {
-    return this.roleName === "leader";
+    return this.roleName === "leader" || this.roleName === "follower" || this.roleName === "observer";
   }
 
   get isServing(): boolean {
-    return this.roleName === "leader" && !this.stopping;
+    return this.isLed && !this.stopping;
   }
 
-  // ---- Events: start, journal, time -------------------------------------------------------------------------------
-
-  /** Applies a batch of the recovered journal, before `start`. Throws when its digest contradicts the tree's. */
-  replay(body: Uint8Array): void {
-    assert(this.roleName === "starting", "replay comes before start");
-    this.beginBatch(body);
-    while (this.leftInBatch > 0) {
-      decodeCommand(this.batchReader.next(), this.command);
-      this.tree.apply(this.nextApplied, this.command);
-      this.hub.flush();
-      this.nextApplied++;
-      this.leftInBatch--;
-    }
-    this.endBatch();
-  }
+  // ---- Events: start, journal, peers, time ------------------------------------------------------------------------
 
   /** Everything recovered has been applied: look for a leader. */
   start(): void {
     assert(this.roleName === "starting", "a member starts once");
-    this.become("looking");
+    this.become("looking", "");
     this.zab.start();
+  }
+
+  linkUp(peer: PeerIdentity): void {
+    this.zab.linkUp(peer);
+  }
+
+  linkDown(peer: number): void {
+    this.zab.linkDown(peer);
+  }
+
+  /** Bytes came from a peer, perhaps not a whole message. */
+  heard(peer: number): void {
+    this.zab.heard(peer);
+  }
+
+  /** A message came from a peer; its bytes are the caller's again when this returns. */
+  receive(peer: number, frame: Uint8Array): void {
+    const type = frame[0];
+    if (type === undefined || type < MEMBER_TYPES_FROM) {
+      this.zab.receive(peer, frame);
+    } else {
+      this.zab.heard(peer);
+      try {
+        this.desk.receive(peer, frame);
+      } catch (error) {
+        if (!(error instanceof FormatError)) throw error;
+        this.effects.disconnect(peer, `message of type ${type}: ${error.message}`);
+      }
+    }
+    // Whatever it made known - a barrier, a commit - lets clients go on.
+    this.clients.wakeWaiters();
+    this.clients.tellTouched();
   }
 
   /** Every record up to `sequence` is fsynced. */
   durable(sequence: number): void {
-    if (this.zab.durable(sequence)) this.applyMore();
+    this.zab.durable(sequence);
     if (!this.proposals.isSettled) this.effects.requestTurnEnd();
   }
 
   /** The journal has room again. */
   roomMade(): void {
+    this.zab.roomMade();
     this.endTurn();
   }
 
-  /** The turn of the loop ends: what it brought becomes one proposal. */
+  /** The turn of the loop ends: what it brought becomes one proposal, or goes to the leader. */
   endTurn(): void {
-    this.proposals.proposeAll();
+    if (this.zab.isLeading) {
+      for (let chunk = this.takeChunk(); chunk !== undefined; chunk = this.takeChunk()) this.proposals.add(chunk);
+      this.proposals.proposeAll();
+      this.barriers.beginRound();
+      this.clients.wakeWaiters();
+    } else if (this.zab.isFollowing) {
+      this.turnToLeader();
+    }
     this.clients.tellTouched();
   }
 
-  /** Regular, a few times per second: sessions, reaping, barriers that waited too long. */
+  /** Regular, a few times per second: the ensemble, sessions, reaping, barriers that waited too long. */
   tick(): void {
     const now = this.effects.now();
+    this.zab.tick();
     this.clients.expireBarriers(now);
+    if (this.zab.isFollowing) this.tellTouches();
     if (this.roleName === "leader" && this.zab.isEstablished) this.doDuties(now);
     this.endTurn();
   }
 
-  /** No more requests; what is in flight is still answered. */
+  historyRead(peer: number, batches: readonly HistoryBatch[]): void {
+    this.zab.historyRead(peer, batches);
+  }
+
+  historyGone(peer: number): void {
+    this.zab.historyGone(peer);
+  }
+
+  snapshotSent(peer: number, zxid: number): void {
+    this.zab.snapshotSent(peer, zxid);
+  }
+
+  /** The leader has announced a snapshot, and waits for it to be installed. */
+  get awaitsSnapshot(): boolean {
+    return this.zab.awaitsSnapshot;
+  }
+
+  /** A snapshot was installed: its state takes the place of this member's. Clients look for another member. */
+  install(state: LocalState): void {
+    const { zxid, configuration, configurationZxid } = state.tree.state;
+    assert(!this.applying, "a snapshot is installed between other events");
+    this.clients.endAll("NOT_READY", this.tree.zxid);
+    // Nobody can tell which of them the snapshot holds, and nobody waits for them any more.
+    this.submissions.clear();
+    this.state = state;
+    this.zab.snapshotInstalled(zxid, configuration, configurationZxid);
+  }
+
+  /** No more requests; what is in flight is still answered. A leader hands over. */
   stop(): void {
     this.stopping = true;
+    this.zab.refuseToLead();
+    if (this.zab.isLeading && !this.zab.isAlone) this.zab.handOver(0);
   }
 
-  /** True when nothing is in flight any more. */
+  /** True when nothing of this member's clients is in flight any more. */
   get isIdle(): boolean {
-    return this.proposals.isIdle;
+    return this.submissions.outstandingCommands === 0 && this.proposals.isSettled;
   }
 
-  /** No batch is half applied: the state is at a batch's end. */
-  get isBetweenBatches(): boolean {
-    return this.leftInBatch === 0;
+  /** A snapshot round may begin: no batch is half applied, and the journal has all that is applied (core.md 23). */
+  get isAtRest(): boolean {
+    return this.state.isBetweenBatches && this.state.batchEndZxid <= this.zab.durableZxid;
   }
 
-  /** What a snapshot round that is frozen now commits, with at most so many bytes of the event history. */
   snapshotMeta(historyBytesMax: number): SnapshotMeta {
-    assert(this.isBetweenBatches, "a round begins between batches: its journal is replayed from there");
-    return this.tree.snapshotMeta(exportTail(this.history, this.tree.state.acls, historyBytesMax));
+    return this.state.snapshotMeta(historyBytesMax);
   }
 
   /** The member is gone for its clients. */
   shutDown(): void {
-    this.clients.endAll(this.tree.zxid);
-    this.become("stopped");
+    this.clients.endAll("STOPPING", this.tree.zxid);
+    this.become("stopped", "");
   }
 
   // ---- Connections ------------------------------------------------------------------------------------------------
@@ -229,52 +296,64 @@ export class Member implements ConnectionHost<ClientConnection> {
   /** OK, or why a write is not taken. What frees room or ends things is always taken while the member serves. */
   admit(operation: WriteOperation): number {
     if (!this.isServing) return (this.stopping ? errors.STOPPING : errors.NOT_READY).code;
-    if (this.proposals.outstandingBytes > this.options.outstandingBytesMax) return errors.OVERLOADED.code;
+    if (this.submissions.outstandingBytes > this.options.outstandingBytesMax) return errors.OVERLOADED.code;
     if (!this.pressure.disk && !this.pressure.memory) return OK;
     if (operation.kind === "delete" || operation.kind === "delete-tree") return OK;
     return (this.pressure.disk ? errors.NO_SPACE : errors.NO_MEMORY).code;
   }
 
   beginCommand(): ByteWriter {
-    const writer = this.proposals.begin();
+    const writer = this.submissions.begin();
     this.encoding = writer.length;
     return writer;
   }
 
   endCommand(connection: ClientConnection, number: number): number {
-    if (connection.sessionId !== 0) return this.proposals.end();
+    this.effects.requestTurnEnd();
+    if (connection.sessionId !== 0) return this.submissions.end();
     const serial = this.clients.register(connection, number, "operation");
-    renumber(this.proposals.writer, this.encoding, serial);
-    const size = this.proposals.end();
+    renumber(this.submissions.writer, this.encoding, serial);
+    const size = this.submissions.end();
     if (size < 0) this.clients.unregister(serial);
     return size;
   }
 
   openSession(connection: ClientConnection, fields: OpenSessionFields): void {
     const serial = this.beginControl(connection, "open");
-    if (serial === 0) return;
-    writeOpenSession(this.proposals.begin(), this.nobody, serial, fields);
-    this.proposals.end();
+    if (serial !== 0) this.submit((writer) => writeOpenSession(writer, this.nobody, serial, fields));
   }
 
   moveSession(connection: ClientConnection, sessionId: number, secretHash: Uint8Array): void {
     const serial = this.beginControl(connection, "move");
-    if (serial === 0) return;
-    writeMoveSession(this.proposals.begin(), this.nobody, serial, sessionId, secretHash);
-    this.proposals.end();
+    if (serial !== 0) this.submit((writer) => writeMoveSession(writer, this.nobody, serial, sessionId, secretHash));
   }
 
-  touch(connection: ClientConnection): boolean {
-    return this.isLed && (connection.sessionId === 0 || this.duties.sessions.touch(connection.sessionId));
+  touch({ sessionId }: ClientConnection): void {
+    if (sessionId === 0) return;
+    if (this.roleName === "leader") this.duties.sessions.touch(sessionId);
+    else this.touches.heard(sessionId);
+  }
+
+  keepAlive(connection: ClientConnection, token: number): void {
+    const { sessionId } = connection;
+    if (this.roleName === "leader") {
+      if (sessionId === 0 || this.duties.sessions.touch(sessionId)) connection.confirmTouch(token);
+    } else if (sessionId !== 0) {
+      this.touches.keepAlive(connection, sessionId, token);
+      this.effects.requestTurnEnd();
+    } else if (this.isLed) {
+      connection.confirmTouch(token);
+    }
   }
 
   read(issuer: ReadIssuer, operation: ReadOperation, answer: Answer): void {
     answer.kind = "none";
     answer.code = errors.NOT_READY.code;
-    if (this.isLed) this.tree.read(issuer, operation, answer);
+    if (this.mayRead) this.tree.read(issuer, operation, answer);
   }
 
   watch(connection: ClientConnection, request: WatchAsked): number {
+    if (!this.mayRead) return errors.NOT_READY.code;
     const fault = this.tree.pathFault(request.path);
     if (fault !== OK) return fault;
     if (request.afterZxid === 0) {
@@ -286,8 +365,11 @@ export class Member implements ConnectionHost<ClientConnection> {
     return complete ? OK : errors.COMPACTED.code;
   }
 
-  barrier(): number | undefined {
-    return this.zab.barrier();
+  barrier(): Barrier {
+    // One voter's own word is a quorum's, at once.
+    if (this.roleName === "leader" && this.zab.isAlone) return { zxid: this.zab.commitZxid };
+    this.effects.requestTurnEnd();
+    return this.barriers.request();
   }
 
   barrierDeadline(): number {
@@ -302,24 +384,10 @@ export class Member implements ConnectionHost<ClientConnection> {
     if (this.clients.markTouched(connection) && !this.applying) this.effects.requestTurnEnd();
   }
 
-  // ---- Leading ----------------------------------------------------------------------------------------------------
-
-  private lead(epoch: number): void {
-    if (this.roleName !== "leader") {
-      assert(this.tree.zxid === this.zab.commitZxid, "the history is applied before leading");
-      this.duties.begin(this.effects.wallClock(), this.effects.now());
-    }
-    this.become("leader", epoch);
-  }
-
-  private become(role: MemberRoleName, epoch = this.zab.epoch): void {
-    this.roleName = role;
-    this.effects.transition({ kind: "role", role, epoch, zxid: this.tree.zxid });
-  }
-
-  private doDuties(now: number): void {
-    const expired = this.duties.tick(now);
-    if (expired > 0) this.effects.transition({ kind: "sessions-expired", count: expired, zxid: this.tree.zxid });
+  /** Plain reads are sequentially consistent on any member; without a leader they go on for a while. */
+  private get mayRead(): boolean {
+    if (this.isLed) return true;
+    return this.roleName === "looking" && this.effects.now() - this.leaderlessSince < LEADERLESS_READS_MS;
   }
 
   /** The number an opening or a move goes under, or 0 when it was refused. */
@@ -331,63 +399,146 @@ export class Member implements ConnectionHost<ClientConnection> {
     return this.clients.register(connection, 0, purpose);
   }
 
+  private submit(write: (writer: ByteWriter) => void): void {
+    write(this.submissions.begin());
+    this.submissions.end();
+    this.effects.requestTurnEnd();
+  }
+
+  // ---- Roles ------------------------------------------------------------------------------------------------------
+
+  private takeChunk(): ReturnType<Submissions["take"]> {
+    return this.submissions.take();
+  }
+
+  /** Everything this turn brought for the leader: touches first, since they are small and must not wait. */
+  private turnToLeader(): void {
+    if (this.touches.isUrgent) this.tellTouches();
+    for (let chunk = this.takeChunk(); chunk !== undefined; chunk = this.takeChunk()) {
+      this.effects.send(this.zab.leaderId, encodeForward(chunk));
+    }
+    this.barriers.askLeader();
+  }
+
+  private tellTouches(): void {
+    const list = this.touches.take();
+    if (list !== undefined) this.effects.send(this.zab.leaderId, encodeSessions(memberMessage.TOUCH, list));
+  }
+
+  /** A leader or follower has all of the epoch's initial history applied: it serves. */
+  private serveIfReady(): void {
+    const { zab } = this;
+    const isReady = zab.isLeading ? zab.isEstablished && this.tree.zxid >= zab.initialHistoryEnd : zab.isFollowing;
+    if (!isReady || this.isLed || this.roleName === "stopped") return;
+    if (zab.isLeading) this.duties.begin(this.tree.state, this.effects.wallClock(), this.effects.now());
+    const follower = zab.isCounted(this.id) ? "follower" : "observer";
+    this.become(zab.isLeading ? "leader" : follower, "");
+    this.effects.requestTurnEnd();
+  }
+
+  private lose(why: string): void {
+    this.duties.end();
+    this.proposals.clear();
+    this.submissions.resend();
+    this.barriers.reset();
+    this.touches.reset();
+    if (this.isLed) this.leaderlessSince = this.effects.now();
+    if (this.roleName !== "stopped") this.become("looking", why);
+  }
+
+  private become(role: MemberRoleName, why: string): void {
+    this.roleName = role;
+    const { epoch, leaderId } = this.zab;
+    this.effects.transition({ kind: "role", role, epoch, zxid: this.tree.zxid, leaderId, why });
+  }
+
+  private doDuties(now: number): void {
+    const expired = this.duties.tick(now);
+    if (expired > 0) this.effects.transition({ kind: "sessions-expired", count: expired, zxid: this.tree.zxid });
+  }
+
   // ---- Applying ---------------------------------------------------------------------------------------------------
 
   /** Applies committed commands, a slice at a time. */
   applyMore(): void {
+    if (this.applying) return;
     this.applying = true;
-    const { inFlight } = this.proposals;
+    const { state, zab } = this;
     let budget = APPLY_SLICE;
-    while (budget > 0 && inFlight.length > 0) {
-      const first = inFlight[0] as InFlight;
-      if (first.lastZxid > this.zab.commitZxid) break;
-      if (this.leftInBatch === 0) {
-        this.effects.committed(this.effects.now() - first.proposedAt, first.batch.count);
-        this.beginBatch(first.batch.writer.view());
+    for (let next = zab.nextCommitted(); next !== undefined && budget > 0; next = zab.nextCommitted()) {
+      if (state.isBetweenBatches) {
+        const { proposedAt, firstZxid, lastZxid } = next;
+        if (proposedAt > 0) this.effects.committed(this.effects.now() - proposedAt, lastZxid - firstZxid + 1);
+        state.beginBatch(next.body);
       }
-      for (; budget > 0 && this.leftInBatch > 0; budget--) this.applyNext();
-      if (this.leftInBatch > 0) break;
-      this.endBatch();
-      this.proposals.finishFirst();
+      for (; budget > 0 && !state.isBetweenBatches; budget--) this.applyNext();
+      if (!state.isBetweenBatches) break;
+      state.endBatch();
+      zab.applied();
     }
     this.applying = false;
+    this.serveIfReady();
     this.clients.wakeWaiters();
     this.clients.tellTouched();
-    const next = inFlight[0];
-    if (next !== undefined && next.lastZxid <= this.zab.commitZxid) this.effects.requestApply();
-  }
-
-  private beginBatch(body: Uint8Array): void {
-    const header = this.batchReader.open(body);
-    assert(
-      this.digests.agrees(header.digestZxid, header.digest0, header.digest1),
-      "the tree's digest differs from the one the leader had at the same zxid",
-    );
-    this.tree.beginBatch(header);
-    this.leftInBatch = header.count;
-    this.nextApplied = header.firstZxid;
-  }
-
-  private endBatch(): void {
-    assert(this.batchReader.remaining === 0, "a batch ends with its last command");
-    this.digests.push(this.tree.zxid, this.tree.state.digest);
+    if (zab.nextCommitted() !== undefined) this.effects.requestApply();
   }
 
   private applyNext(): void {
-    const { command } = this;
-    const reader = this.batchReader.next();
-    const size = reader.remaining;
-    decodeCommand(reader, command);
-    const zxid = this.nextApplied++;
-    this.leftInBatch--;
-    const bytes = this.tree.apply(zxid, command);
-    this.proposals.applied(size);
+    const { state, answer } = this;
+    const bytes = state.applyNext();
     // Events first: whoever sees the answer has seen what it reveals.
-    this.hub.flush();
-    this.answerReader.read(bytes, this.answer);
-    this.answer.number = command.number;
-    this.clients.deliver(command, this.answer, size);
+    state.hub.flush();
+    this.answerReader.read(bytes, answer);
+    answer.number = state.command.number;
+    this.submissions.applied(state.command);
+    this.duties.applied(state.command, answer);
+    this.clients.deliver(state.command, answer, state.commandBytes);
   }
+
+  // ---- What zab and the barriers ask ------------------------------------------------------------------------------
+
+  private zabEffects(): ConstructorParameters<typeof Zab>[3] {
+    const { effects } = this;
+    return {
+      append: (record) => effects.append(record),
+      hasRoom: (bytes) => effects.hasRoom(bytes),
+      send: (peer, frame) => effects.send(peer, frame),
+      disconnect: (peer, why) => effects.disconnect(peer, why),
+      readHistory: (peer, afterZxid) => effects.readHistory(peer, afterZxid),
+      sendSnapshot: (peer, atLeastZxid) => effects.sendSnapshot(peer, atLeastZxid),
+      stopSending: (peer) => effects.stopSending(peer),
+      configurationChanged: (configuration) => effects.configurationChanged(configuration),
+      now: () => effects.now(),
+      established: () => this.serveIfReady(),
+      following: () => this.serveIfReady(),
+      looking: (why) => this.lose(why),
+      joining: () => undefined,
+      committed: () => this.applyMore(),
+      roundConfirmed: (round) => this.barriers.roundConfirmed(round),
+      digestHeard: (_peer, zxid, digest0, digest1) =>
+        assert(this.state.digests.agrees(zxid, digest0, digest1), "two members' trees differ at one zxid"),
+      beforePong: () => this.tellTouches(),
+      digest: () => this.state.digests.latest,
+    };
+  }
+
+  private barrierSource(): ConstructorParameters<typeof Barriers>[0] {
+    const { zab, effects } = this;
+    return {
+      beginRound: () => zab.beginRound(),
+      barrierZxid: () => Math.max(zab.commitZxid, zab.initialHistoryEnd),
+      askLeader: (number) => effects.send(zab.leaderId, encodeBarrier(memberMessage.BARRIER, { number, zxid: 0 })),
+      answerFollower: (peer, number, zxid) =>
+        effects.send(peer, encodeBarrier(memberMessage.BARRIER_AT, { number, zxid })),
+    };
+  }
+}
+
+const headers = new BatchReader();
+
+function rangeOf(body: Uint8Array): { firstZxid: number; lastZxid: number } {
+  const { firstZxid, count } = headers.open(body);
+  return { firstZxid, lastZxid: firstZxid + count - 1 };
 }
 
 /** Puts another request number into a command just encoded: after its type, session and generation. */

@@ -37,6 +37,8 @@ export interface BatchHeader {
 export class BatchWriter {
   readonly writer = new ByteWriter(64 * 1024);
   count = 0;
+  /** Of `batchFlag`, for whoever closes the batch. */
+  flags = 0;
   private commandStart = 0;
 
   constructor() {
@@ -52,6 +54,7 @@ export class BatchWriter {
     this.writer.ensure(BATCH_HEADER_BYTES);
     this.writer.length = BATCH_HEADER_BYTES;
     this.count = 0;
+    this.flags = 0;
   }
 
   /** Begins a command; the caller encodes it into `writer`, then calls {@link end}. */
@@ -67,6 +70,12 @@ export class BatchWriter {
     this.writer.putU32(this.commandStart, size);
     this.count++;
     return size;
+  }
+
+  /** Takes in commands encoded elsewhere, each with its length before it. */
+  append(commands: Uint8Array, count: number): void {
+    this.writer.raw(commands);
+    this.count += count;
   }
 
   /** Drops the command just ended. */

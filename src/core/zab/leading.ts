@@ -87,6 +87,7 @@ export class Leading {
     this.learners.set(peer, learner);
     host.effects.stopSending(peer);
     learner.stage = "joining";
+    learner.wasSynced = false;
     Object.assign(learner, message);
     if (this.epoch === 0) {
       this.chooseEpoch();
@@ -209,6 +210,7 @@ export class Leading {
     const learner = this.learners.get(peer);
     if (learner === undefined || epoch !== this.epoch || learner.stage !== "complete") return;
     learner.stage = "synced";
+    learner.wasSynced = true;
     // The epoch record stands behind the history, so that is on its disk too.
     learner.acked(learner.completeAt);
     if (this.phase === "synchronization") this.endSynchronization();
@@ -435,8 +437,7 @@ export class Leading {
     return [...this.learners.values()].map(({ id, stage, ackedZxid }) => ({ id, stage, ackedZxid }));
   }
 
-  /** It is a learner in the present epoch with everything up to NEWLEADER. */
   isSynced(id: number): boolean {
-    return this.learners.get(id)?.stage === "synced";
+    return this.learners.get(id)?.wasSynced === true;
   }
 }

@@ -36,6 +36,8 @@ export class Learner {
   completeAt = 0;
   /** On its disk. */
   ackedZxid = 0;
+  /** It has been synced since it joined: a new epoch under the same leader makes no difference to that. */
+  wasSynced = false;
   /** The commit point it was told. */
   toldCommit = 0;
   /** The latest round it has answered. */

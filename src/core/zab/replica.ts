@@ -65,6 +65,7 @@ export class Replica {
   private readonly pending: Pending[] = [];
   private standing: Standing;
   private former: Standing | undefined;
+  private readonly isNew: boolean;
   private waits: Wait[] = [];
   /** Writes asked for, and those of them on disk. */
   private written = 0;
@@ -95,7 +96,12 @@ export class Replica {
       this.former = { zxid: 0, configuration: recovered.formerConfiguration };
     }
     this.quorumNow = this.makeQuorum();
-    if (recovered.configuration === undefined) this.write(recordType.CONFIGURATION, encodeConfiguration(bootstrap));
+    this.isNew = recovered.configuration === undefined;
+  }
+
+  /** Begins to write: in a new journal, the configuration the ensemble begins with. */
+  start(): void {
+    if (this.isNew) this.write(recordType.CONFIGURATION, encodeConfiguration(this.configuration));
   }
 
   get lastZxid(): number {

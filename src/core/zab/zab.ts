@@ -143,9 +143,14 @@ export class Zab implements RoleHost {
     return this.configuration.members.some((member) => member.id === id && member.incarnation === incarnation);
   }
 
-  /** As the leader: the learner has everything up to NEWLEADER. */
+  /** As the leader: the learner has everything up to NEWLEADER, or had before the present epoch began. */
   isSynced(id: number): boolean {
     return this.leading?.isSynced(id) === true;
+  }
+
+  /** One member's own word is a quorum. */
+  get isAlone(): boolean {
+    return this.quorum.has([this.id]);
   }
 
   wordsOf(id: number): Notify | undefined {
@@ -204,6 +209,7 @@ export class Zab implements RoleHost {
     assert(!this.hasStarted, "zab starts once");
     this.hasStarted = true;
     this.lastTick = this.effects.now();
+    this.replica.start();
     this.evaluate();
   }
 
@@ -255,6 +261,7 @@ export class Zab implements RoleHost {
     this.excusePause(now);
     this.leading?.tick(now);
     this.following?.tick(now);
+    if (this.isEstablished || this.isFollowing) this.preferred = 0;
     if (now >= this.nextHeartbeat) {
       this.nextHeartbeat = now + this.timeoutMs / HEARTBEATS_PER_TIMEOUT;
       this.tell(true);

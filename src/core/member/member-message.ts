@@ -1,0 +1,81 @@
+import { type ByteReader, ByteWriter, FormatError } from "../base/bytes.ts";
+import { BATCH_COMMANDS_MAX } from "../base/limits.ts";
+import { MEMBER_TYPES_FROM } from "../zab/peer-message.ts";
+import type { Chunk } from "./submissions.ts";
+
+/** What a follower asks of its leader for its clients, and the answers. Between the two links keep the order. */
+export const memberMessage = {
+  /** Commands of the follower's clients. */
+  FORWARD: MEMBER_TYPES_FROM,
+  /** Sessions whose clients were heard, */
+  TOUCH: MEMBER_TYPES_FROM + 1,
+  /** and those of them whose end is decided. */
+  TOUCHED: MEMBER_TYPES_FROM + 2,
+  /** A barrier is wanted, */
+  BARRIER: MEMBER_TYPES_FROM + 3,
+  /** and it is at this zxid. */
+  BARRIER_AT: MEMBER_TYPES_FROM + 4,
+} as const;
+
+/** Sessions one TOUCH may name. */
+const SESSIONS_MAX = 1_000_000;
+
+/** TOUCH and TOUCHED: sessions, under a number of the follower's. */
+export interface SessionList {
+  readonly number: number;
+  readonly sessionIds: readonly number[];
+}
+
+/** BARRIER and BARRIER_AT; the zxid means nothing in the former. */
+export interface BarrierWord {
+  readonly number: number;
+  readonly zxid: number;
+}
+
+export function encodeForward({ commands, count }: Chunk): Uint8Array {
+  const writer = new ByteWriter(commands.length + 8);
+  writer.u8(memberMessage.FORWARD);
+  writer.u32(count);
+  writer.raw(commands);
+  return writer.view();
+}
+
+/** The commands are a view of the message; they are not decoded yet. */
+export function decodeForward(reader: ByteReader): Chunk {
+  const count = reader.u32();
+  if (count === 0 || count > 2 * BATCH_COMMANDS_MAX) throw new FormatError(`a chunk of ${count} commands`);
+  return { count, commands: reader.raw(reader.remaining) };
+}
+
+export function encodeSessions(type: number, { number, sessionIds }: SessionList): Uint8Array {
+  const writer = new ByteWriter(16 + sessionIds.length * 8);
+  writer.u8(type);
+  writer.u53(number);
+  writer.u32(sessionIds.length);
+  for (const id of sessionIds) writer.u53(id);
+  return writer.view();
+}
+
+export function decodeSessions(reader: ByteReader): SessionList {
+  const number = reader.u53();
+  const count = reader.u32();
+  if (count > SESSIONS_MAX) throw new FormatError(`a list of ${count} sessions`);
+  const sessionIds: number[] = [];
+  for (let i = 0; i < count; i++) sessionIds.push(reader.u53());
+  reader.expectEnd();
+  return { number, sessionIds };
+}
+
+export function encodeBarrier(type: number, { number, zxid }: BarrierWord): Uint8Array {
+  const writer = new ByteWriter(24);
+  writer.u8(type);
+  writer.u53(number);
+  writer.u53(zxid);
+  return writer.view();
+}
+
+export function decodeBarrier(reader: ByteReader): BarrierWord {
+  const word = { number: reader.u53(), zxid: reader.u53() };
+  reader.expectEnd();
+  return word;
+}

@@ -1,0 +1,120 @@
+import { ByteReader, FormatError } from "../base/bytes.ts";
+import { COMMAND_BYTES_MAX } from "../base/limits.ts";
+import { Command, type CommandType, commandType, decodeCommand } from "../tree/command.ts";
+import { readerOf } from "../zab/peer-message.ts";
+import type { Zab } from "../zab/zab.ts";
+import type { Barriers } from "./barriers.ts";
+import {
+  decodeBarrier,
+  decodeForward,
+  decodeSessions,
+  encodeSessions,
+  memberMessage,
+  type SessionList,
+} from "./member-message.ts";
+import type { Proposals } from "./proposals.ts";
+import type { SessionTracker } from "./session-tracker.ts";
+import type { Chunk } from "./submissions.ts";
+import type { Touches } from "./touches.ts";
+
+/** Only a leader's own duties issue these. */
+const duties: ReadonlySet<CommandType> = new Set([
+  commandType.EXPIRE_SESSION,
+  commandType.REAP,
+  commandType.RAISE_FEATURE_LEVEL,
+  commandType.RECONFIGURE,
+]);
+
+/** What members ask of each other for their clients: a follower of its leader, and the leader's answers. */
+export class PeerDesk {
+  private readonly zab: Zab;
+  private readonly proposals: Proposals;
+  private readonly sessions: SessionTracker;
+  private readonly barriers: Barriers;
+  private readonly touches: Touches;
+  private readonly requestTurnEnd: () => void;
+  private readonly command = new Command();
+  private readonly reader = new ByteReader(new Uint8Array(0));
+
+  constructor(
+    parts: {
+      readonly zab: Zab;
+      readonly proposals: Proposals;
+      readonly sessions: SessionTracker;
+      readonly barriers: Barriers;
+      readonly touches: Touches;
+    },
+    requestTurnEnd: () => void,
+  ) {
+    this.zab = parts.zab;
+    this.proposals = parts.proposals;
+    this.sessions = parts.sessions;
+    this.barriers = parts.barriers;
+    this.touches = parts.touches;
+    this.requestTurnEnd = requestTurnEnd;
+  }
+
+  /** A message of this floor. Throws FormatError on bytes no member sends. */
+  receive(peer: number, frame: Uint8Array): void {
+    const reader = readerOf(frame);
+    switch (frame[0]) {
+      case memberMessage.FORWARD:
+        this.onForward(peer, decodeForward(reader));
+        return;
+      case memberMessage.TOUCH:
+        this.onTouch(peer, decodeSessions(reader));
+        return;
+      case memberMessage.BARRIER:
+        this.onBarrier(peer, decodeBarrier(reader).number);
+        return;
+      case memberMessage.TOUCHED: {
+        const { number, sessionIds } = decodeSessions(reader);
+        if (peer === this.zab.leaderId) this.touches.answered(number, sessionIds);
+        return;
+      }
+      case memberMessage.BARRIER_AT: {
+        const { number, zxid } = decodeBarrier(reader);
+        if (peer === this.zab.leaderId) this.barriers.answered(number, zxid);
+        return;
+      }
+      default:
+        throw new FormatError("not known to this program");
+    }
+  }
+
+  private onForward(peer: number, chunk: Chunk): void {
+    // What comes from one that has lost this leader since will come again, to whichever leader it finds.
+    if (!this.zab.isLeading || !this.zab.isSynced(peer)) return;
+    this.check(peer, chunk);
+    this.proposals.add(chunk);
+    this.requestTurnEnd();
+  }
+
+  /** Decodes every command strictly before anything is journalled (core.md 2); their clients were heard. */
+  private check(peer: number, { commands, count }: Chunk): void {
+    const { command } = this;
+    let at = 0;
+    for (let i = 0; i < count; i++) {
+      const size = this.reader.reset(commands, at).u32();
+      if (size > COMMAND_BYTES_MAX || at + 4 + size > commands.length) throw new FormatError("a command's length");
+      decodeCommand(this.reader.reset(commands, at + 4, at + 4 + size), command);
+      at += 4 + size;
+      if (duties.has(command.type)) throw new FormatError(`a follower cannot issue a command of type ${command.type}`);
+      if (command.sessionId === 0 && command.generation !== peer) throw new FormatError("a command of another member");
+      if (command.sessionId !== 0) this.sessions.touch(command.sessionId);
+    }
+    if (at !== commands.length) throw new FormatError("bytes behind the last command");
+  }
+
+  private onTouch(peer: number, { number, sessionIds }: SessionList): void {
+    if (!this.zab.isLeading || !this.zab.isSynced(peer)) return;
+    const refused = sessionIds.filter((id) => !this.sessions.touch(id));
+    this.zab.effects.send(peer, encodeSessions(memberMessage.TOUCHED, { number, sessionIds: refused }));
+  }
+
+  private onBarrier(peer: number, number: number): void {
+    if (!this.zab.isLeading || !this.zab.isSynced(peer)) return;
+    this.barriers.requestFor(peer, number);
+    this.requestTurnEnd();
+  }
+}
