@@ -9,7 +9,11 @@ import {
   writeZnodeRow,
   type ZnodeRow,
 } from "../../core/tree/snapshot-row.ts";
+import { MemoryExport, MemoryTransfer } from "./memory-transfer.ts";
 import type { SnapshotEvents, SnapshotStats, SnapshotStore } from "./snapshot-store.ts";
+import { type SnapshotTransfer, TRANSFERS_MAX } from "./snapshot-transfer.ts";
+import { CHUNK_BYTES_TARGET } from "./transfer-encoder.ts";
+import { SnapshotTransferError } from "./transfer-error.ts";
 
 /** What survives a crash of a member that keeps its snapshot in memory: the last committed round. */
 export class MemorySnapshot {
@@ -27,6 +31,15 @@ export class MemorySnapshot {
     }
     return this.meta;
   }
+
+  /**
+   * The committed round as the chunks of a transfer, whatever is committed meanwhile; undefined before the first round.
+   *
+   * @param chunkBytes rows are cut off here; small, so that a small tree takes several chunks
+   */
+  export(chunkBytes: number = CHUNK_BYTES_TARGET): MemoryExport | undefined {
+    return this.meta && new MemoryExport(this.meta, this.znodes, this.sessions, chunkBytes);
+  }
 }
 
 export interface MemorySnapshotOptions {
@@ -34,6 +47,8 @@ export interface MemorySnapshotOptions {
   readonly medium?: MemorySnapshot;
   /** Runs the application of a hand-over later, in order; `queueMicrotask` by default, the simulator's clock there. */
   readonly schedule?: (work: () => void) => void;
+  /** Where a transfer's chunks are cut, bytes; as in a database by default. */
+  readonly chunkBytes?: number;
 }
 
 /**
@@ -45,6 +60,8 @@ export class MemorySnapshotStore implements SnapshotStore {
   readonly medium: MemorySnapshot;
   private readonly events: SnapshotEvents;
   private readonly schedule: (work: () => void) => void;
+  private readonly chunkBytes: number | undefined;
+  private readonly transfers = new Set<MemoryTransfer>();
   private round: Uint8Array[] = [];
   private rounds = 0;
   private writtenBytes = 0;
@@ -56,6 +73,7 @@ export class MemorySnapshotStore implements SnapshotStore {
     this.events = events;
     this.medium = options.medium ?? new MemorySnapshot();
     this.schedule = options.schedule ?? queueMicrotask;
+    this.chunkBytes = options.chunkBytes;
   }
 
   write(rows: Uint8Array): void {
@@ -75,12 +93,28 @@ export class MemorySnapshotStore implements SnapshotStore {
     });
   }
 
+  get lastZxid(): number {
+    return this.medium.meta?.zxid ?? 0;
+  }
+
+  async openTransfer(): Promise<SnapshotTransfer> {
+    if (this.state !== "open") throw new SnapshotTransferError("CLOSED", "the snapshot store is closed");
+    if (this.transfers.size >= TRANSFERS_MAX) {
+      throw new SnapshotTransferError("TOO_MANY_TRANSFERS", `${TRANSFERS_MAX} transfers are running`);
+    }
+    const source = this.medium.export(this.chunkBytes);
+    if (source === undefined) throw new SnapshotTransferError("NO_ROUND", "the snapshot holds no round yet");
+    const transfer = new MemoryTransfer(source, () => this.transfers.delete(transfer));
+    this.transfers.add(transfer);
+    return transfer;
+  }
+
   stats(): SnapshotStats {
     return {
       walBytes: 0,
       databaseBytes: 0,
       rounds: this.rounds,
-      lastZxid: this.medium.meta?.zxid ?? 0,
+      lastZxid: this.lastZxid,
       writtenBytes: this.writtenBytes,
       waitingForSpace: false,
     };
@@ -89,6 +123,7 @@ export class MemorySnapshotStore implements SnapshotStore {
   async close(): Promise<void> {
     if (this.state !== "open") return;
     this.state = "closing";
+    this.closeTransfers();
     if (this.outstanding === 0) return;
     await new Promise<void>((resolve) => {
       this.closed = resolve;
@@ -98,7 +133,12 @@ export class MemorySnapshotStore implements SnapshotStore {
   /** A crash: whatever is not committed yet never happens. */
   drop(): void {
     this.state = "dropped";
+    this.closeTransfers();
     this.round = [];
+  }
+
+  private closeTransfers(): void {
+    for (const transfer of [...this.transfers]) transfer.close();
   }
 
   private later(work: () => void): void {
@@ -125,8 +165,8 @@ export class MemorySnapshotStore implements SnapshotStore {
   }
 }
 
-/** Re-encodes each row for itself, so that none keeps the hand-over's whole buffer alive. */
-class MediumSink implements RowSink {
+/** Puts rows into a medium. Re-encodes each row for itself, so that none keeps the hand-over's whole buffer alive. */
+export class MediumSink implements RowSink {
   private readonly writer = new ByteWriter(4096);
   private readonly medium: MemorySnapshot;
 

@@ -6,12 +6,15 @@ import { createSnapshot, currentSnapshot } from "./snapshot-files.ts";
 import { loadSnapshotMeta } from "./snapshot-loader.ts";
 import {
   FLAG_CLOSING,
+  FLAG_PINNED,
   FLAG_WAITING,
   FLAGS_BYTES,
   type SnapshotReport,
   type SnapshotRequest,
   type SnapshotWorkerData,
 } from "./snapshot-protocol.ts";
+import type { SnapshotTransfer } from "./snapshot-transfer.ts";
+import { SnapshotTransfers, type TransferLimits } from "./snapshot-transfers.ts";
 import type { WriterSizes } from "./snapshot-writer.ts";
 
 /**
@@ -29,13 +32,22 @@ export interface SnapshotStore {
   commit(meta: SnapshotMeta): void;
   /** Bytes handed over and not yet applied: the caller slows its capture by it. */
   readonly pendingBytes: number;
+  /** zxid of the last committed round; 0 before the first: there is nothing to transfer then. */
+  readonly lastZxid: number;
   stats(): SnapshotStats;
-  /** Finishes the commits handed over, drops an unfinished round, and releases the file. */
+  /**
+   * Begins to send the last committed round to a learner. Rounds go on meanwhile. At most {@link TRANSFERS_MAX} at once.
+   *
+   * @throws SnapshotTransferError with reason NO_ROUND, TOO_MANY_TRANSFERS or CLOSED; SnapshotError when the file
+   * cannot be read
+   */
+  openTransfer(): Promise<SnapshotTransfer>;
+  /** Fails open transfers, finishes the commits handed over, drops an unfinished round, and releases the file. */
   close(): Promise<void>;
 }
 
 export interface SnapshotStats {
-  /** Size of the -wal, bytes: 0 between rounds, unless another program reads the file. */
+  /** Size of the -wal, bytes: 0 between rounds, unless a transfer or another program reads the file. */
   readonly walBytes: number;
   readonly databaseBytes: number;
   /** Rounds committed since the store was opened. */
@@ -58,7 +70,7 @@ export interface SnapshotEvents {
   onFatal(error: Error): void;
 }
 
-export interface SnapshotOptions {
+export interface SnapshotOptions extends TransferLimits {
   /** The member's data directory, whose lock the caller holds. */
   readonly directory: string;
   /** zxid of the installed snapshot the journal names, if any (core.md 35). */
@@ -77,7 +89,7 @@ export async function openSnapshotStore(options: SnapshotOptions, events: Snapsh
   const { directory, installed } = options;
   const current = currentSnapshot(directory, installed) ?? createSnapshot(directory, installed ?? 0);
   const lastZxid = loadSnapshotMeta(current.file)?.zxid ?? 0;
-  const store = new WorkerSnapshotStore(current.file, lastZxid, events);
+  const store = new WorkerSnapshotStore(current.file, lastZxid, options, events);
   await store.opened;
   return store;
 }
@@ -90,13 +102,18 @@ class WorkerSnapshotStore implements SnapshotStore {
   private readonly events: SnapshotEvents;
   private readonly flags = new Int32Array(new SharedArrayBuffer(FLAGS_BYTES));
   private readonly exited: Promise<void>;
+  private readonly transfers: SnapshotTransfers;
   private sizes: WriterSizes;
   private state: "opening" | "open" | "closing" | "failed" = "opening";
   private rejectOpened: (error: Error) => void = () => {};
 
-  constructor(file: string, lastZxid: number, events: SnapshotEvents) {
+  constructor(file: string, lastZxid: number, limits: TransferLimits, events: SnapshotEvents) {
     this.events = events;
     this.sizes = { walBytes: 0, databaseBytes: 0, rounds: 0, lastZxid, writtenBytes: 0 };
+    this.transfers = new SnapshotTransfers(file, limits, (isPinned) => {
+      Atomics.store(this.flags, FLAG_PINNED, isPinned ? 1 : 0);
+      if (!isPinned && this.state === "open") this.post({ kind: "unpinned" });
+    });
     const workerData: SnapshotWorkerData = { file, flags: this.flags };
     this.worker = new Worker(workerFile("./snapshot-worker", import.meta.url), {
       name: "snapshot",
@@ -132,6 +149,14 @@ class WorkerSnapshotStore implements SnapshotStore {
     this.post({ kind: "commit", meta }, transfer);
   }
 
+  get lastZxid(): number {
+    return this.sizes.lastZxid;
+  }
+
+  openTransfer(): Promise<SnapshotTransfer> {
+    return this.transfers.open();
+  }
+
   stats(): SnapshotStats {
     return { ...this.sizes, waitingForSpace: Atomics.load(this.flags, FLAG_WAITING) === 1 };
   }
@@ -139,11 +164,13 @@ class WorkerSnapshotStore implements SnapshotStore {
   async close(): Promise<void> {
     if (this.state === "open") {
       this.state = "closing";
-      this.post({ kind: "close" });
       Atomics.store(this.flags, FLAG_CLOSING, 1);
       Atomics.notify(this.flags, FLAG_CLOSING);
+      // The last connection to close takes the -wal with it.
+      await this.transfers.close();
+      this.post({ kind: "close" });
     }
-    await this.exited;
+    await Promise.all([this.transfers.close(), this.exited]);
   }
 
   private receive(report: SnapshotReport): void {
@@ -152,15 +179,17 @@ class WorkerSnapshotStore implements SnapshotStore {
       return;
     }
     this.sizes = report.sizes;
+    this.transfers.walSize(report.sizes.walBytes);
     if (report.kind === "opened") this.state = "open";
     else if (report.kind === "applied") this.pendingBytes -= report.bytes;
-    else this.events.onCommitted(report.zxid);
+    else if (report.kind === "committed") this.events.onCommitted(report.zxid);
   }
 
   private fail(error: Error): void {
     const { state } = this;
     if (state === "failed") return;
     this.state = "failed";
+    void this.transfers.close();
     if (state === "opening") this.rejectOpened(error);
     else this.events.onFatal(error);
   }

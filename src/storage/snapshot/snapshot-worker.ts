@@ -3,6 +3,7 @@ import { assert } from "../../core/base/assert.ts";
 import { SnapshotError, snapshotError } from "./snapshot-error.ts";
 import {
   FLAG_CLOSING,
+  FLAG_PINNED,
   FLAG_WAITING,
   type SnapshotReport,
   type SnapshotRequest,
@@ -33,6 +34,9 @@ function handle(writer: SnapshotWriter, request: SnapshotRequest): void {
   } else if (request.kind === "commit") {
     writer.commit(request.meta);
     report({ kind: "committed", zxid: request.meta.zxid, sizes: writer.sizes });
+  } else if (request.kind === "unpinned") {
+    writer.unpinned();
+    report({ kind: "unpinned", sizes: writer.sizes });
   } else {
     writer.close();
     port?.close();
@@ -41,7 +45,7 @@ function handle(writer: SnapshotWriter, request: SnapshotRequest): void {
 }
 
 function run(): void {
-  const writer = new SnapshotWriter(file, { waitForSpace });
+  const writer = new SnapshotWriter(file, { waitForSpace, isPinned: () => Atomics.load(flags, FLAG_PINNED) === 1 });
   report({ kind: "opened", sizes: writer.sizes });
   port?.on("message", (request: SnapshotRequest) => {
     try {

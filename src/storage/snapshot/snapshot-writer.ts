@@ -9,9 +9,10 @@ import {
   type SnapshotMeta,
   type ZnodeRow,
 } from "../../core/tree/snapshot-row.ts";
+import { putMeta, RowStatements } from "./row-statements.ts";
 import { checkHeader, readMeta } from "./snapshot-check.ts";
 import { snapshotError } from "./snapshot-error.ts";
-import { metaChecksum, SNAPSHOT_PAGE_BYTES } from "./snapshot-schema.ts";
+import { SNAPSHOT_FORMAT, SNAPSHOT_PAGE_BYTES, snapshotTables } from "./snapshot-schema.ts";
 
 /** SQLite's page cache, KiB: enough for the inner pages and the leaves of a run of rows. */
 const CACHE_KIB = 4096;
@@ -34,6 +35,8 @@ export interface WriterSizes {
 export interface WriterOptions {
   /** Called while the file system lacks the space the open round needs; returns false to give the round up. */
   readonly waitForSpace: (needBytes: number) => boolean;
+  /** True while a transfer reads the file: checkpoints do not wait for it. */
+  readonly isPinned?: () => boolean;
   /** Free bytes of the file system at a path; the default asks statfs. */
   readonly freeBytes?: (directory: string) => number;
 }
@@ -49,11 +52,9 @@ export class SnapshotWriter implements RowSink {
   private readonly file: string;
   private readonly options: WriterOptions;
   private readonly database: Database.Database;
-  private readonly putZnode: Database.Statement;
+  private readonly rows: RowStatements;
   private readonly dropZnode: Database.Statement;
-  private readonly putSession: Database.Statement;
   private readonly dropSession: Database.Statement;
-  private readonly putMeta: Database.Statement;
   private readonly pageCount: Database.Statement;
   private rowsUnchecked = 0;
   private bytesUnchecked = 0;
@@ -67,20 +68,17 @@ export class SnapshotWriter implements RowSink {
     this.database = new Database(file, { fileMustExist: true, timeout: BUSY_TIMEOUT_MS });
     const database = this.database;
     try {
-      checkHeader(database, file);
+      const format = checkHeader(database, file);
       database.pragma("synchronous = FULL");
       database.pragma("wal_autocheckpoint = 0");
       database.pragma(`cache_size = -${CACHE_KIB}`);
       database.pragma("cell_size_check = ON");
-      this.putZnode = database.prepare(
-        "INSERT OR REPLACE INTO znode VALUES (?, ?, CAST(? AS TEXT), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-      );
+      this.rows = new RowStatements(database);
       this.dropZnode = database.prepare("DELETE FROM znode WHERE serial = ?");
-      this.putSession = database.prepare("INSERT OR REPLACE INTO session VALUES (?, ?, ?, ?, ?, ?)");
       this.dropSession = database.prepare("DELETE FROM session WHERE id = ?");
-      this.putMeta = database.prepare("INSERT OR REPLACE INTO meta VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
       this.pageCount = database.prepare("PRAGMA page_count").pluck();
-      const meta = readMeta(database, file);
+      const meta = readMeta(database, file, format);
+      if (format < SNAPSHOT_FORMAT) this.upgrade(meta);
       this.sizes = { walBytes: 0, databaseBytes: 0, rounds: 0, lastZxid: meta?.zxid ?? 0, writtenBytes: 0 };
       this.checkpoint();
     } catch (error) {
@@ -109,27 +107,22 @@ export class SnapshotWriter implements RowSink {
     try {
       this.begin();
       this.claim(meta.history.length);
-      const [low, high] = meta.digest;
-      this.putMeta.run(
-        meta.zxid,
-        low,
-        high,
-        meta.featureLevel,
-        meta.nextSerial,
-        meta.time,
-        meta.limits,
-        meta.quotas,
-        meta.nodeCount,
-        meta.sessionCount,
-        metaChecksum(meta),
-        meta.history,
-      );
+      putMeta(this.database, meta);
       this.database.exec("COMMIT");
       this.sizes.lastZxid = meta.zxid;
       this.sizes.rounds++;
       this.checkpoint();
     } catch (error) {
       throw this.failure("commit", error);
+    }
+  }
+
+  /** A transfer has ended: moves what it held back, unless a round is open, whose commit will. */
+  unpinned(): void {
+    try {
+      if (!this.database.inTransaction) this.checkpoint();
+    } catch (error) {
+      throw this.failure("checkpoint", error);
     }
   }
 
@@ -140,25 +133,7 @@ export class SnapshotWriter implements RowSink {
 
   znode(row: ZnodeRow): void {
     this.claim(row.data.length + row.acl.length);
-    this.putZnode.run(
-      row.serial,
-      row.parentSerial,
-      row.name,
-      row.kind,
-      row.czxid,
-      row.mzxid,
-      row.pzxid,
-      row.ctime,
-      row.mtime,
-      row.version,
-      row.creations,
-      row.aversion,
-      row.owner,
-      row.ttlMs,
-      row.checksum,
-      row.acl,
-      row.data,
-    );
+    this.rows.znode(row);
   }
 
   znodeDeleted(serial: number): void {
@@ -168,12 +143,23 @@ export class SnapshotWriter implements RowSink {
 
   session(row: SessionRow): void {
     this.claim(row.window.length);
-    this.putSession.run(row.id, row.secretHash, row.timeoutMs, row.generation, row.checksum, row.window);
+    this.rows.session(row);
   }
 
   sessionDeleted(id: number): void {
     this.claim(0);
     this.dropSession.run(id);
+  }
+
+  /** Brings a file of an older format to the present one, in one transaction: only the meta table ever changed. */
+  private upgrade(meta: SnapshotMeta | undefined): void {
+    const { database } = this;
+    database.exec("BEGIN IMMEDIATE");
+    database.exec("DROP TABLE meta");
+    database.exec(snapshotTables(SNAPSHOT_FORMAT)["meta"] as string);
+    if (meta !== undefined) putMeta(database, meta);
+    database.pragma(`user_version = ${SNAPSHOT_FORMAT}`);
+    database.exec("COMMIT");
   }
 
   private begin(): void {
@@ -213,7 +199,7 @@ export class SnapshotWriter implements RowSink {
       const frames = Math.max(0, moved?.checkpointed ?? 0);
       sizes.writtenBytes += Math.max(0, frames - this.framesMoved) * SNAPSHOT_PAGE_BYTES;
       this.framesMoved = frames;
-      this.database.pragma("wal_checkpoint(TRUNCATE)");
+      if (!this.options.isPinned?.()) this.database.pragma("wal_checkpoint(TRUNCATE)");
     } catch (error) {
       const code = (error as { code?: unknown }).code;
       if (code !== "SQLITE_FULL" && code !== "SQLITE_BUSY") throw error;
@@ -233,7 +219,7 @@ export class SnapshotWriter implements RowSink {
   }
 }
 
-function freeBytesOf(directory: string): number {
+export function freeBytesOf(directory: string): number {
   const { bavail, bsize } = statfsSync(directory);
   return bavail * bsize;
 }

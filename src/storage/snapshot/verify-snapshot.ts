@@ -100,9 +100,9 @@ export function verifySnapshot(file: string): SnapshotVerdict {
     try {
       database.pragma(`cache_size = -${CACHE_KIB}`);
       database.exec("BEGIN");
-      checkHeader(database, file);
+      const format = checkHeader(database, file);
       findings.push(...pageFindings(database, file));
-      meta = readMeta(database, file);
+      meta = readMeta(database, file, format);
       if (meta !== undefined) findings.push(...rowFindings(database, file, meta));
     } finally {
       database.close();

@@ -37,9 +37,11 @@ for (let zxid = store.stats().lastZxid + 1; ; zxid++) {
     store.write(writer.copy());
     writer.reset();
   }
-  const meta = { zxid, digest: [1, 2], featureLevel: 1, nextSerial: ZNODES + 1, time: 0, limits: "{}", quotas: "[]" };
+  const nothing = new Uint8Array(0);
+  const fields = { digest: [1, 2], featureLevel: 1, nextSerial: ZNODES + 1, time: 0, limits: "{}", quotas: "[]" };
+  const meta = { zxid, ...fields, configuration: nothing, configurationZxid: 0, history: nothing };
   await new Promise((resolve) => {
     resolveCommitted = resolve;
-    store.commit({ ...meta, nodeCount: ZNODES, sessionCount: 0, history: new Uint8Array(0) });
+    store.commit({ ...meta, nodeCount: ZNODES, sessionCount: 0 });
   });
 }

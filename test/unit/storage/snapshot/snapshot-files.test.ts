@@ -93,7 +93,7 @@ describe("the files of a snapshot", () => {
       8192,
       "wal",
       0x4d737472,
-      1,
+      2,
     ]);
     database.close();
   });

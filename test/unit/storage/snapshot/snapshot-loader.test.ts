@@ -85,18 +85,18 @@ describe("loading a snapshot", () => {
   });
 
   it("core.md 5: a newer format is refused by name", () => {
-    tamper("PRAGMA user_version = 2");
+    tamper("PRAGMA user_version = 3");
     expect(fault()).toMatchObject({
       where: "header",
-      rule: "the file has snapshot format 2; this version of Muster knows format 1",
+      rule: "the file has snapshot format 3; this version of Muster knows formats 1 to 2",
       fix: "run the version of Muster that wrote the file, or a later one",
     });
-    expect(() => loadSnapshotMeta(file)).toThrow(/snapshot format 2/);
+    expect(() => loadSnapshotMeta(file)).toThrow(/snapshot format 3/);
   });
 
   it("a store does not open a file of a newer format", async () => {
-    tamper("PRAGMA user_version = 2");
-    await expect(sqliteRig(join(file, "..")).open()).rejects.toThrow(/snapshot format 2/);
+    tamper("PRAGMA user_version = 3");
+    await expect(sqliteRig(join(file, "..")).open()).rejects.toThrow(/snapshot format 3/);
   });
 
   it.for([
@@ -121,6 +121,7 @@ describe("loading a snapshot", () => {
     ["a checksum above 2^32", "UPDATE znode SET checksum = 4294967296 WHERE serial = 4", "znode 4", /column 14/],
     ["a short secret hash", "UPDATE session SET secret_hash = x'00' WHERE id = 4294967298", "session 4294967298", /32/],
     ["a session id of zero", "UPDATE session SET id = 0 WHERE id = 4294967298", "session 0", /rise/],
+    ["a serial of zero", "UPDATE znode SET serial = 0 WHERE serial = 9", "znode 0", /rise/],
   ] as const)("names %s", ([, sql, where, rule]) => {
     tamper(sql);
     expect(fault()).toMatchObject({ file, where, rule: expect.stringMatching(rule) });

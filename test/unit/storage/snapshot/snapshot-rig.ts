@@ -1,14 +1,26 @@
+import { readdirSync } from "node:fs";
 import type { RowSink, SnapshotMeta } from "../../../../src/core/tree/snapshot-row.ts";
-import { MemorySnapshot, MemorySnapshotStore } from "../../../../src/storage/snapshot/memory-snapshot-store.ts";
-import { currentSnapshot } from "../../../../src/storage/snapshot/snapshot-files.ts";
+import { installSnapshot } from "../../../../src/storage/snapshot/install-snapshot.ts";
+import { MemorySnapshotDirectory } from "../../../../src/storage/snapshot/memory-install.ts";
+import { MemorySnapshotStore } from "../../../../src/storage/snapshot/memory-snapshot-store.ts";
+import { currentSnapshot, removeLeftovers, snapshotFileName } from "../../../../src/storage/snapshot/snapshot-files.ts";
 import { loadSnapshot } from "../../../../src/storage/snapshot/snapshot-loader.ts";
 import { openSnapshotStore, type SnapshotStore } from "../../../../src/storage/snapshot/snapshot-store.ts";
+import type { SnapshotInstall } from "../../../../src/storage/snapshot/snapshot-transfer.ts";
+import type { TransferLimits } from "../../../../src/storage/snapshot/snapshot-transfers.ts";
 import { type Change, Collector, encode, temporaryDirectory } from "./snapshot-fixtures.ts";
 
 /** A store under test with its medium. */
 export interface Rig {
-  open(): Promise<OpenStore>;
+  open(limits?: TransferLimits): Promise<OpenStore>;
   load(sink: RowSink): SnapshotMeta | undefined;
+  /** Begins to receive a snapshot. */
+  install(): SnapshotInstall;
+  /** The journal's SNAPSHOT record is durable: the installed snapshot is current from now on. */
+  name(zxid: number): void;
+  removeLeftovers(): void;
+  /** Names of the files there are, but for what SQLite keeps beside a database that somebody has read. */
+  files(): string[];
 }
 
 export class OpenStore {
@@ -56,34 +68,50 @@ export class OpenStore {
 
 /** SQLite and its worker thread, in a directory of its own. */
 export function sqliteRig(directory: string = temporaryDirectory()): Rig & { readonly directory: string } {
+  let installed: number | undefined;
   return {
     directory,
-    async open() {
+    async open(limits = {}) {
       const opened = new OpenStore();
-      opened.store = await openSnapshotStore({ directory }, opened.events);
+      opened.store = await openSnapshotStore({ directory, installed, ...limits }, opened.events);
       return opened;
     },
     load(sink) {
-      const current = currentSnapshot(directory);
+      const current = currentSnapshot(directory, installed);
       return current && loadSnapshot(current.file, sink);
     },
+    install: () => installSnapshot({ directory, installed }),
+    name: (zxid) => {
+      installed = zxid;
+    },
+    removeLeftovers: () => void removeLeftovers(directory, installed),
+    files: () => readdirSync(directory).filter((name) => !/\.db-(wal|shm)$/.test(name)),
   };
 }
 
 export function memoryRig(): Rig {
-  const medium = new MemorySnapshot();
+  const directory = new MemorySnapshotDirectory();
+  let installed: number | undefined;
   return {
     async open() {
       const opened = new OpenStore();
-      opened.store = new MemorySnapshotStore(opened.events, { medium });
+      opened.store = new MemorySnapshotStore(opened.events, { medium: directory.current(installed) });
       return opened;
     },
-    load: (sink) => medium.load(sink),
+    load: (sink) => directory.current(installed).load(sink),
+    install: () => directory.install(installed),
+    name: (zxid) => {
+      installed = zxid;
+    },
+    removeLeftovers: () => directory.removeLeftovers(installed),
+    files: () => [...directory.files.keys()].map(snapshotFileName).sort(),
   };
 }
 
 /** What a load delivers, with the meta. */
-export function content(rig: Pick<Rig, "load">): { meta: SnapshotMeta | undefined; rows: unknown[] } {
-  const collector = new Collector();
+export function content(
+  rig: Pick<Rig, "load">,
+  collector: Collector = new Collector(),
+): { meta: SnapshotMeta | undefined; rows: unknown[] } {
   return { meta: rig.load(collector), rows: collector.rows };
 }
