@@ -233,10 +233,6 @@ export class Member implements ConnectionHost<ClientConnection> {
     this.zab.historyGone(peer);
   }
 
-  snapshotSent(peer: number, zxid: number): void {
-    this.zab.snapshotSent(peer, zxid);
-  }
-
   /** The leader has announced a snapshot, and waits for it to be installed. */
   get awaitsSnapshot(): boolean {
     return this.zab.awaitsSnapshot;

@@ -79,8 +79,10 @@ export class Following {
   /** The snapshot that SYNC announced is in place; the log goes on from there. */
   onSnapshotInstalled(zxid: number, configuration: Uint8Array, configurationZxid: number): void {
     assert(this.awaitsSnapshot, "a snapshot is taken over when the leader has announced it");
-    this.host.replica.reset(zxid, configuration, configurationZxid);
+    const { replica } = this.host;
+    replica.reset(zxid, configuration, configurationZxid);
     this.stage = "syncing";
+    this.send(encodeEpochZxid(peerMessage.INSTALLED, replica.acceptedEpoch, zxid));
   }
 
   get awaitsSnapshot(): boolean {

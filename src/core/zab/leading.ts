@@ -82,8 +82,7 @@ export class Leading {
 
   onCurrentEpoch(peer: number, message: CurrentEpoch): void {
     const { host } = this;
-    const learner =
-      this.learners.get(peer) ?? new Learner({ id: peer, incarnation: host.peers.incarnationOf(peer) ?? "" });
+    const learner = this.learners.get(peer) ?? new Learner(peer, host.windowBytes);
     this.learners.set(peer, learner);
     host.effects.stopSending(peer);
     learner.stage = "joining";
@@ -178,9 +177,10 @@ export class Leading {
     effects.sendSnapshot(learner.id, atLeastZxid);
   }
 
-  onSnapshotSent(peer: number, zxid: number): void {
+  onInstalled(peer: number, { epoch, zxid }: EpochZxid): void {
     const learner = this.learners.get(peer);
-    if (learner === undefined || learner.source !== "snapshot" || learner.stage !== "syncing") return;
+    if (learner === undefined || epoch !== this.epoch || learner.source !== "snapshot" || learner.stage !== "syncing")
+      return;
     learner.source = "log";
     learner.sentZxid = zxid;
     this.pump(learner);
@@ -386,7 +386,10 @@ export class Leading {
 
   private hasLostQuorum(now: number): boolean {
     const { host } = this;
-    if (host.replica.quorum.has(this.counted(({ id }) => host.peers.isHeard(id, now)))) {
+    // Heard is not enough: where only one way is open, those who have given this leader up can still be heard.
+    const mutual = new Set(host.peers.mutual(now));
+    const follows = ({ id }: Learner): boolean => mutual.has(id) && host.peers.wordsOf(id)?.leaderId === host.id;
+    if (host.replica.quorum.has(this.counted(follows))) {
       this.quorumLostAt = undefined;
       return false;
     }

@@ -1,6 +1,7 @@
-import type { PeerIdentity } from "./zab-contract.ts";
-
-/** Bytes on their way to a learner and not acknowledged, at most; then it waits, and the log goes on without it. */
+/**
+ * Bytes on their way to a learner and not acknowledged, at most; then it waits, and the log goes on without it. Below what
+ * the transport queues before it gives a link up.
+ */
 export const LEARNER_WINDOW_BYTES = 16 * 1024 * 1024;
 
 /**
@@ -18,7 +19,6 @@ export type LearnerSource = "log" | "journal" | "snapshot";
 /** A follower or observer, as its leader knows it. */
 export class Learner {
   readonly id: number;
-  readonly incarnation: string;
   stage: LearnerStage = "joining";
   source: LearnerSource = "log";
   acceptedEpoch = 0;
@@ -47,14 +47,15 @@ export class Learner {
   /** Sent and not acknowledged: last zxids and sizes, oldest first. */
   private readonly unacked: { readonly zxid: number; readonly bytes: number }[] = [];
   private unackedBytes = 0;
+  private readonly windowBytes: number;
 
-  constructor({ id, incarnation }: PeerIdentity) {
+  constructor(id: number, windowBytes: number) {
     this.id = id;
-    this.incarnation = incarnation;
+    this.windowBytes = windowBytes;
   }
 
   get hasWindow(): boolean {
-    return this.unackedBytes < LEARNER_WINDOW_BYTES;
+    return this.unackedBytes < this.windowBytes;
   }
 
   /** A batch was sent. */

@@ -19,6 +19,7 @@ export const peerMessage = {
   PING: 11,
   PONG: 12,
   HANDOVER: 13,
+  INSTALLED: 14,
 } as const;
 export const MEMBER_TYPES_FROM = 32;
 
@@ -194,7 +195,10 @@ export function decodeEpochMessage(reader: ByteReader): number {
   return epoch;
 }
 
-/** NEWLEADER: the history synchronised ends at `zxid`. COMMIT and ACK: up to `zxid`, in this epoch. */
+/**
+ * NEWLEADER: the history synchronised ends at `zxid`. COMMIT and ACK: up to `zxid`, in this epoch. INSTALLED: a snapshot
+ * at `zxid` is in place.
+ */
 export function encodeEpochZxid(type: number, epoch: number, zxid: number): Uint8Array {
   const writer = new ByteWriter(16);
   writer.u8(type);

@@ -9,6 +9,8 @@ export interface RoleHost {
   readonly peers: Peers;
   readonly effects: ZabEffects;
   readonly timeoutMs: number;
+  /** What may be on its way to a learner, bytes. */
+  readonly windowBytes: number;
   /** A voter of the configuration in force, under the incarnation it has there: its word counts. */
   isCounted(id: number): boolean;
   /** Gives the role up and looks for a leader. */

@@ -61,8 +61,8 @@ export interface ZabEffects {
    */
   readHistory(peer: number, afterZxid: number): void;
   /**
-   * Sends a snapshot of `atLeastZxid` or later to a learner: `snapshotSent` follows when it is installed there. An older
-   * one would make a voter forget what it has acknowledged.
+   * Sends a snapshot of `atLeastZxid` or later to a learner, which says itself when it is installed. An older one would
+   * make a voter forget what it has acknowledged.
    */
   sendSnapshot(peer: number, atLeastZxid: number): void;
   /** The peer needs neither history nor snapshot any more. */
@@ -103,4 +103,6 @@ export interface ZabOptions {
   readonly peerTimeoutMs?: number | undefined;
   /** Bytes of recent batches kept in memory for learners that are a little behind. Default 16 MiB. */
   readonly recentBytes?: number | undefined;
+  /** What may be on its way to a learner and not acknowledged, bytes. Default 16 MiB. */
+  readonly learnerWindowBytes?: number | undefined;
 }

@@ -5,6 +5,7 @@ import { compareCredentials, Election, type Elector } from "./election.ts";
 import type { EnsembleConfiguration } from "./ensemble-configuration.ts";
 import { Following } from "./following.ts";
 import { Leading } from "./leading.ts";
+import { LEARNER_WINDOW_BYTES } from "./learner.ts";
 import {
   decodeAckEpoch,
   decodeCurrentEpoch,
@@ -47,6 +48,7 @@ export class Zab implements RoleHost {
   readonly peers: Peers;
   readonly effects: ZabEffects;
   readonly timeoutMs: number;
+  readonly windowBytes: number;
   private readonly options: ZabOptions;
   private readonly counterMax: number;
   private readonly recentBytes: number;
@@ -56,6 +58,8 @@ export class Zab implements RoleHost {
   private vote = 0;
   /** Whom the last leader named as the next one; 0 for nobody. */
   private preferred = 0;
+  /** Until when that counts: not everybody has heard it, and votes have to agree in the end. */
+  private preferredUntil = 0;
   private toldConfiguration: EnsembleConfiguration;
   private electable = true;
   private hasStarted = false;
@@ -70,6 +74,7 @@ export class Zab implements RoleHost {
     this.options = options;
     this.effects = effects;
     this.timeoutMs = options.peerTimeoutMs ?? PEER_TIMEOUT_MS;
+    this.windowBytes = options.learnerWindowBytes ?? LEARNER_WINDOW_BYTES;
     this.counterMax = options.counterMax ?? COUNTER_MAX - 65_536;
     this.recentBytes = options.recentBytes ?? RECENT_BYTES;
     this.peers = new Peers(this.id, this.timeoutMs);
@@ -277,11 +282,6 @@ export class Zab implements RoleHost {
     this.leading?.onHistoryGone(peer);
   }
 
-  /** The learner has installed a snapshot at `zxid`. */
-  snapshotSent(peer: number, zxid: number): void {
-    this.leading?.onSnapshotSent(peer, zxid);
-  }
-
   /** The leader has announced a snapshot, and it has not been taken over yet. */
   get awaitsSnapshot(): boolean {
     return this.following?.awaitsSnapshot === true;
@@ -310,6 +310,7 @@ export class Zab implements RoleHost {
 
   look(why: string, preferred = this.preferred): void {
     this.endRole();
+    if (preferred !== this.preferred) this.preferredUntil = this.effects.now() + this.timeoutMs;
     this.preferred = preferred;
     this.effects.looking(why);
     this.election = new Election(this.quorum, this.id, preferred);
@@ -338,6 +339,10 @@ export class Zab implements RoleHost {
     if (leader !== 0) {
       this.follow(leader);
       return;
+    }
+    if (this.preferred !== 0 && now > this.preferredUntil) {
+      this.preferred = 0;
+      this.election = new Election(this.quorum, this.id);
     }
     for (const id of [...heard.keys()]) if (!this.isCounted(id)) heard.delete(id);
     if (!this.isCounted(this.id)) return;
@@ -451,6 +456,9 @@ export class Zab implements RoleHost {
         return;
       case peerMessage.ACKLEADER:
         this.leading?.onAckLeader(peer, decodeEpochMessage(reader));
+        return;
+      case peerMessage.INSTALLED:
+        this.leading?.onInstalled(peer, decodeEpochZxid(reader));
         return;
       case peerMessage.ACK:
         this.leading?.onAck(peer, decodeEpochZxid(reader));

@@ -40,6 +40,8 @@ export interface ZabMemberParts {
 
 /** Batches one reading of the history gives at most. */
 const HISTORY_BATCHES = 5;
+/** Batches proposed and not committed at most. */
+const OUTSTANDING_MAX = 50;
 const TICK_MS = 100;
 
 interface Round {
@@ -130,6 +132,8 @@ export class ZabMember implements ZabEffects, PeerProcess {
   /** Proposes a batch, if it leads. */
   propose(count: number, padding: number): boolean {
     const { zab, parts } = this;
+    const { log } = zab.replica;
+    if (log.end - (log.positionAfter(zab.commitZxid) ?? log.end) > OUTSTANDING_MAX) return false;
     const firstZxid = zab.nextZxid(count);
     if (firstZxid === 0) return false;
     const lastZxid = firstZxid + count - 1;
@@ -283,9 +287,6 @@ export class ZabMember implements ZabEffects, PeerProcess {
       learner.after(random.below(random.pick([20, 300])), () => {
         if (this.isDead || this.sending.get(peer) !== token || !learner.isReadyFor(this.id)) return;
         learner.install(zxid, stateDigest, encodeConfiguration(this.zab.configuration));
-        this.after(1 + random.below(20), () => {
-          if (this.sending.get(peer) === token) this.zab.snapshotSent(peer, zxid);
-        });
       });
     });
   }
