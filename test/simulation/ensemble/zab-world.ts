@@ -16,12 +16,15 @@ export interface ZabWorldOptions {
   readonly members?: number | undefined;
   /** Faults at most. */
   readonly faults?: number | undefined;
+  /** Nobody hands over, and no counter runs out. */
+  readonly isCalm?: boolean | undefined;
   /** Virtual time of the safety phase, ms. */
   readonly durationMs?: number | undefined;
   readonly trace?: ((line: string) => void) | undefined;
 }
 
 export const PEER_TIMEOUT_MS = 1_000;
+const QUEUE_BYTES_MAX = 32 * 1024 * 1024;
 const INCARNATION_DIGITS = 32;
 
 /** Members that are nothing but zab, their machines, the network between them, and what becomes of all that. */
@@ -64,7 +67,8 @@ export class ZabWorld implements FaultHost {
         { delayMsMax: 5, spikeChance: 0.02, spikeMsMax: 60 },
         { delayMsMax: 40, spikeChance: 0.05, spikeMsMax: 400 },
       ]),
-      queueBytesMax: random.pick([5_000, 1_000_000]),
+      // More than a learner is ever sent without an answer.
+      queueBytesMax: QUEUE_BYTES_MAX,
       redialMs: [10, random.pick([50, 400])],
       trace: this.trace,
     });
@@ -86,7 +90,11 @@ export class ZabWorld implements FaultHost {
         peerAddress: `127.0.0.1:${id}`,
       })),
     };
-    this.sizes = { counterMax: random.pick([undefined, 30, 150]), recentBytes: random.pick([0, 1_000, 1_000_000]) };
+    const counterMax = random.pick([undefined, 30, 150]);
+    this.sizes = {
+      counterMax: options.isCalm === true ? undefined : counterMax,
+      recentBytes: random.pick([0, 1_000, 1_000_000]),
+    };
     this.restartMsMax = random.pick([100, 1_000, 4_000]);
     this.proposalMsMax = random.pick([10, 50, 300]);
     this.wipesLeft = Math.ceil(size / 2) - 1;
@@ -160,8 +168,12 @@ export class ZabWorld implements FaultHost {
     const { random } = this;
     if (this.isQuiet) return;
     if (random.chance(0.2)) member.barrier();
-    else if (random.chance(0.01)) member.zab.handOver(0);
+    else if (random.chance(0.01)) this.handOver(member);
     else for (let left = 1 + random.below(3); left > 0; left--) member.propose(1 + random.below(3), random.below(60));
+  }
+
+  private handOver(member: ZabMember): void {
+    if (this.options.isCalm !== true) member.zab.handOver(0);
   }
 
   private work(everyMsMax: number, work: (member: ZabMember) => void): void {
