@@ -4,8 +4,8 @@ import { type LimitRule, LimitRules } from "./limit-rules.ts";
 import { NAME_BYTES_MAX } from "./path.ts";
 
 /**
- * The range of each limit - what keeps `apply` bounded and the formats within their fields - and for one that came later
- * the feature level that knows it.
+ * The range of each limit - what keeps `apply` bounded and the formats within their fields - and for one that came
+ * later the feature level that knows it.
  */
 const ranges: { readonly [name in keyof Limits]: readonly [low: number, high: number, since?: number] } = {
   dataBytesMax: [1, COMMAND_BYTES_MAX / 2],

@@ -175,7 +175,7 @@ describe("a command", () => {
     expect(() => decodeWhole(entries)).toThrow(FormatError);
   });
 
-  it("core.md 2: that raises the feature level above this program's is refused by name, for it could only be skipped", () => {
+  it("core.md 2: that raises the feature level above this program's is refused by name", () => {
     const from = { sessionId: 0, generation: 1, identities: new Uint8Array(0) };
     const raise = (level: number): Uint8Array => bytesOf((writer) => writeRaiseFeatureLevel(writer, from, level));
     expect(decodeWhole(raise(FEATURE_LEVEL)).featureLevel).toBe(FEATURE_LEVEL);

@@ -11,7 +11,7 @@ const rules = new LimitRules({
 const first = { small: 1, large: 2 };
 
 describe("LimitRules", () => {
-  it("core.md 3, 5: at a level that does not know a limit refuse it by name, and let it stand at its usual value", () => {
+  it("core.md 5: at a level that does not know a limit refuse it, and let it stand at its usual value", () => {
     expect(rules.parse(JSON.stringify(first), 1)).toEqual({ ...first, later: 50, latest: 500 });
     expect(rules.parse(JSON.stringify({ ...first, later: 3 }), 1)).toBeUndefined();
     expect(rules.parse(JSON.stringify({ ...first, later: 50 }), 1)).toBeUndefined();

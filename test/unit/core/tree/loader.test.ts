@@ -236,7 +236,7 @@ describe("one flipped bit", () => {
     expect(flipped).toBeGreaterThan(120);
   });
 
-  it("core.md 5: does not load a session's row whose checksum is of another time, but one that left out its answers", () => {
+  it("core.md 5: loads a session's row from when the checksum left out the answers", () => {
     const [session] = [...load(store).state.sessions.all()] as [Session];
     const hasher = new Hasher();
     session.hashInto(hasher);
