@@ -20,7 +20,7 @@ const identitySchema = z.strictObject({
   createdTime: z.iso.datetime(),
 });
 
-/** `muster.json`: whose data this is. Written once. */
+/** `muster.json`: whose data this is. Written once, but for a forced recovery. */
 export interface DataDirIdentity {
   readonly format: number;
   /** 32 hex digits, random, of the ensemble's first member. */
@@ -155,8 +155,21 @@ function createIdentity(root: string, options: DataDirOptions): DataDirIdentity 
     const [issue] = identity.error.issues;
     throw new DataDirError(root, `${issue?.path.join(".")}: ${issue?.message}`, "give the member another id");
   }
-  writeFileAtomically(join(root, IDENTITY_FILE), `${JSON.stringify(identity.data, null, 2)}\n`, 0o600);
+  writeIdentity(root, identity.data);
   return identity.data;
+}
+
+/**
+ * Makes the directory another ensemble's, as a forced recovery does; the member and its incarnation stay. The `identity`
+ * of `dataDir` is the old one.
+ */
+export function changeEnsembleId(dataDir: DataDir, ensembleId: string): void {
+  const identity = identitySchema.parse({ ...dataDir.identity, ensembleId });
+  writeIdentity(dataDir.directory, identity);
+}
+
+function writeIdentity(root: string, identity: DataDirIdentity): void {
+  writeFileAtomically(join(root, IDENTITY_FILE), `${JSON.stringify(identity, null, 2)}\n`, 0o600);
 }
 
 function requireMember(root: string, identity: DataDirIdentity, options: DataDirOptions): void {

@@ -1,4 +1,5 @@
 import type { Diagnostics } from "./diagnostics.ts";
+import type { EnsembleOptions } from "./ensemble-call.ts";
 import { Credential as CredentialMessage } from "./gen/muster/coordination/v1/session.ts";
 import { operationField } from "./operation-encoder.ts";
 import type { CallOptions } from "./operation-queue.ts";
@@ -6,7 +7,7 @@ import { kind } from "./pending.ts";
 import type { SessionCore } from "./session.ts";
 import type { SessionState } from "./session-options.ts";
 import type { Credential } from "./stat.ts";
-import { type EnsembleStatus, readStatus, type StatusOptions } from "./status.ts";
+import { type EnsembleStatus, readStatus } from "./status.ts";
 import { Znodes } from "./znodes.ts";
 
 /** The client's session as it is now; another one takes its place after an expiry. */
@@ -35,10 +36,10 @@ export class MusterClient implements AsyncDisposable {
   /** What happens to the connection. */
   readonly diagnostics: Diagnostics;
   readonly #core: SessionCore;
-  readonly #statusOptions: Omit<StatusOptions, "endpoints">;
+  readonly #statusOptions: Omit<EnsembleOptions, "endpoints">;
 
   /** @internal */
-  constructor(core: SessionCore, statusOptions: Omit<StatusOptions, "endpoints">) {
+  constructor(core: SessionCore, statusOptions: Omit<EnsembleOptions, "endpoints">) {
     this.#core = core;
     this.#statusOptions = statusOptions;
     this.znodes = new Znodes(core);

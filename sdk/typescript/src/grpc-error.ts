@@ -10,18 +10,30 @@ const ERROR_INFO_URL = "type.googleapis.com/google.rpc.ErrorInfo";
 export function grpcError(error: unknown): MusterError {
   if (!isGrpcError(error)) return MusterError.from(error);
   const metadata = "metadata" in error ? (error.metadata as Metadata | undefined) : undefined;
-  const reason = reasonIn(metadata);
-  return reason === undefined ? fromGrpcCode(error) : failureError(error.code, reason, error.details, { cause: error });
+  const info = infoIn(metadata);
+  if (info === undefined) return fromGrpcCode(error);
+  const detail = info.metadata.get("detail") ?? "";
+  const message = detail === "" ? error.details : `${error.details}: ${detail}`;
+  const found = failureError(error.code, info.reason, message, { cause: error });
+  fromMembers.add(found);
+  return found;
 }
 
-function reasonIn(metadata: Metadata | undefined): string | undefined {
+const fromMembers = new WeakSet<MusterError>();
+
+/** Whether a member said so: the others come from the network, the library, or a proxy in between. */
+export function isFromMember(error: MusterError): boolean {
+  return fromMembers.has(error);
+}
+
+function infoIn(metadata: Metadata | undefined): ErrorInfo | undefined {
   const [details] = metadata?.get("grpc-status-details-bin") ?? [];
   if (!Buffer.isBuffer(details)) return undefined;
   try {
     for (const any of Status.decode(details).details) {
       if (any.typeUrl !== ERROR_INFO_URL) continue;
       const info = ErrorInfo.decode(any.value);
-      if (info.domain === ERROR_DOMAIN) return info.reason;
+      if (info.domain === ERROR_DOMAIN) return info;
     }
   } catch {
     // Details that cannot be decoded say nothing; the status code still does.

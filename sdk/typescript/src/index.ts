@@ -2,6 +2,8 @@ export type { Data } from "./arguments.ts";
 export type { MusterClient, SessionInfo } from "./client.ts";
 export { type ConnectOptions, connect } from "./connect.ts";
 export type { DiagnosticEvent, DiagnosticListener, Diagnostics, DiagnosticType } from "./diagnostics.ts";
+export { EnsembleAdmin, type EnsembleChanged, type MemberChange, type NewMember } from "./ensemble-admin.ts";
+export type { EnsembleOptions } from "./ensemble-call.ts";
 export { MusterError, type MusterErrorInit, type Reason, type RetryClass } from "./errors.ts";
 export type { TlsOptions } from "./grpc-transport.ts";
 export type {
@@ -16,7 +18,7 @@ export type { CallOptions } from "./operation-queue.ts";
 export type { Changed, ChildrenPage, Created, TreeDeleted, Written, ZnodeAcl, ZnodeData } from "./result-value.ts";
 export type { SessionState } from "./session-options.ts";
 export { type AclEntry, type Credential, permission, type Stat } from "./stat.ts";
-export { type EnsembleStatus, type MemberStatus, readStatus, type StatusOptions } from "./status.ts";
+export { type EnsembleStatus, type MemberStatus, readStatus } from "./status.ts";
 export { VERSION } from "./version.ts";
 export type {
   CompactedEvent,

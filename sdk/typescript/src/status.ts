@@ -1,23 +1,26 @@
-import { Client, Metadata } from "@grpc/grpc-js";
-import { parseEndpoints } from "./endpoints.ts";
-import { MusterError } from "./errors.ts";
-import {
-  CoordinationServiceService,
-  GetStatusRequest,
-  GetStatusResponse,
-} from "./gen/muster/coordination/v1/coordination_service.ts";
-import { grpcError } from "./grpc-error.ts";
-import { channelCredentials, channelOptions, type TlsOptions } from "./grpc-transport.ts";
-import { userAgent } from "./user-agent.ts";
+import { callStatus, type EnsembleOptions } from "./ensemble-call.ts";
+import { type GetStatusResponse, type Member, VotingRole } from "./gen/muster/ensemble/v1/ensemble.ts";
 
-/** One member as the member that was asked sees it. */
+/** One member as the member that was asked knows it. */
 export interface MemberStatus {
   readonly id: number;
   /** starting, looking, leader, follower, observer or stopped. */
   readonly role: string;
-  /** The last zxid it is known to have applied. */
+  /** What it is by configuration; joining: it is connected and waits to be added. */
+  readonly votingRole: "voter" | "observer" | "joining";
+  /** What its vote weighs. */
+  readonly weight: number;
+  /** The group its vote counts in; 0: none. */
+  readonly group: number;
+  /** Whether the member asked has heard it within the peer time-out. */
+  readonly isReachable: boolean;
+  /** The last zxid it is known to have applied, */
   readonly zxid: number;
-  /** Where it serves, host:port; empty where it does not. */
+  /** and to have in its journal. */
+  readonly lastZxid: number;
+  /** Of its program; empty while it is not known. */
+  readonly version: string;
+  /** Where it serves, host:port; empty where it does not, or while it is not known. */
   readonly grpcAddress: string;
   readonly httpAddress: string;
   readonly peerAddress: string;
@@ -29,8 +32,12 @@ export interface EnsembleStatus {
   readonly ensembleId: string;
   /** The member that answered; what follows but for `members` is about it. */
   readonly memberId: number;
+  /** Who leads, as far as it knows; 0: nobody. */
+  readonly leaderId: number;
   /** The last zxid it has applied. */
   readonly zxid: number;
+  /** The zxid that brought the configuration in force; 0 for the one the ensemble began with. */
+  readonly configurationZxid: number;
   readonly epoch: number;
   /** Of its program. */
   readonly version: string;
@@ -38,70 +45,24 @@ export interface EnsembleStatus {
   readonly notReady: readonly string[];
   /** nodes, sessions, ephemerals, watches, connections, outstandingBytes, dataBytes. */
   readonly counts: Readonly<Record<string, number>>;
+  /** In the order of their ids, then those that wait to join. */
   readonly members: readonly MemberStatus[];
 }
-
-export interface StatusOptions {
-  /** As for `connect`; asked one after the other, in this order, until one answers. */
-  readonly endpoints: string | readonly string[];
-  readonly tls?: TlsOptions | boolean | undefined;
-  /** Who this is, for the server's log. */
-  readonly applicationName?: string | undefined;
-  /** How long each of them has for its answer, ms; 10,000 by default. */
-  readonly timeoutMs?: number | undefined;
-  readonly signal?: AbortSignal | undefined;
-}
-
-const STATUS_TIMEOUT_MS = 10_000;
 
 /**
  * Asks how a member and its ensemble are. Needs no session, so that a member that does not serve answers, too.
  * Rejects with the last one's error (UNREACHABLE, DEADLINE_EXCEEDED) when none answers, and with CANCELLED.
  */
-export async function readStatus(options: StatusOptions): Promise<EnsembleStatus> {
-  const { tls, signal, timeoutMs = STATUS_TIMEOUT_MS } = options;
-  const endpoints = parseEndpoints(options.endpoints);
-  const channel = { tls, userAgent: userAgent(options.applicationName) };
-  let last: MusterError | undefined;
-  for (const endpoint of endpoints) {
-    if (signal?.aborted === true) throw new MusterError("CANCELLED", { cause: signal.reason });
-    try {
-      const client = new Client(endpoint, channelCredentials(tls), channelOptions(channel));
-      return statusOf(await callStatus(client, timeoutMs, signal));
-    } catch (error) {
-      last = MusterError.from(error);
-      // What this one answered, another one would, too.
-      if (last.retry === "never" || last.retry === "after-reread") break;
-    }
-  }
-  throw last as MusterError;
+export async function readStatus(options: EnsembleOptions): Promise<EnsembleStatus> {
+  return statusOf(await callStatus(options));
 }
 
-function callStatus(client: Client, timeoutMs: number, signal: AbortSignal | undefined): Promise<GetStatusResponse> {
-  const { path } = CoordinationServiceService.getStatus;
-  return new Promise((resolve, reject) => {
-    const call = client.makeUnaryRequest<GetStatusRequest, GetStatusResponse>(
-      path,
-      (request) => Buffer.from(GetStatusRequest.encode(request).finish()),
-      (bytes) => GetStatusResponse.decode(bytes),
-      {},
-      new Metadata(),
-      { deadline: Date.now() + timeoutMs },
-      (error, response) => {
-        signal?.removeEventListener("abort", onAbort);
-        client.close();
-        if (signal?.aborted === true) reject(new MusterError("CANCELLED", { cause: signal.reason }));
-        else if (error !== null || response === undefined) reject(grpcError(error));
-        else resolve(response);
-      },
-    );
-    const onAbort = (): void => call.cancel();
-    signal?.addEventListener("abort", onAbort, { once: true });
-  });
+function statusOf({ counts, members, ...about }: GetStatusResponse): EnsembleStatus {
+  return { ...about, counts: Object.fromEntries(counts), members: members.map(memberOf) };
 }
 
-function statusOf({ header, epoch, version, notReady, counts, members }: GetStatusResponse): EnsembleStatus {
-  if (header === undefined) throw new MusterError("MALFORMED", { message: "a status lacks its header" });
-  const { ensembleId, memberId, zxid } = header;
-  return { ensembleId, memberId, zxid, epoch, version, notReady, counts: Object.fromEntries(counts), members };
+function memberOf(member: Member): MemberStatus {
+  const { votingRole } = member;
+  const isVoter = votingRole === VotingRole.VOTER;
+  return { ...member, votingRole: isVoter ? "voter" : votingRole === VotingRole.OBSERVER ? "observer" : "joining" };
 }

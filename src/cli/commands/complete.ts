@@ -1,4 +1,4 @@
-import { connect } from "@muster/client";
+import { connect, readStatus } from "@muster/client";
 import type { Command } from "commander";
 import { resolveEndpoints } from "../client.ts";
 import { findCompletion } from "../complete.ts";
@@ -17,10 +17,35 @@ export function register(program: Command, io: CliIo, build: () => Promise<Comma
     .allowUnknownOption()
     .action(async (words: readonly string[]) => {
       const { command, candidates, value, options } = findCompletion(await build(), words);
-      const isPath = value === "path" && command.parent?.name() === "znode";
-      const found = isPath ? await paths(words.at(-1) ?? "", options["endpoints"], io) : candidates;
+      const group = command.parent?.name();
+      const word = words.at(-1) ?? "";
+      let found = candidates;
+      if (value === "path" && group === "znode") found = await paths(word, options["endpoints"], io);
+      // The id of a member to be added is nobody's yet, unless it is that of one that waits to join.
+      if ((value === "id" || value === "to") && group === "ensemble") {
+        found = await memberIds(word, command.name() === "add", options["endpoints"], io);
+      }
       io.stdout.write(found.map((candidate) => `${candidate}\n`).join(""));
     });
+}
+
+/** Ids of members, or of those that wait to join; none when no member answers in time. */
+async function memberIds(
+  word: string,
+  joining: boolean,
+  endpoints: string | undefined,
+  io: CliIo,
+): Promise<readonly string[]> {
+  try {
+    const status = await readStatus({
+      endpoints: resolveEndpoints(endpoints, io.env),
+      timeoutMs: COMPLETION_TIMEOUT_MS,
+    });
+    const wanted = status.members.filter(({ votingRole }) => (votingRole === "joining") === joining);
+    return wanted.map(({ id }) => `${id}`).filter((id) => id.startsWith(word));
+  } catch {
+    return [];
+  }
 }
 
 /** Children of the path typed so far; nothing at all when no member answers in time. */

@@ -2,7 +2,7 @@ import { PassThrough, Readable, Writable } from "node:stream";
 import { main } from "../../../src/cli/main.ts";
 
 /** Runs one command line in this process; what it printed, and its exit code. */
-export async function run(args: readonly string[], env: Record<string, string> = {}, stdin = "") {
+export async function run(args: readonly string[], env: Record<string, string> = {}, stdin = "", terminal = false) {
   const out = { stdout: "", stderr: "" };
   const collect = (name: "stdout" | "stderr") =>
     new Writable({
@@ -18,7 +18,7 @@ export async function run(args: readonly string[], env: Record<string, string> =
     env,
     cwd: "/nowhere",
     stdoutIsTerminal: false,
-    stderrIsTerminal: false,
+    stderrIsTerminal: terminal,
     exitCode: 0,
   };
   const code = await main(args, io);

@@ -1,6 +1,8 @@
 import { spawnSync } from "node:child_process";
 import { expect, test } from "vitest";
 import { completionScript, shells } from "../../../src/cli/completion-script.ts";
+import type { MemberInfo } from "../../../src/coordination/port.ts";
+import { startDoor } from "../api/grpc/door-fixture.ts";
 import { run } from "./captured-io.ts";
 
 async function candidates(...words: string[]): Promise<string[]> {
@@ -17,7 +19,7 @@ test.for<[string[], string[]]>([
   ],
   [
     ["ensemble", ""],
-    ["help", "status"],
+    ["add", "change", "demote", "help", "promote", "recover", "remove", "status", "transfer-leadership"],
   ],
   [["znode", "get", "--o"], ["--output"]],
   [
@@ -42,6 +44,23 @@ test("hidden commands are not offered", async () => {
 
 test("without a member, a path has no candidates and no error", async () => {
   expect(await candidates("znode", "get", "/a")).toEqual([]);
+});
+
+test("an id is completed to those of members, for add to those that wait to join", async () => {
+  const { address, port } = await startDoor();
+  const { status } = port;
+  port.status = () => {
+    const known = status.call(port);
+    const [first] = known.members as [MemberInfo];
+    const joiner: MemberInfo = { ...first, id: 12, votingRole: "joining" };
+    return { ...known, members: [first, { ...first, id: 22 }, joiner] };
+  };
+  const at = ["--endpoints", address];
+  expect(await candidates("ensemble", "remove", ...at, "")).toEqual(["1", "22"]);
+  expect(await candidates("ensemble", "remove", ...at, "2")).toEqual(["22"]);
+  expect(await candidates("ensemble", "transfer-leadership", ...at, "--to", "")).toEqual(["1", "22"]);
+  expect(await candidates("ensemble", "add", ...at, "")).toEqual(["12"]);
+  expect(await candidates("ensemble", "remove", "")).toEqual([]);
 });
 
 test("each shell's script is printed by `completion`", async () => {

@@ -5,20 +5,23 @@ import {
   ServerCredentials,
   type ServerDuplexStream,
   type ServiceError,
+  type sendUnaryData,
 } from "@grpc/grpc-js";
 import { ErrorInfo } from "../../src/gen/google/rpc/error_details.ts";
 import { Status } from "../../src/gen/google/rpc/status.ts";
-import {
-  CoordinationServiceService,
-  type GetStatusRequest,
-  type GetStatusResponse,
-} from "../../src/gen/muster/coordination/v1/coordination_service.ts";
+import { CoordinationServiceService } from "../../src/gen/muster/coordination/v1/coordination_service.ts";
 import {
   type Operation,
   Result,
   type SessionRequest,
   type SessionResponse,
 } from "../../src/gen/muster/coordination/v1/session.ts";
+
+import {
+  EnsembleServiceService,
+  type GetStatusRequest,
+  type GetStatusResponse,
+} from "../../src/gen/muster/ensemble/v1/ensemble.ts";
 
 type Call = ServerDuplexStream<SessionRequest, SessionResponse>;
 type Case<T, C> = Extract<T, { $case: C }> extends { value: infer V } ? V : never;
@@ -54,6 +57,19 @@ export interface Opening {
 }
 
 export const SECRET = Uint8Array.from({ length: 32 }, (_, index) => index);
+
+/** An error as a member sends it, with ErrorInfo if there is a reason. */
+export function wireError(code: number, reason?: string, detail = ""): ServiceError {
+  const trailer = new Metadata();
+  if (reason !== undefined) {
+    const metadata = new Map(detail === "" ? [] : [["detail", detail] as const]);
+    const info = ErrorInfo.encode({ reason, domain: "muster.dev", metadata }).finish();
+    const any = { typeUrl: "type.googleapis.com/google.rpc.ErrorInfo", value: info };
+    const details = Status.encode({ code, message: "", details: [any] }).finish();
+    trailer.set("grpc-status-details-bin", Buffer.from(details));
+  }
+  return { code, details: reason ?? "no reason", metadata: trailer } as unknown as ServiceError;
+}
 
 /** One session stream as the server sees it: the test reads every request and makes every answer. */
 export class ScriptedStream {
@@ -150,14 +166,7 @@ export class ScriptedStream {
 
   /** Ends the stream with an error that carries ErrorInfo. */
   fail(code: number, reason?: string): void {
-    const metadata = new Metadata();
-    if (reason !== undefined) {
-      const info = { reason, domain: "muster.dev", metadata: new Map<string, string>() };
-      const any = { typeUrl: "type.googleapis.com/google.rpc.ErrorInfo", value: ErrorInfo.encode(info).finish() };
-      const details = Status.encode({ code, message: "", details: [any] }).finish();
-      metadata.set("grpc-status-details-bin", Buffer.from(details));
-    }
-    this.#call.emit("error", { code, details: reason ?? "no reason", metadata } as unknown as ServiceError);
+    this.#call.emit("error", wireError(code, reason));
   }
 
   /** Ends the stream without a word. */
@@ -173,6 +182,8 @@ export class ScriptedServer implements AsyncDisposable {
   endpoint = "";
   /** Answers GetStatus; nothing at all while it answers undefined. */
   onStatus: () => GetStatusResponse | undefined = () => undefined;
+  /** Answers a change of the ensemble, or does not. */
+  onChange: (asked: { method: string; request: object }, answer: sendUnaryData<{ zxid: number }>) => void = () => {};
 
   static async start(): Promise<ScriptedServer> {
     const server = new ScriptedServer();
@@ -182,7 +193,17 @@ export class ScriptedServer implements AsyncDisposable {
     };
     server.#server.addService(CoordinationServiceService, {
       session: (call: Call) => server.#streams.put(new ScriptedStream(call)),
+    });
+    const change =
+      (method: string): handleUnaryCall<object, { zxid: number }> =>
+      ({ request }, answer) =>
+        server.onChange({ method, request }, answer);
+    server.#server.addService(EnsembleServiceService, {
       getStatus,
+      addMember: change("addMember"),
+      removeMember: change("removeMember"),
+      changeMember: change("changeMember"),
+      transferLeadership: change("transferLeadership"),
     });
     const port = await new Promise<number>((resolve, reject) => {
       server.#server.bindAsync("127.0.0.1:0", ServerCredentials.createInsecure(), (error, bound) =>

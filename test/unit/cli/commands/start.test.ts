@@ -1,6 +1,5 @@
 import { expect, test } from "vitest";
 import { banner } from "../../../../src/cli/commands/dev.ts";
-import { statusToJson, statusToText } from "../../../../src/cli/commands/ensemble-status.ts";
 import { readyLine } from "../../../../src/cli/commands/server.ts";
 import { resolveOptions } from "../../../../src/server/options.ts";
 
@@ -25,37 +24,4 @@ test("dev's commands to try reach the member on other ports too", () => {
   const text = banner(options, { ...addresses, grpc: at(9) }, "/elsewhere");
   expect(text.match(/^ {4}MUSTER_ENDPOINTS=127\.0\.0\.1:9 npx muster znode /gm)).toHaveLength(3);
   expect(text).toContain("/home/ann/.muster/member-1");
-});
-
-const member = {
-  id: 1,
-  role: "leader",
-  zxid: 2 ** 32 + 5,
-  grpcAddress: "127.0.0.1:7400",
-  httpAddress: "127.0.0.1:7401",
-  peerAddress: "",
-};
-const status = {
-  ensembleId: "e",
-  memberId: 1,
-  zxid: 2 ** 32 + 5,
-  epoch: 1,
-  members: [member],
-  version: "0.1.0",
-  notReady: ["replaying"],
-  counts: { nodes: 7 },
-};
-
-test("ensemble status -o json is {members: [{id, role, zxid in hex, ...}]} and nothing beside", () => {
-  const json = statusToJson(status);
-  expect(Object.keys(json)).toEqual(["members"]);
-  expect(json.members).toMatchObject([{ id: 1, role: "leader", zxid: "0x100000005", counts: { nodes: 7 } }]);
-});
-
-test("ensemble status as a table names what is not ready", () => {
-  expect(statusToText(status)).toBe(
-    "ID  ROLE    ZXID         GRPC            HTTP            PEERS\n" +
-      " 1  leader  0x100000005  127.0.0.1:7400  127.0.0.1:7401  -\n" +
-      "member 1 is not ready: replaying\n",
-  );
 });
