@@ -79,12 +79,15 @@ function createMutualServer(tls: TlsMaterial, options: PeerListenerOptions): Tls
       ...tls.options,
       ...socketOptions,
       requestCert: true,
-      rejectUnauthorized: true,
+      // Checked with the HELLO instead, where the other side can be told what is wrong with its certificate.
+      rejectUnauthorized: false,
       handshakeTimeout: options.handshakeMs,
     },
     (socket) => options.onSocket(socket),
   );
-  server.on("tlsClientError", (error, socket) => {
+  server.on("tlsClientError", (error: NodeJS.ErrnoException, socket) => {
+    // A probe, or a member that thought better of it: see the other ways a connection ends before it says a word.
+    if (error.code === "ECONNRESET") return;
     options.onTlsFailure(socket.remoteAddress ?? "unknown", describeSocketError(error));
   });
   return server;

@@ -107,13 +107,8 @@ export class Reception implements InboundGate {
   }
 
   private judge(handshake: InboundHandshake, hello: Hello): Refusal | undefined {
-    const { socket } = handshake.frames;
-    if (socket instanceof TLSSocket) {
-      const certificate = socket.getPeerX509Certificate();
-      if (certificate === undefined || !certifiesMember(certificate, hello.senderId)) {
-        return { rule: "certificate", text: `the certificate presented is not member ${hello.senderId}'s` };
-      }
-    }
+    const distrust = distrustOf(handshake.frames.socket, hello.senderId);
+    if (distrust !== undefined) return { rule: "certificate", text: distrust };
     const refusal = checkHello(this.host.own(), hello, undefined);
     if (refusal !== undefined || hello.purpose !== "data") return refusal;
     const link = this.host.linkTo(hello.senderId);
@@ -165,4 +160,14 @@ export class Reception implements InboundGate {
     const details = { remote, memberId: hello?.senderId, incarnation: hello?.incarnation };
     this.host.onTrouble(from, `a connection from ${who} at ${remote} came to nothing: ${why}`, details);
   }
+}
+
+/** Why a connection is not the member's it says it is; undefined if it is, or if links are plain. */
+function distrustOf(socket: Socket, memberId: number): string | undefined {
+  if (!(socket instanceof TLSSocket)) return undefined;
+  // A resumed session counts as authorized without a certificate: there must be one as well.
+  const certificate = socket.getPeerX509Certificate();
+  if (certificate === undefined) return "no certificate was presented";
+  if (!socket.authorized) return `the certificate presented is not trusted: ${socket.authorizationError}`;
+  return certifiesMember(certificate, memberId) ? undefined : `the certificate presented is not member ${memberId}'s`;
 }

@@ -37,9 +37,10 @@ const words: Readonly<Record<string, string>> = {
 export function describeSocketError(error: unknown): string {
   // A name with several addresses, all of which failed: the first speaks for all.
   if (error instanceof AggregateError && error.errors.length > 0) return describeSocketError(error.errors[0]);
-  const code = (error as NodeJS.ErrnoException).code;
+  const { code, reason } = error as NodeJS.ErrnoException & { readonly reason?: unknown };
   const known = code === undefined ? undefined : words[code];
-  return (
-    known ?? (error instanceof Error ? `${error.message}${code === undefined ? "" : ` (${code})`}` : String(error))
-  );
+  if (known !== undefined) return known;
+  // OpenSSL's own messages begin with an address in memory: another one each time.
+  if (typeof reason === "string") return reason;
+  return error instanceof Error ? error.message.trim() : String(error);
 }
