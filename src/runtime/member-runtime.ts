@@ -1,23 +1,32 @@
 import { randomInt } from "node:crypto";
 import { performance } from "node:perf_hooks";
 import { formatZxid } from "../core/base/zxid.ts";
+import { LocalState } from "../core/member/local-state.ts";
 import { Member } from "../core/member/member.ts";
 import type { MemberEffects, MemberTransition } from "../core/member/member-contract.ts";
+import type { EnsembleConfiguration } from "../core/zab/ensemble-configuration.ts";
 import type { JournalRecord } from "../core/zab/journal-record.ts";
-import type { RecoveredZab } from "../core/zab/zab.ts";
-import { type DataDir, openDataDir } from "../storage/data-dir.ts";
+import { changeEnsembleId, type DataDir, openDataDir } from "../storage/data-dir.ts";
 import { describeFinding } from "../storage/journal/finding.ts";
 import { type Journal, type JournalOptions, openJournal } from "../storage/journal/journal.ts";
-import type { RecoveredJournal } from "../storage/journal/recovered-journal.ts";
-import { removeLeftovers } from "../storage/snapshot/snapshot-files.ts";
+import { removeLeftovers, snapshotCount } from "../storage/snapshot/snapshot-files.ts";
 import { openSnapshotStore, type SnapshotStore } from "../storage/snapshot/snapshot-store.ts";
-import { type LoadedTree, loadTree, recoverZab } from "./recovery.ts";
+import type { BulkReceiver } from "../transport/peer-transport.ts";
+import { type DoorAddresses, EnsembleLinks, type LinkedPeer, type LinkOptions } from "./ensemble-links.ts";
+import { LearnerFeeds } from "./learner-feeds.ts";
+import { loadTree, type Recovered, recover } from "./recovery.ts";
+import { receiveSnapshot } from "./snapshot-arrival.ts";
 import { SnapshotRounds } from "./snapshot-rounds.ts";
 
 export interface RuntimeOptions {
   readonly memberId: number;
   readonly dataDir: string;
+  /** Where it would be dialled, in the configuration of a member that is alone. */
   readonly peerAddress: string;
+  /** Links to other members; without them it is alone. */
+  readonly links?: LinkOptions | undefined;
+  /** A peer silent for so long is taken for gone, ms. Default 1,000. */
+  readonly peerTimeoutMs?: number | undefined;
   /** All the process may use, bytes; above nine tenths of it creates and sets are refused. */
   readonly memoryBytes: number;
   /** Requests in flight, bytes. Default 64 MiB. */
@@ -53,60 +62,80 @@ const MEMORY_LOW = 0.85;
 const DRAIN_MS = 5_000;
 
 /**
- * Runs one member on the real world: performs its effects with the journal, the clock and the loop, and hands it their
- * completions as events. An error thrown by the member is a broken invariant and ends it (ARCHITECTURE, section 1).
+ * Runs one member on the real world: performs its effects with the journal, the links, the clock and the loop, and
+ * hands it their completions as events. An error thrown by the member is a broken invariant and ends it (ARCHITECTURE,
+ * section 1).
  */
 export class MemberRuntime implements MemberEffects {
   readonly dataDir: DataDir;
   readonly member: Member;
+  readonly links: EnsembleLinks | undefined;
   private readonly options: RuntimeOptions;
   private readonly events: RuntimeEvents;
   private readonly journalPart: Journal;
-  private readonly store: SnapshotStore;
-  private readonly rounds: SnapshotRounds;
+  private readonly feeds: LearnerFeeds;
+  private store: SnapshotStore;
+  private rounds: SnapshotRounds;
+  /** zxid of the installed snapshot that is current, if one is. */
+  private installed: number | undefined;
+  private isReceiving = false;
   private turnRequested = false;
   private applyRequested = false;
   private ticker: NodeJS.Timeout | undefined;
   private nextMemoryLook = 0;
   private failed = false;
+  private stopped = false;
   private whenIdle: (() => void) | undefined;
+  private whenServing: (() => void) | undefined;
 
   private constructor(parts: OpenedParts, options: RuntimeOptions, events: RuntimeEvents) {
-    const { dataDir, loaded } = parts;
+    const { dataDir, recovered, links } = parts;
     this.options = options;
     this.events = events;
     this.dataDir = dataDir;
+    this.links = links;
     this.journalPart = parts.journal;
     this.store = parts.store;
-    const { memberId } = options;
-    const { ensembleId, incarnation } = dataDir.identity;
-    const self = { id: memberId, role: "voter", weight: 1, incarnation, peerAddress: options.peerAddress } as const;
-    this.member = new Member(
-      {
-        ...defaults,
-        ...options,
-        bootstrap: { ensembleId, members: [self] },
-        firstUnaryNumber: randomInt(2 ** 47),
-      },
-      { ...loaded, recovered: parts.zab },
-      this,
-    );
+    this.installed = parts.installed;
+    const { incarnation } = dataDir.identity;
+    const { bootstrap } = parts;
+    const memberOptions = { ...defaults, ...options, incarnation, bootstrap, firstUnaryNumber: randomInt(2 ** 47) };
+    this.member = new Member(memberOptions, recovered.state, recovered.zab, this);
     this.rounds = new SnapshotRounds(this.member, parts.store, options.roundBytes);
+    this.rounds.journalled(recovered.journalBytes);
+    this.feeds = new LearnerFeeds({
+      journal: parts.journal,
+      store: () => this.store,
+      roundAt: (zxid) => this.rounds.reach(zxid),
+      openBulk: (peer) => requireLinks(links).openBulk(peer),
+      historyRead: (peer, batches) => this.guard(() => this.member.historyRead(peer, batches)),
+      historyGone: (peer) => this.guard(() => this.member.historyGone(peer)),
+      disconnect: (peer, why) => this.disconnect(peer, why),
+      onNotice: (...notice) => events.onNotice(...notice),
+    });
   }
 
-  /** Opens the data directory, loads, replays, and leads; resolves when the member serves. */
+  /** Opens the data directory, loads, replays, and finds or becomes a leader; resolves when the member serves. */
   static async open(options: RuntimeOptions, events: RuntimeEvents): Promise<MemberRuntime> {
     const dataDir = await openDataDir(options.dataDir, { memberId: options.memberId });
     let runtime: MemberRuntime | undefined;
-    let parts: OpenedParts | undefined;
+    let parts: Partial<OpenedParts> = {};
     try {
-      parts = await openParts(dataDir, options, events, () => runtime);
-      runtime = new MemberRuntime(parts, options, events);
-      runtime.replay(parts.recovered);
-      await runtime.lead();
+      const opened = await openParts(
+        dataDir,
+        options,
+        events,
+        () => runtime,
+        (some) => {
+          parts = { ...parts, ...some };
+        },
+      );
+      runtime = new MemberRuntime(opened, options, events);
+      await runtime.serve();
       return runtime;
     } catch (error) {
-      await Promise.all([parts?.journal.close(), parts?.store.close()]);
+      await parts.links?.stop();
+      await Promise.all([parts.journal?.close(), parts.store?.close()]);
       dataDir.close();
       throw error;
     }
@@ -120,22 +149,60 @@ export class MemberRuntime implements MemberEffects {
     return this.store;
   }
 
-  /** Takes nothing new, answers what is in flight, closes everything. */
+  /** Members there are links to. */
+  peers(): Iterable<LinkedPeer> {
+    return this.links?.peers.values() ?? [];
+  }
+
+  /** Where clients reach this member: tells the others. */
+  announce(doors: DoorAddresses): void {
+    this.links?.announceDoors(doors);
+  }
+
+  /** Takes nothing new, hands leadership over, answers what is in flight, closes everything. */
   async stop(): Promise<void> {
-    this.member.stop();
+    this.guard(() => this.member.stop());
     await this.drain();
+    this.stopped = true;
     clearInterval(this.ticker);
     this.rounds.stop();
+    this.feeds.stopAll();
     if (!this.failed) this.member.shutDown();
+    await this.links?.stop();
     await Promise.all([this.journalPart.close(), this.store.close()]);
     this.dataDir.close();
   }
 
   // ---- Effects ------------------------------------------------------------------------------------------------
 
+  send(peer: number, frame: Uint8Array): void {
+    this.links?.send(peer, frame);
+  }
+
+  disconnect(peer: number, why: string): void {
+    this.links?.disconnect(peer, why);
+  }
+
+  readHistory(peer: number, afterZxid: number): void {
+    this.feeds.readHistory(peer, afterZxid);
+  }
+
+  sendSnapshot(peer: number, atLeastZxid: number): void {
+    this.feeds.sendSnapshot(peer, atLeastZxid);
+  }
+
+  stopSending(peer: number): void {
+    this.feeds.stop(peer);
+  }
+
+  configurationChanged(configuration: EnsembleConfiguration): void {
+    this.links?.configure(configuration);
+  }
+
   append(record: JournalRecord): number {
     this.rounds.journalled(record.body.length);
-    return this.journalPart.append(record);
+    this.appended = this.journalPart.append(record);
+    return this.appended;
   }
 
   hasRoom(bytes: number): boolean {
@@ -156,7 +223,7 @@ export class MemberRuntime implements MemberEffects {
 
   transition(event: MemberTransition): void {
     this.events.onTransition(event);
-    if (event.kind === "role" && event.role === "leader") this.whenLeading?.();
+    if (this.member?.isServing === true) this.whenServing?.();
   }
 
   committed(latencyMs: number): void {
@@ -174,6 +241,9 @@ export class MemberRuntime implements MemberEffects {
   // ---- Events -------------------------------------------------------------------------------------------------
 
   onDurable(sequence: number): void {
+    this.durableSequence = sequence;
+    for (const waiting of this.settling) if (waiting.target <= sequence) waiting.resolve();
+    if (this.settling.length > 0) this.settling = this.settling.filter(({ target }) => target > sequence);
     this.guard(() => {
       this.member.durable(sequence);
       this.afterApply();
@@ -189,9 +259,93 @@ export class MemberRuntime implements MemberEffects {
   }
 
   onRoundCommitted(zxid: number): void {
-    this.rounds.committed();
+    this.rounds.committed(zxid);
     this.journalPart.prune(zxid);
   }
+
+  // ---- Events of the links ----
+
+  linkUp(peer: LinkedPeerIdentity): void {
+    this.guard(() => this.member.linkUp(peer));
+  }
+
+  linkDown(peer: number): void {
+    this.guard(() => this.member.linkDown(peer));
+  }
+
+  received(peer: number, frame: Uint8Array): void {
+    // Written out: a message is the hot path, and makes no closure.
+    if (this.failed || this.stopped) return;
+    try {
+      this.member.receive(peer, frame);
+    } catch (error) {
+      this.fail(error as Error);
+    }
+  }
+
+  heard(peer: number): void {
+    this.member.heard(peer);
+  }
+
+  /** A snapshot is on its way here, if it is from the leader and waited for. */
+  bulkArrived(peer: number, stream: BulkReceiver): void {
+    if (!this.member.awaitsSnapshot || peer !== this.member.leaderId || this.isReceiving || this.stopped) {
+      stream.refuse("no snapshot is waited for");
+      return;
+    }
+    this.isReceiving = true;
+    stream.accept();
+    this.takeSnapshot(peer, stream)
+      .catch((error: unknown) => {
+        const why = `the snapshot from member ${peer} could not be installed: ${(error as Error).message}`;
+        this.events.onNotice("warn", why, { peer });
+        this.disconnect(peer, why);
+      })
+      .finally(() => {
+        this.isReceiving = false;
+      });
+  }
+
+  private async takeSnapshot(peer: number, stream: BulkReceiver): Promise<void> {
+    const startedAt = performance.now();
+    const { loaded, installed } = await receiveSnapshot(stream, this.dataDir.directory, this.installed);
+    if (this.failed || this.stopped) return;
+    if (!this.member.awaitsSnapshot || peer !== this.member.leaderId) {
+      throw new Error("the leader it came from is not followed any more");
+    }
+    this.rounds.stop();
+    const historyBytesMax = this.options.historyBytesMax ?? defaults.historyBytesMax;
+    this.guard(() => this.member.install(new LocalState(loaded, historyBytesMax)));
+    await this.journalSettled();
+    // The journal names the new one: from here on it is current, whatever happens.
+    this.installed = installed.zxid;
+    await this.store.close();
+    this.store = await this.openStore();
+    this.rounds = new SnapshotRounds(this.member, this.store, this.options.roundBytes);
+    removeLeftovers(this.dataDir.directory, this.installed);
+    const details = { zxid: formatZxid(installed.zxid), znodes: this.member.tree.state.table.size };
+    this.events.onNotice("info", "installed a snapshot", { ...details, ms: Math.round(performance.now() - startedAt) });
+  }
+
+  private openStore(): Promise<SnapshotStore> {
+    return openSnapshotStore(
+      { directory: this.dataDir.directory, installed: this.installed },
+      { onCommitted: (zxid) => this.onRoundCommitted(zxid), onFatal: (error) => this.fail(error) },
+    );
+  }
+
+  /** Resolves when all that was appended to the journal so far is on disk. */
+  private journalSettled(): Promise<void> {
+    const target = this.appended;
+    if (this.durableSequence >= target) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.settling.push({ target, resolve });
+    });
+  }
+
+  private appended = 0;
+  private durableSequence = 0;
+  private settling: { readonly target: number; readonly resolve: () => void }[] = [];
 
   fail(error: Error): void {
     if (this.failed) return;
@@ -199,8 +353,6 @@ export class MemberRuntime implements MemberEffects {
     clearInterval(this.ticker);
     this.events.onFatal(error);
   }
-
-  private whenLeading: (() => void) | undefined;
 
   private readonly onTurnEnd = (): void => {
     this.turnRequested = false;
@@ -216,8 +368,7 @@ export class MemberRuntime implements MemberEffects {
   };
 
   private afterApply(): void {
-    if (!this.member.isBetweenBatches) return;
-    this.rounds.beginIfDue();
+    if (this.member.isAtRest) this.rounds.beginIfDue();
     if (this.whenIdle !== undefined && this.member.isIdle) this.whenIdle();
   }
 
@@ -240,30 +391,12 @@ export class MemberRuntime implements MemberEffects {
     this.events.onNotice(short ? "warn" : "info", message, { share: Number(used.toFixed(2)) });
   }
 
-  private replay(recovered: RecoveredJournal): void {
-    const { member } = this;
-    const start = performance.now();
-    let batches = 0;
-    for (const record of recovered.batches(member.tree.zxid)) {
-      member.replay(record.body);
-      this.rounds.journalled(record.body.length);
-      batches++;
-    }
-    const ms = Math.round(performance.now() - start);
-    this.events.onNotice("info", "recovered", {
-      zxid: formatZxid(member.tree.zxid),
-      znodes: member.tree.state.table.size,
-      sessions: member.tree.state.sessions.size,
-      batches,
-      ms,
-    });
-  }
-
-  private lead(): Promise<void> {
+  private serve(): Promise<void> {
     this.ticker = setInterval(this.onTick, TICK_MS);
     return new Promise((resolve) => {
-      this.whenLeading = resolve;
+      this.whenServing = resolve;
       this.guard(() => this.member.start());
+      for (const peer of this.peers()) this.linkUp(peer);
     });
   }
 
@@ -289,29 +422,45 @@ export class MemberRuntime implements MemberEffects {
   }
 }
 
-interface OpenedParts {
-  readonly dataDir: DataDir;
-  readonly loaded: LoadedTree;
-  readonly journal: Journal;
-  readonly recovered: RecoveredJournal;
-  readonly zab: RecoveredZab;
-  readonly store: SnapshotStore;
+type LinkedPeerIdentity = Pick<LinkedPeer, "id" | "incarnation">;
+
+function requireLinks(links: EnsembleLinks | undefined): EnsembleLinks {
+  if (links === undefined) throw new Error("this member has no links to others");
+  return links;
 }
 
+interface OpenedParts {
+  readonly dataDir: DataDir;
+  readonly journal: Journal;
+  readonly store: SnapshotStore;
+  readonly recovered: Recovered;
+  readonly links: EnsembleLinks | undefined;
+  /** What an empty journal begins with. */
+  readonly bootstrap: EnsembleConfiguration;
+  readonly installed: number | undefined;
+}
+
+type Runtime = () => MemberRuntime | undefined;
+
+/** `opened` is told of each part that will have to be closed again. */
 async function openParts(
   dataDir: DataDir,
   options: RuntimeOptions,
   events: RuntimeEvents,
-  runtime: () => MemberRuntime | undefined,
+  runtime: Runtime,
+  opened: (part: Partial<OpenedParts>) => void,
 ): Promise<OpenedParts> {
-  const loaded = loadTree(dataDir.directory);
+  const { directory } = dataDir;
+  const startedAt = performance.now();
   const fail = (error: Error): void => {
-    const opened = runtime();
-    if (opened === undefined) events.onFatal(error);
-    else opened.fail(error);
+    const running = runtime();
+    if (running === undefined) events.onFatal(error);
+    else running.fail(error);
   };
-  const { journal, recovered } = await openJournal(
-    { directory: dataDir.journalDirectory, fromZxid: loaded.tree.zxid, ...options.journal },
+  // Where there are several snapshots, the journal says which is current; else the snapshot says how much journal to read.
+  const early = snapshotCount(directory) > 1 ? undefined : loadTree(directory);
+  const { journal, recovered: found } = await openJournal(
+    { directory: dataDir.journalDirectory, fromZxid: early?.tree.zxid ?? 0, ...options.journal },
     {
       onDurable: (sequence) => runtime()?.onDurable(sequence),
       onSpaceChange: (space) => runtime()?.onSpaceChange(space),
@@ -319,17 +468,63 @@ async function openParts(
       onFsync: (ms) => events.onFsync(ms),
     },
   );
-  for (const finding of recovered.findings) events.onNotice("warn", describeFinding(finding), {});
-  try {
-    const zab = recoverZab(loaded.tree, recovered);
-    removeLeftovers(dataDir.directory);
-    const store = await openSnapshotStore(
-      { directory: dataDir.directory },
-      { onCommitted: (zxid) => runtime()?.onRoundCommitted(zxid), onFatal: fail },
-    );
-    return { dataDir, loaded, journal, recovered, zab, store };
-  } catch (error) {
-    await journal.close();
-    throw error;
-  }
+  opened({ journal });
+  for (const finding of found.findings) events.onNotice("warn", describeFinding(finding), {});
+  const installed = found.snapshotZxid === 0 ? undefined : found.snapshotZxid;
+  const loaded = early ?? loadTree(directory, installed);
+  const recovered = recover(loaded, found, options.historyBytesMax ?? defaults.historyBytesMax);
+  tellRecovered(recovered, events, startedAt);
+  removeLeftovers(directory, installed);
+  const store = await openSnapshotStore(
+    { directory, installed },
+    { onCommitted: (zxid) => runtime()?.onRoundCommitted(zxid), onFatal: fail },
+  );
+  opened({ store });
+  const { links, bootstrap } = await openLinks(dataDir, options, events, recovered, runtime, opened);
+  return { dataDir, journal, store, recovered, links, bootstrap, installed };
+}
+
+function tellRecovered({ state, batches }: Recovered, events: RuntimeEvents, startedAt: number): void {
+  const { table, sessions } = state.tree.state;
+  events.onNotice("info", "recovered", {
+    zxid: formatZxid(state.tree.zxid),
+    znodes: table.size,
+    sessions: sessions.size,
+    batches,
+    ms: Math.round(performance.now() - startedAt),
+  });
+}
+
+/** The links, if this member is to have any, and the configuration that an empty journal begins with. */
+async function openLinks(
+  dataDir: DataDir,
+  options: RuntimeOptions,
+  events: RuntimeEvents,
+  { zab }: Recovered,
+  runtime: Runtime,
+  opened: (part: Partial<OpenedParts>) => void,
+): Promise<Pick<OpenedParts, "links" | "bootstrap">> {
+  const { ensembleId, incarnation } = dataDir.identity;
+  const self = { id: options.memberId, incarnation };
+  const alone = { ...self, role: "voter", weight: 1, group: 0, peerAddress: options.peerAddress } as const;
+  if (options.links === undefined) return { links: undefined, bootstrap: { ensembleId, members: [alone] } };
+  const links = await EnsembleLinks.open(self, zab.configuration, options.links, {
+    linkUp: (peer) => runtime()?.linkUp(peer),
+    linkDown: (peer) => runtime()?.linkDown(peer),
+    received: (peer, frame) => runtime()?.received(peer, frame),
+    heard: (peer) => runtime()?.heard(peer),
+    bulkArrived: (peer, stream) => {
+      const running = runtime();
+      if (running === undefined) stream.refuse("this member is starting");
+      else running.bulkArrived(peer, stream);
+    },
+    onNotice: (...notice) => events.onNotice(...notice),
+  });
+  opened({ links });
+  if (zab.configuration !== undefined) return { links, bootstrap: zab.configuration };
+  const { kind, configuration } = await links.decide();
+  events.onNotice("info", `this empty member begins: ${kind}`, { ensembleId: configuration.ensembleId });
+  changeEnsembleId(dataDir, configuration.ensembleId);
+  links.configure(configuration);
+  return { links, bootstrap: configuration };
 }

@@ -1,10 +1,17 @@
 import { randomInt } from "node:crypto";
 import { epochOf, formatZxid } from "../core/base/zxid.ts";
 import { EventFanout } from "../core/member/event-fanout.ts";
+import { type LoadedState, LocalState } from "../core/member/local-state.ts";
+import { BatchReader } from "../core/tree/batch.ts";
+import { configurationOfBatch } from "../core/tree/batch-configuration.ts";
+import type { TreeLoader } from "../core/tree/loader.ts";
+import type { SnapshotMeta } from "../core/tree/snapshot-row.ts";
 import { Tree } from "../core/tree/tree.ts";
 import { decodeConfiguration } from "../core/zab/ensemble-configuration.ts";
 import { decodeEpoch, decodePromise } from "../core/zab/epoch-record.ts";
-import type { RecoveredZab } from "../core/zab/zab.ts";
+import type { JournalRecord } from "../core/zab/journal-record.ts";
+import { encodePropose } from "../core/zab/peer-message.ts";
+import type { RecoveredZab } from "../core/zab/zab-contract.ts";
 import type { RecoveredJournal } from "../storage/journal/recovered-journal.ts";
 import { currentSnapshot } from "../storage/snapshot/snapshot-files.ts";
 import { loadSnapshot } from "../storage/snapshot/snapshot-loader.ts";
@@ -14,30 +21,59 @@ export class RecoveryError extends Error {
   override readonly name = "RecoveryError";
 }
 
-export interface LoadedTree {
-  readonly tree: Tree;
-  readonly fanout: EventFanout;
-  /** The events the snapshot has kept, for {@link Member}. */
-  readonly history: Uint8Array | undefined;
-}
-
-/** The tree as the directory's current snapshot has it; a fresh one where there is none. */
-export function loadTree(directory: string): LoadedTree {
+/** A tree made of whatever `load` feeds it; a fresh one where that is no snapshot. */
+export function loadState(load: (rows: TreeLoader) => SnapshotMeta | undefined): LoadedState {
   const fanout = new EventFanout();
-  const snapshot = currentSnapshot(directory);
   // Random per process, so that nobody can choose names that collide in the index.
   const hashSeed = randomInt(2 ** 32);
   let history: Uint8Array | undefined;
   const tree = Tree.load(hashSeed, fanout, (rows) => {
-    const meta = snapshot === undefined ? undefined : loadSnapshot(snapshot.file, rows);
+    const meta = load(rows);
     history = meta?.history;
     return meta;
   });
   return { tree, fanout, history };
 }
 
-/** What zab needs to know of the journal; throws if journal and snapshot cannot be of one history. */
-export function recoverZab(tree: Tree, journal: RecoveredJournal): RecoveredZab {
+/** The tree as the directory's current snapshot has it; `installed` as for {@link currentSnapshot}. */
+export function loadTree(directory: string, installed?: number): LoadedState {
+  const snapshot = currentSnapshot(directory, installed);
+  return loadState((rows) => (snapshot === undefined ? undefined : loadSnapshot(snapshot.file, rows)));
+}
+
+export interface Recovered {
+  readonly state: LocalState;
+  readonly zab: RecoveredZab;
+  /** Batches replayed, and the bytes of all batches read. */
+  readonly batches: number;
+  readonly journalBytes: number;
+}
+
+/**
+ * Replays what is known to be committed - up to the highest zxid that any batch says its leader had applied - and keeps
+ * the rest for a leader to decide (core.md 23). Throws if journal and snapshot cannot be of one history.
+ */
+export function recover(loaded: LoadedState, journal: RecoveredJournal, historyBytesMax: number): Recovered {
+  requireOneHistory(loaded.tree, journal);
+  const state = new LocalState(loaded, historyBytesMax);
+  const reader = new BatchReader();
+  const waiting: JournalRecord[] = [];
+  let committed = state.tree.zxid;
+  let batches = 0;
+  let journalBytes = 0;
+  for (const { type, firstZxid, lastZxid, body } of journal.batches(state.tree.zxid)) {
+    journalBytes += body.length;
+    waiting.push({ type, firstZxid, lastZxid, body: new Uint8Array(body) });
+    committed = Math.max(committed, reader.open(body).digestZxid);
+    while (waiting[0] !== undefined && waiting[0].lastZxid <= committed) {
+      state.replay((waiting.shift() as JournalRecord).body);
+      batches++;
+    }
+  }
+  return { state, zab: recoverZab(state.batchEndZxid, waiting, journal), batches, journalBytes };
+}
+
+function requireOneHistory(tree: Tree, journal: RecoveredJournal): void {
   if (tree.zxid > journal.lastZxid) {
     throw new RecoveryError(
       `the snapshot is at ${formatZxid(tree.zxid)}, but the journal ends at ${formatZxid(journal.lastZxid)}: ` +
@@ -51,12 +87,27 @@ export function recoverZab(tree: Tree, journal: RecoveredJournal): RecoveredZab 
         "directory from a backup",
     );
   }
-  const promised = journal.promise === undefined ? 0 : decodePromise(journal.promise).epoch;
-  const current = journal.epoch === undefined ? epochOf(journal.lastZxid) : decodeEpoch(journal.epoch);
+}
+
+/** What zab needs to know of the journal. */
+function recoverZab(committedZxid: number, tail: readonly JournalRecord[], journal: RecoveredJournal): RecoveredZab {
+  const promise = journal.promise === undefined ? { epoch: 0, leaderId: 0 } : decodePromise(journal.promise);
+  const currentEpoch = journal.epoch === undefined ? epochOf(journal.lastZxid) : decodeEpoch(journal.epoch);
+  const isPromised = promise.epoch >= currentEpoch;
+  // Only a change that is journalled and perhaps not committed still needs the configuration before it.
+  const changing = tail.some(({ body }) => configurationOfBatch(body) !== undefined);
+  const [former, latest] = [journal.configurations.at(-2), journal.configurations.at(-1)];
   return {
-    acceptedEpoch: Math.max(promised, current),
-    currentEpoch: current,
+    acceptedEpoch: isPromised ? promise.epoch : currentEpoch,
+    promisedTo: isPromised ? promise.leaderId : 0,
+    currentEpoch,
     lastZxid: journal.lastZxid,
-    configuration: journal.configuration === undefined ? undefined : decodeConfiguration(journal.configuration),
+    committedZxid,
+    tail: tail.map(({ body }) => encodePropose(body)),
+    baseZxid: journal.baseZxid,
+    epochEnds: journal.epochEnds().map(({ lastZxid }) => lastZxid),
+    configuration: latest === undefined ? undefined : decodeConfiguration(latest.body),
+    configurationZxid: latest === undefined ? 0 : latest.lastZxid,
+    formerConfiguration: changing && former !== undefined ? decodeConfiguration(former.body) : undefined,
   };
 }

@@ -23,6 +23,8 @@ const HISTORY_SHARE = 1 / 16;
 export interface SnapshotSource {
   readonly tree: { readonly state: { readonly capture: Capture } };
   snapshotMeta(historyBytesMax: number): SnapshotMeta;
+  /** Call `beginIfDue` soon. */
+  roundWanted(): void;
 }
 
 /** Drives the snapshot: begins rounds, captures them in slices between other work, hands them to the store. */
@@ -37,11 +39,14 @@ export class SnapshotRounds {
   private timer: NodeJS.Timeout | undefined;
   private committing = false;
   private stopped = false;
+  private committedZxid: number;
+  private waiting: { readonly zxid: number; readonly resolve: () => void }[] = [];
 
   constructor(source: SnapshotSource, store: SnapshotStore, roundBytes: number = ROUND_JOURNAL_BYTES) {
     this.source = source;
     this.capture = source.tree.state.capture;
     this.store = store;
+    this.committedZxid = store.lastZxid;
     this.roundBytes = roundBytes;
     const share = Math.floor(roundBytes * HISTORY_SHARE);
     this.historyBytes = Math.min(SNAPSHOT_HISTORY_BYTES_MAX, Math.max(TAIL_BYTES_MIN, share));
@@ -54,23 +59,46 @@ export class SnapshotRounds {
 
   /** Begins a round if one is due. Only between batches: replay begins at a batch. */
   beginIfDue(): void {
-    if (this.journalBytes < this.roundBytes || this.meta !== undefined || this.committing || this.stopped) return;
-    if (this.capture.dirtyCount === 0) return;
+    const isAsked = this.waiting.length > 0;
+    if ((this.journalBytes < this.roundBytes && !isAsked) || this.isBusy || this.stopped) return;
+    if (this.capture.dirtyCount === 0 && !isAsked) return;
     this.journalBytes = 0;
     this.meta = this.source.snapshotMeta(this.historyBytes);
     this.capture.freeze();
     this.scheduleSlice();
   }
 
+  /** Resolves when a round at this zxid or later, or any if it is 0, is committed: the next one begins as soon as can be. */
+  reach(zxid: number): Promise<void> {
+    if (this.hasReached(zxid)) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.waiting.push({ zxid, resolve });
+      this.source.roundWanted();
+    });
+  }
+
   /** The store has committed the round. */
-  committed(): void {
+  committed(zxid: number): void {
     this.committing = false;
+    this.committedZxid = zxid;
+    const reached = this.waiting.filter((waiting) => this.hasReached(waiting.zxid));
+    this.waiting = this.waiting.filter((waiting) => !this.hasReached(waiting.zxid));
+    for (const { resolve } of reached) resolve();
+    if (this.waiting.length > 0) this.source.roundWanted();
   }
 
   /** No more slices: the open round is dropped, its journal is replayed at the next start. */
   stop(): void {
     this.stopped = true;
     clearTimeout(this.timer);
+  }
+
+  private get isBusy(): boolean {
+    return this.meta !== undefined || this.committing;
+  }
+
+  private hasReached(zxid: number): boolean {
+    return this.committedZxid > 0 && this.committedZxid >= zxid;
   }
 
   private scheduleSlice(): void {

@@ -4,7 +4,8 @@ import { reasonOf } from "../../src/core/base/errors.ts";
 import type { ClientConnection } from "../../src/core/member/client-connection.ts";
 import type { ConnectionListener, OpenedSession } from "../../src/core/member/connection-listener.ts";
 import { EventFanout } from "../../src/core/member/event-fanout.ts";
-import { Member, type MemberParts } from "../../src/core/member/member.ts";
+import { type LoadedState, LocalState } from "../../src/core/member/local-state.ts";
+import { Member } from "../../src/core/member/member.ts";
 import type { MemberEffects, MemberOptions, MemberTransition } from "../../src/core/member/member-contract.ts";
 import type { Answer } from "../../src/core/tree/answer.ts";
 import type { Identity } from "../../src/core/tree/operation.ts";
@@ -12,6 +13,8 @@ import { Tree } from "../../src/core/tree/tree.ts";
 import type { WatchEvent } from "../../src/core/tree/watch-event.ts";
 import { type JournalRecord, recordType } from "../../src/core/zab/journal-record.ts";
 import type { RecoveredZab } from "../../src/core/zab/zab.ts";
+
+const INCARNATION = "11".repeat(16);
 
 /** One member on virtual time and a journal in memory that becomes durable when the test says so. */
 export class SoloMember implements MemberEffects {
@@ -28,25 +31,45 @@ export class SoloMember implements MemberEffects {
   constructor(
     options: Partial<MemberOptions> = {},
     recovered: Partial<RecoveredZab> = {},
-    loaded?: Omit<MemberParts, "recovered">,
+    loaded?: LoadedState,
+    /** Replays what the journal holds, before the member is made. */
+    replay: (state: LocalState) => void = () => undefined,
   ) {
     const fanout = new EventFanout();
+    const historyBytesMax = options.historyBytesMax ?? 64 * 1024;
+    const state = new LocalState(loaded ?? { tree: Tree.fresh(1, fanout), fanout }, historyBytesMax);
+    replay(state);
+    const { batchEndZxid } = state;
     this.member = new Member(
       {
         memberId: 1,
+        incarnation: INCARNATION,
         outstandingBytesMax: 1024 * 1024,
         barrierWaitMs: 500,
-        historyBytesMax: 64 * 1024,
+        historyBytesMax,
         firstUnaryNumber: 7_000,
         bootstrap: {
           ensembleId: "00".repeat(16),
-          members: [{ id: 1, role: "voter", weight: 1, incarnation: "11".repeat(16), peerAddress: "127.0.0.1:1" }],
+          members: [
+            { id: 1, role: "voter", weight: 1, group: 0, incarnation: INCARNATION, peerAddress: "127.0.0.1:1" },
+          ],
         },
         ...options,
       },
+      state,
       {
-        ...(loaded ?? { tree: Tree.fresh(1, fanout), fanout }),
-        recovered: { acceptedEpoch: 0, currentEpoch: 0, lastZxid: 0, configuration: undefined, ...recovered },
+        acceptedEpoch: 0,
+        promisedTo: 0,
+        currentEpoch: 0,
+        lastZxid: batchEndZxid,
+        committedZxid: batchEndZxid,
+        tail: [],
+        baseZxid: batchEndZxid,
+        epochEnds: [],
+        configuration: undefined,
+        configurationZxid: 0,
+        formerConfiguration: undefined,
+        ...recovered,
       },
       this,
     );
@@ -67,6 +90,14 @@ export class SoloMember implements MemberEffects {
   hasRoom(): boolean {
     return this.room;
   }
+
+  /** It has nobody to talk to. */
+  send(): void {}
+  disconnect(): void {}
+  readHistory(): void {}
+  sendSnapshot(): void {}
+  stopSending(): void {}
+  configurationChanged(): void {}
 
   requestTurnEnd(): void {}
 

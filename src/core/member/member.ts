@@ -266,6 +266,11 @@ export class Member implements ConnectionHost<ClientConnection> {
     return this.state.isBetweenBatches && this.state.batchEndZxid <= this.zab.durableZxid;
   }
 
+  /** Somebody waits for a snapshot round: `applyMore` is asked for, after which one may begin. */
+  roundWanted(): void {
+    this.effects.requestApply();
+  }
+
   snapshotMeta(historyBytesMax: number): SnapshotMeta {
     return this.state.snapshotMeta(historyBytesMax);
   }

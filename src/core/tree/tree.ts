@@ -33,6 +33,19 @@ export class Tree {
     return new Tree(state, sink);
   }
 
+  /** As {@link load}, for rows that come bit by bit: feed the loader, then finish with the meta. */
+  static loading(hashSeed: number, sink: EventSink): { readonly rows: TreeLoader; finish(meta: SnapshotMeta): Tree } {
+    const state = new TreeState(hashSeed);
+    const rows = new TreeLoader(state);
+    return {
+      rows,
+      finish: (meta) => {
+        rows.finish(meta);
+        return new Tree(state, sink);
+      },
+    };
+  }
+
   /** A tree from a snapshot: `load` feeds the rows and returns the meta, or undefined when there is no snapshot. */
   static load(hashSeed: number, sink: EventSink, load: (rows: TreeLoader) => SnapshotMeta | undefined): Tree {
     const state = new TreeState(hashSeed);

@@ -91,8 +91,8 @@ export class Following {
 
   onPropose(frame: Uint8Array): void {
     if (this.stage !== "syncing" && this.stage !== "entering" && this.stage !== "synced") return;
-    // The frame is the transport's; the log keeps its own.
-    this.host.replica.append(frame.slice(), 0);
+    // The frame is the transport's; the log keeps its own. (`slice` of a Buffer would not copy.)
+    this.host.replica.append(new Uint8Array(frame), 0);
   }
 
   onNewLeader({ epoch, zxid }: EpochZxid): void {

@@ -262,7 +262,7 @@ export class Replica {
     this.former = this.standing;
     this.standing = { zxid, configuration: decodeConfiguration(bytes) };
     this.quorumNow = this.makeQuorum();
-    this.write(recordType.CONFIGURATION, bytes.slice());
+    this.write(recordType.CONFIGURATION, new Uint8Array(bytes));
   }
 
   private makeQuorum(): Quorum {

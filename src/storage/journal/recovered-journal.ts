@@ -28,6 +28,8 @@ export class RecoveredJournal {
   readonly promise: Uint8Array | undefined;
   readonly epoch: Uint8Array | undefined;
   readonly configuration: Uint8Array | undefined;
+  /** The CONFIGURATION records of the latest and, where it is kept, of the one before it; oldest first. */
+  readonly configurations: readonly JournalRecord[];
   /** {@link batches} is complete for every `afterZxid` from here on. */
   readonly baseZxid: number;
   /** First zxid of the first batch held; 0 when there is none. */
@@ -51,6 +53,7 @@ export class RecoveredJournal {
     this.promise = recovered.sticky.promise?.body;
     this.epoch = recovered.sticky.epoch?.body;
     this.configuration = recovered.sticky.configuration?.body;
+    this.configurations = recovered.sticky.latestConfigurations;
     this.baseZxid = recovered.baseZxid;
     this.firstZxid = recovered.firstZxid;
     this.lastZxid = recovered.lastZxid;

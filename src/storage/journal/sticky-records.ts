@@ -26,6 +26,11 @@ export class StickyRecords {
     return this.configurations.at(-1);
   }
 
+  /** The latest, and the one before it where that is kept; oldest first. */
+  get latestConfigurations(): readonly JournalRecord[] {
+    return this.configurations;
+  }
+
   /** Takes in any record; only sticky ones, TRUNCATE and SNAPSHOT make a difference. The body is copied. */
   note(record: JournalRecord): void {
     // A snapshot voids a configuration above it too; one at or below stays, so that there is never none.

@@ -103,6 +103,11 @@ function choose(directory: string, files: readonly SnapshotFile[], installed: nu
   }
 }
 
+/** How many snapshots there are: more than one after a crash while one was installed. */
+export function snapshotCount(directory: string): number {
+  return existsSync(directory) ? readdirSync(directory).filter((name) => FILE_PATTERN.test(name)).length : 0;
+}
+
 /** The current snapshot's file; see {@link selectSnapshot}. */
 export function currentSnapshot(directory: string, installed?: number): SnapshotFile | undefined {
   return selectSnapshot(directory, installed).current;

@@ -1,0 +1,220 @@
+import { FormatError } from "../core/base/bytes.ts";
+import { FEATURE_LEVEL } from "../core/tree/feature-level.ts";
+import type { EnsembleConfiguration } from "../core/zab/ensemble-configuration.ts";
+import type { BulkReceiver, BulkSender, PeerAddress, PeerInfo, PeerTransport } from "../transport/peer-transport.ts";
+import { startPeerTransport } from "../transport/tcp-peer-transport.ts";
+import type { TlsFiles } from "../transport/tls-material.ts";
+import { EnsembleStart, type StartDecision } from "./bootstrap.ts";
+import { decodePeerAbout, encodePeerAbout, type PeerAbout } from "./peer-about.ts";
+
+export interface LinkOptions {
+  /** `host:port`. */
+  readonly listen: string;
+  /** What others are told; by default where it listens. */
+  readonly advertise?: string | undefined;
+  /** All initial members, or some to join. */
+  readonly members: readonly PeerAddress[];
+  readonly tls?: TlsFiles | undefined;
+  readonly insecure?: boolean | undefined;
+  readonly bulkBytesPerSecond?: number | undefined;
+  /** The program's. */
+  readonly version: string;
+}
+
+/** Where clients reach the member's doors. */
+export interface DoorAddresses {
+  readonly grpc: string;
+  readonly http: string;
+}
+
+/** Another member, while there is a link to it. */
+export interface LinkedPeer extends PeerInfo {
+  /** undefined when it says something this program cannot read. */
+  readonly said: PeerAbout | undefined;
+}
+
+/** What the links tell. */
+export interface LinkEvents {
+  linkUp(peer: PeerInfo): void;
+  linkDown(peer: number): void;
+  received(peer: number, frame: Uint8Array): void;
+  heard(peer: number): void;
+  bulkArrived(peer: number, stream: BulkReceiver): void;
+  onNotice(level: "info" | "warn", message: string, details: object): void;
+}
+
+interface Self {
+  readonly id: number;
+  readonly incarnation: string;
+}
+
+const NO_HEADER = new Uint8Array(0);
+
+/** This member's links to the others, and what each side says of itself. */
+export class EnsembleLinks {
+  readonly peers = new Map<number, LinkedPeer>();
+  private readonly self: Self;
+  private readonly options: LinkOptions;
+  private readonly events: LinkEvents;
+  private transport: PeerTransport | undefined;
+  private configuration: EnsembleConfiguration | undefined;
+  private doors: DoorAddresses = { grpc: "", http: "" };
+  private start: EnsembleStart | undefined;
+
+  private constructor(self: Self, options: LinkOptions, events: LinkEvents) {
+    this.self = self;
+    this.options = options;
+    this.events = events;
+  }
+
+  /** Listens, and dials; rejects with TransportError when it cannot listen. */
+  static async open(
+    self: Self,
+    configuration: EnsembleConfiguration | undefined,
+    options: LinkOptions,
+    events: LinkEvents,
+  ): Promise<EnsembleLinks> {
+    const links = new EnsembleLinks(self, options, events);
+    links.configuration = configuration;
+    await links.listen();
+    return links;
+  }
+
+  /** `host:port` as bound. */
+  get address(): string {
+    return this.live.address;
+  }
+
+  /** As others are told to dial it. */
+  get advertised(): string {
+    return this.options.advertise ?? this.address;
+  }
+
+  /** How this empty member begins: waits until that is clear (core.md 26). */
+  async decide(): Promise<StartDecision> {
+    const own = { ...this.self, address: this.advertised };
+    const initialIds = this.options.members.map(({ id }) => id);
+    this.start = new EnsembleStart({ own, initialIds, onNotice: (...notice) => this.events.onNotice(...notice) });
+    for (const peer of this.peers.values()) this.start.onUp(peer);
+    return this.start.decided;
+  }
+
+  /** The configuration in force: whom to dial, and what to tell of it. */
+  configure(configuration: EnsembleConfiguration): void {
+    this.configuration = configuration;
+    this.live.setPeers(this.addresses());
+    this.announce();
+  }
+
+  /** Once the doors are open. */
+  announceDoors(doors: DoorAddresses): void {
+    this.doors = doors;
+    this.announce();
+  }
+
+  send(peer: number, frame: Uint8Array): void {
+    this.transport?.send(peer, frame);
+  }
+
+  disconnect(peer: number, why: string): void {
+    this.transport?.disconnect(peer, why);
+  }
+
+  openBulk(peer: number): Promise<BulkSender> {
+    return this.live.openBulk(peer, NO_HEADER);
+  }
+
+  async stop(): Promise<void> {
+    this.start?.stop();
+    await this.transport?.stop();
+    this.transport = undefined;
+  }
+
+  private get live(): PeerTransport {
+    if (this.transport === undefined) throw new Error("the links to other members are closed");
+    return this.transport;
+  }
+
+  private async listen(): Promise<void> {
+    const { options, events } = this;
+    this.transport = await startPeerTransport(
+      {
+        ...this.self,
+        ensembleId: this.configuration?.ensembleId ?? "",
+        about: this.about(),
+        listen: options.listen,
+        ...(options.advertise === undefined ? {} : { advertise: options.advertise }),
+        ...(options.tls === undefined ? {} : { tls: options.tls }),
+        ...(options.insecure === undefined ? {} : { insecure: options.insecure }),
+        ...(options.bulkBytesPerSecond === undefined ? {} : { bulkBytesPerSecond: options.bulkBytesPerSecond }),
+      },
+      {
+        onUp: (peer) => this.up(peer),
+        onDown: (peer, why) => this.down(peer, why),
+        onIdentity: (peer) => this.identified(peer),
+        onFrame: (peer, frame) => events.received(peer, frame),
+        onHeard: (peer) => events.heard(peer),
+        onBulk: (peer, _header, stream) => events.bulkArrived(peer, stream),
+        onNotice: (...notice) => events.onNotice(...notice),
+      },
+    );
+    this.transport.setPeers(this.addresses());
+  }
+
+  /** Whom to dial: the configuration's members; without one, those given at the start. */
+  private addresses(): PeerAddress[] {
+    const { configuration, options, self } = this;
+    const members = configuration?.members.map(({ id, peerAddress }) => ({ id, address: peerAddress }));
+    const isMember = members?.some(({ id }) => id === self.id) === true;
+    const all = isMember || members === undefined ? (members ?? options.members) : [...options.members, ...members];
+    const byId = new Map(all.map((member) => [member.id, member]));
+    byId.delete(self.id);
+    return [...byId.values()];
+  }
+
+  private about(): Uint8Array {
+    const { configuration, options, doors } = this;
+    return encodePeerAbout({
+      isEmpty: configuration === undefined,
+      configuration,
+      initialIds: options.members.map(({ id }) => id).sort((one, other) => one - other),
+      grpcAddress: doors.grpc,
+      httpAddress: doors.http,
+      version: options.version,
+      featureLevel: FEATURE_LEVEL,
+    });
+  }
+
+  private announce(): void {
+    this.transport?.setIdentity({ ensembleId: this.configuration?.ensembleId ?? "", about: this.about() });
+  }
+
+  private up(peer: PeerInfo): void {
+    this.note(peer);
+    this.start?.onUp(peer);
+    this.events.onNotice("info", `linked with member ${peer.id}`, { peer: peer.id, address: peer.address });
+    this.events.linkUp(peer);
+  }
+
+  private down(peer: number, why: string): void {
+    this.peers.delete(peer);
+    this.start?.onDown(peer);
+    this.events.onNotice("info", `the link to member ${peer} is down`, { peer, why });
+    this.events.linkDown(peer);
+  }
+
+  private identified(peer: PeerInfo): void {
+    this.note(peer);
+    this.start?.onIdentity(peer);
+  }
+
+  private note(peer: PeerInfo): void {
+    let said: PeerAbout | undefined;
+    try {
+      said = decodePeerAbout(peer.about);
+    } catch (error) {
+      if (!(error instanceof FormatError)) throw error;
+    }
+    this.peers.set(peer.id, { ...peer, said });
+  }
+}
