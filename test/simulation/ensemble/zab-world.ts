@@ -1,6 +1,7 @@
 import { Prng } from "../../../src/core/base/prng.ts";
 import { formatZxid } from "../../../src/core/base/zxid.ts";
 import type { EnsembleConfiguration } from "../../../src/core/zab/ensemble-configuration.ts";
+import type { ZabOptions } from "../../../src/core/zab/zab-contract.ts";
 import { Timeline } from "../timeline.ts";
 import { demand } from "../violation.ts";
 import { type FaultHost, type FaultKind, FaultPlan, faultKinds } from "./fault-plan.ts";
@@ -24,7 +25,8 @@ export interface ZabWorldOptions {
 }
 
 export const PEER_TIMEOUT_MS = 1_000;
-const QUEUE_BYTES_MAX = 32 * 1024 * 1024;
+/** More than a learner is sent without an answer, and a clogged link gets there. */
+const QUEUE_BYTES_MAX = 20_000;
 const INCARNATION_DIGITS = 32;
 
 /** Members that are nothing but zab, their machines, the network between them, and what becomes of all that. */
@@ -41,7 +43,7 @@ export class ZabWorld implements FaultHost {
   /** Stay down, as if for ever. */
   private readonly buried = new Set<number>();
   private readonly bootstrap: EnsembleConfiguration;
-  private readonly sizes: { readonly counterMax: number | undefined; readonly recentBytes: number };
+  private readonly sizes: Pick<ZabOptions, "counterMax" | "recentBytes" | "learnerWindowBytes">;
   readonly plan: FaultPlan;
   private readonly restartMsMax: number;
   private readonly proposalMsMax: number;
@@ -67,7 +69,6 @@ export class ZabWorld implements FaultHost {
         { delayMsMax: 5, spikeChance: 0.02, spikeMsMax: 60 },
         { delayMsMax: 40, spikeChance: 0.05, spikeMsMax: 400 },
       ]),
-      // More than a learner is ever sent without an answer.
       queueBytesMax: QUEUE_BYTES_MAX,
       redialMs: [10, random.pick([50, 400])],
       trace: this.trace,
@@ -94,6 +95,7 @@ export class ZabWorld implements FaultHost {
     this.sizes = {
       counterMax: options.isCalm === true ? undefined : counterMax,
       recentBytes: random.pick([0, 1_000, 1_000_000]),
+      learnerWindowBytes: random.pick([300, 2_000, 10_000]),
     };
     this.restartMsMax = random.pick([100, 1_000, 4_000]);
     this.proposalMsMax = random.pick([10, 50, 300]);
@@ -129,8 +131,13 @@ export class ZabWorld implements FaultHost {
   }
 
   private step(): void {
+    this.guard(() => this.timeline.step());
+  }
+
+  /** The power may go in what a member does now. */
+  private guard(work: () => void): void {
     try {
-      this.timeline.step();
+      work();
     } catch (error) {
       if (!(error instanceof ProcessCrash)) throw error;
       this.checker.count("power-loss-at-call");
@@ -282,8 +289,10 @@ export class ZabWorld implements FaultHost {
   resume(id: number): void {
     const member = this.processes.get(id);
     if (member?.isPaused !== true) return;
-    this.network.resume(id);
-    member.resume();
+    this.guard(() => {
+      this.network.resume(id);
+      member.resume();
+    });
   }
 
   wipe(id: number): void {
