@@ -1,6 +1,7 @@
 import { z } from "zod";
+import { MEMBER_ID_MAX } from "../core/zab/configuration-change.ts";
 import {
-  MEMBER_ID_MAX,
+  parseAdvertised,
   parseBoolean,
   parseDuration,
   parseEnsemble,
@@ -46,6 +47,26 @@ function optional<Value>(parse: (raw: unknown) => Value, about: OptionAbout) {
   return checked(parse)
     .optional()
     .meta({ ...about });
+}
+
+/** Where others are told to reach a door. */
+function advertise(door: string, whom: string, listen: string) {
+  return optional(parseAdvertised, {
+    placeholder: "host:port",
+    unit: "",
+    fallback: "where it listens",
+    text: `Where ${whom} are told to reach ${door === "members" ? "this member" : `the ${door} door`}, if not at ${listen}.`,
+  });
+}
+
+/** One of the three files of TLS between members. */
+function tlsFile(what: string) {
+  return optional(parsePath, {
+    placeholder: "path",
+    unit: "",
+    fallback: "none",
+    text: `PEM file: the ${what}. All three --peer-tls files, or none; in the file, relative to the file.`,
+  });
 }
 
 export const MEMORY_BYTES_MIN = 256 * 2 ** 20;
@@ -104,7 +125,29 @@ export const optionsSchema = z.strictObject({
     placeholder: "members",
     unit: "",
     fallback: "this member alone",
-    text: "All members as id@host:peer-port with commas between. This version serves an ensemble of one.",
+    text:
+      "All members as id@host:peer-port with commas between, the same list for each of them: whom to look for at the " +
+      "start. Once there is an ensemble, its own list counts; one that is new lists the others and itself, and joins.",
+  }),
+  grpcAdvertise: advertise("gRPC", "clients", "--grpc-listen"),
+  httpAdvertise: advertise("HTTP", "people and programs", "--http-listen"),
+  peerAdvertise: advertise("members", "the other members", "--peer-listen"),
+  peerTimeout: option((raw) => parseDurationBetween(raw, 200, 60_000, "200ms to 60s"), {
+    placeholder: "duration",
+    unit: "ms, s, m, h, d",
+    fallback: "1s",
+    text:
+      "Silence of a member after which it counts as gone, 200ms to 60s: of a leader, after which another is elected. " +
+      "The same for all members.",
+  }),
+  peerTlsCa: tlsFile("certificate of the authority that signs the members' certificates, and nobody else's"),
+  peerTlsCert: tlsFile("certificate of this member, which names it: muster://member/<id>, or member-<id>"),
+  peerTlsKey: tlsFile("key of --peer-tls-cert"),
+  peerBulkRate: option((raw) => parseSizeBetween(raw, MIB, 64 * GIB, "1MiB to 64GiB"), {
+    placeholder: "size",
+    unit: "bytes per second; KiB, MiB, GiB",
+    fallback: "128MiB",
+    text: "What may be sent per second to members that fetch a snapshot, all together, 1MiB to 64GiB.",
   }),
   memory: option((raw) => (raw === "auto" ? null : parseMemory(raw)), {
     placeholder: "size",
@@ -118,7 +161,7 @@ export const optionsSchema = z.strictObject({
     fallback: "64MiB",
     text: "Requests taken and not yet answered, 8MiB to 64GiB in all; above it new ones are refused as OVERLOADED.",
   }),
-  readWait: option(parseReadWait, {
+  readWait: option((raw) => parseDurationBetween(raw, 10, 600_000, "10ms to 10m"), {
     placeholder: "duration",
     unit: "ms, s, m, h, d",
     fallback: "5s",
@@ -148,7 +191,7 @@ export const optionsSchema = z.strictObject({
     fallback: "16MiB",
     text: "Size of a half of the young generation of Node's heap, 1MiB to 256MiB, whole MiB.",
   }),
-  stopTimeout: option(parseStopTimeout, {
+  stopTimeout: option((raw) => parseDurationBetween(raw, 100, 3_600_000, "100ms to 1h"), {
     placeholder: "duration",
     unit: "ms, s, m, h, d",
     fallback: "30s",
@@ -196,15 +239,9 @@ function parseSizeBetween(raw: unknown, min: number, max: number, range: string)
   return bytes;
 }
 
-function parseReadWait(raw: unknown): number {
+function parseDurationBetween(raw: unknown, minMs: number, maxMs: number, range: string): number {
   const ms = parseDuration(raw);
-  if (ms < 10 || ms > 600_000) throw new ValueError("is out of range; write 10ms to 10m");
-  return ms;
-}
-
-function parseStopTimeout(raw: unknown): number {
-  const ms = parseDuration(raw);
-  if (ms < 100 || ms > 3_600_000) throw new ValueError("is out of range; write 100ms to 1h");
+  if (ms < minMs || ms > maxMs) throw new ValueError(`is out of range; write ${range}`);
   return ms;
 }
 

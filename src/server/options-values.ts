@@ -1,4 +1,5 @@
 import { type ListenAddress, parseListenAddress } from "../core/base/listen-address.ts";
+import { MEMBER_ID_MAX } from "../core/zab/configuration-change.ts";
 
 /** A value that breaks its option's rule. The message is a clause that follows the value: "is ...; write ...". */
 export class ValueError extends Error {
@@ -73,12 +74,25 @@ export function parseListen(raw: unknown): ListenAddress {
   return parsed;
 }
 
+/** Where others are told to come: `host:port`, of which nothing is left open. */
+export function parseAdvertised(raw: unknown): ListenAddress {
+  const fix = "write the host:port others reach it at, for example 10.0.0.4:7402";
+  const parsed = parseListenAddress(textOf(raw, "an address", fix));
+  if (typeof parsed === "string") throw new ValueError(`${parsed}; ${fix}`);
+  if (parsed.port === 0) throw new ValueError(`has port 0; ${fix}`);
+  if (isWildcard(parsed.host)) throw new ValueError(`can be listened on but not reached; ${fix}`);
+  return parsed;
+}
+
+/** Every address of the machine. */
+export function isWildcard(host: string): boolean {
+  return host === "0.0.0.0" || /^[0:]+$/.test(host);
+}
+
 /** A member of the ensemble as `--ensemble` lists it. */
 export interface EnsembleMember extends ListenAddress {
   readonly id: number;
 }
-
-export const MEMBER_ID_MAX = 255;
 
 /** `1@host:port,2@host:port`, at least one, no id twice; in YAML also a list of such strings. */
 export function parseEnsemble(raw: unknown): EnsembleMember[] {

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { totalmem } from "node:os";
 import { basename, dirname, resolve } from "node:path";
 import { formatListenAddress, isLoopback, type ListenAddress } from "../core/base/listen-address.ts";
+import { ensembleProblems, type PeerTls, tlsProblems } from "./ensemble-options.ts";
 import { type OptionName, type OptionValues, optionRows, optionsSchema } from "./options-schema.ts";
 import { fromEnvironment, fromFile, fromFlags, type GivenOptions, type GivenValue } from "./options-sources.ts";
 import type { EnsembleMember } from "./options-values.ts";
@@ -17,8 +18,18 @@ export interface ServerOptions {
   readonly peerListen: ListenAddress;
   /** null: the door is off. */
   readonly zookeeperListen: ListenAddress | null;
-  /** All members, this one included. */
+  /** All members to look for at the start, this one included. */
   readonly ensemble: readonly EnsembleMember[];
+  /** Where clients and members are told to reach each door; null: where it listens. */
+  readonly grpcAdvertise: ListenAddress | null;
+  readonly httpAdvertise: ListenAddress | null;
+  readonly peerAdvertise: ListenAddress | null;
+  /** Silence after which a member counts as gone, ms. */
+  readonly peerTimeoutMs: number;
+  /** The files of TLS between members, absolute; null: plain. */
+  readonly peerTls: PeerTls | null;
+  /** Bulk sending to all members together. */
+  readonly peerBulkBytesPerSecond: number;
   /** What the member may use of memory in all, bytes; the high-water mark (core.md 39) is a share of it. */
   readonly memoryBytes: number;
   /** Requests taken and not yet answered, bytes. */
@@ -91,7 +102,8 @@ export function resolveOptions(input: OptionsInput): ResolvedOptions {
 
   const values = parsed.data;
   const options = complete(input, values, given);
-  const contradictions = findContradictions(options, (name) => given.get(name)?.source ?? `--${flagOf(name)}`);
+  const source = (name: OptionName) => given.get(name)?.source ?? `--${flagOf(name)}`;
+  const contradictions = [...tlsProblems(values), ...findContradictions(options, source)];
   if (contradictions.length > 0) throw new OptionsError(contradictions);
   return { options, warnings: warningsFor(options) };
 }
@@ -127,7 +139,13 @@ function complete(
     httpListen: values.httpListen,
     peerListen: values.peerListen,
     zookeeperListen: values.zookeeperListen,
-    ensemble: values.ensemble ?? [{ id: values.id, ...values.peerListen }],
+    ensemble: values.ensemble ?? [{ id: values.id, ...(values.peerAdvertise ?? values.peerListen) }],
+    grpcAdvertise: values.grpcAdvertise ?? null,
+    httpAdvertise: values.httpAdvertise ?? null,
+    peerAdvertise: values.peerAdvertise ?? null,
+    peerTimeoutMs: values.peerTimeout,
+    peerTls: peerTls(input, values, given),
+    peerBulkBytesPerSecond: values.peerBulkRate,
     memoryBytes: values.memory ?? autoMemory(input.machineMemoryBytes ?? machineMemory()),
     requestBytesMax: values.requestBytesMax,
     readWaitMs: values.readWait,
@@ -140,6 +158,19 @@ function complete(
     logFormat: auto ? (input.terminal ? "pretty" : "json") : (values.logFormat as "json" | "pretty"),
     insecure: values.insecure,
   };
+}
+
+/** Undefined files are refused afterwards, together with what else is wrong. */
+function peerTls(
+  input: OptionsInput,
+  values: OptionValues,
+  given: ReadonlyMap<OptionName, GivenValue>,
+): PeerTls | null {
+  const path = (name: "peerTlsCa" | "peerTlsCert" | "peerTlsKey"): string => {
+    return resolve(given.get(name)?.base ?? input.cwd, values[name] ?? "");
+  };
+  const none = values.peerTlsCa === undefined && values.peerTlsCert === undefined && values.peerTlsKey === undefined;
+  return none ? null : { ca: path("peerTlsCa"), cert: path("peerTlsCert"), key: path("peerTlsKey") };
 }
 
 const MEMORY_AUTO_MIN = 512 * 2 ** 20;
@@ -163,10 +194,12 @@ function findContradictions(options: ServerOptions, source: (name: OptionName) =
     const address = options[name];
     if (address === null) continue;
     const text = formatListenAddress(address);
-    if (!isLoopback(address.host) && !options.insecure) {
+    if (isOpen(options, name)) {
+      const fix = name === "peerListen" ? "give the three --peer-tls files" : "listen on 127.0.0.1";
+      const needs = name === "peerListen" ? "" : ", and this version has neither";
       problems.push(
-        `${source(name)}: "${text}" is reachable from other machines, which needs TLS and authentication, and this ` +
-          "version has neither; listen on 127.0.0.1, or accept the risk with --insecure",
+        `${source(name)}: "${text}" is reachable from other machines, which needs TLS and authentication${needs}; ` +
+          `${fix}, or accept the risk with --insecure`,
       );
     }
     const other = taken.get(text);
@@ -175,19 +208,18 @@ function findContradictions(options: ServerOptions, source: (name: OptionName) =
     }
     taken.set(text, source(name));
   }
-  const ids = options.ensemble.map((member) => member.id);
-  if (!ids.includes(options.id)) {
-    problems.push(
-      `${source("ensemble")}: does not list this member, whose id is ${options.id}; ` +
-        `add ${options.id}@host:peer-port, or set ${source("id")}`,
-    );
-  } else if (ids.length > 1) {
-    problems.push(
-      `${source("ensemble")}: lists ${ids.length} members (${ids.join(", ")}), and this version does not replicate; ` +
-        "list this member alone, or leave the option out",
-    );
-  }
-  return problems;
+  return [...problems, ...ensembleProblems(options, source)];
+}
+
+/** Serves other machines although nothing proves who asks, and nobody said that this is accepted. */
+function isOpen(options: ServerOptions, name: (typeof doors)[number]): boolean {
+  return !options.insecure && isExposed(options, name);
+}
+
+function isExposed(options: ServerOptions, name: (typeof doors)[number]): boolean {
+  const address = options[name];
+  const isProven = name === "peerListen" && options.peerTls !== null;
+  return address !== null && !isLoopback(address.host) && !isProven;
 }
 
 function warningsFor(options: ServerOptions): string[] {
@@ -198,7 +230,7 @@ function warningsFor(options: ServerOptions): string[] {
   }
   const open = doors.flatMap((name) => {
     const address = options[name];
-    return address === null || isLoopback(address.host) ? [] : [formatListenAddress(address)];
+    return address !== null && isExposed(options, name) ? [formatListenAddress(address)] : [];
   });
   if (open.length > 0) {
     warnings.push(`INSECURE: ${open.join(" and ")} serve other machines without encryption or authentication`);

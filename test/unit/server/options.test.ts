@@ -45,6 +45,12 @@ describe("where options come from", () => {
       peerListen: { host: "127.0.0.1", port: 7402 },
       zookeeperListen: null,
       ensemble: [{ id: 1, host: "127.0.0.1", port: 7402 }],
+      grpcAdvertise: null,
+      httpAdvertise: null,
+      peerAdvertise: null,
+      peerTimeoutMs: 1_000,
+      peerTls: null,
+      peerBulkBytesPerSecond: 128 * 2 ** 20,
       memoryBytes: 4 * 2 ** 30,
       requestBytesMax: 64 * 2 ** 20,
       readWaitMs: 5_000,
@@ -79,6 +85,11 @@ describe("where options come from", () => {
       "peer-listen": "127.0.0.1:3",
       "zookeeper-listen": "127.0.0.1:4",
       ensemble: "1@a:5",
+      "grpc-advertise": "a:1",
+      "http-advertise": "a:2",
+      "peer-advertise": "a:3",
+      "peer-timeout": "2s",
+      "peer-bulk-rate": "1MiB",
       memory: "300MiB",
       "request-bytes-max": "8MiB",
       "read-wait": "250ms",
@@ -93,6 +104,8 @@ describe("where options come from", () => {
     };
     const base = resolveGiven({}).options as unknown as Record<string, unknown>;
     for (const { flag, name, variable } of optionRows) {
+      // One alone is refused: they have a test of their own.
+      if (flag.startsWith("peer-tls-")) continue;
       const value = samples[flag] as string;
       const ways = [{ flags: { [name]: value } }, { env: { [variable]: value } }, { file: `${flag}: ${value}\n` }];
       const results = ways.map((way) => resolveGiven(way).options);
@@ -137,6 +150,19 @@ describe("where options come from", () => {
     expect(resolveGiven({ command: "dev", flags }).options.dataDir).toBe(join(cwd, "d", "member-3"));
   });
 
+  test("the files of TLS between members come together, each relative to where it is named", () => {
+    mkdirSync(join(cwd, "etc"));
+    writeFileSync(join(cwd, "etc", "m.yaml"), "peer-tls-ca: ca.pem\npeer-tls-cert: /c.pem\n");
+    const { peerTls } = resolveGiven({ flags: { config: "etc/m.yaml", peerTlsKey: "k.pem" } }).options;
+    expect(peerTls).toEqual({ ca: join(cwd, "etc", "ca.pem"), cert: "/c.pem", key: join(cwd, "k.pem") });
+    const env = { MUSTER_PEER_TLS_CA: "a", MUSTER_PEER_TLS_CERT: "b", MUSTER_PEER_TLS_KEY: "c" };
+    expect(resolveGiven({ env }).options.peerTls).toEqual({
+      ca: join(cwd, "a"),
+      cert: join(cwd, "b"),
+      key: join(cwd, "c"),
+    });
+  });
+
   test("auto log format is pretty on a terminal only", () => {
     expect(resolveGiven({ terminal: true }).options.logFormat).toBe("pretty");
     expect(resolveGiven({ terminal: true, flags: { logFormat: "json" } }).options.logFormat).toBe("json");
@@ -151,6 +177,79 @@ describe("where options come from", () => {
     const member = [{ id: 1, host: "h", port: 7402 }];
     expect(resolveGiven({ flags: { ensemble: "1@h:7402" } }).options.ensemble).toEqual(member);
     expect(resolveGiven({ file: 'ensemble: ["1@h:7402"]\n' }).options.ensemble).toEqual(member);
+  });
+});
+
+describe("an ensemble of several", () => {
+  const local = "1@127.0.0.1:7402,2@127.0.0.1:7412,3@127.0.0.1:7422";
+  const far = "1@db1.example:7402,2@db2.example:7402";
+  const tls = { peerTlsCa: "a", peerTlsCert: "b", peerTlsKey: "c" };
+
+  test.for<[string, Record<string, unknown>]>([
+    ["on one machine", { ensemble: local }],
+    ["where another member is at a port of its own", { ensemble: local, id: "2", peerListen: "127.0.0.1:7412" }],
+    ["on several, with TLS", { ensemble: far, ...tls, peerListen: "0.0.0.0:7402" }],
+    ["on several, by their own addresses", { ensemble: far, ...tls, peerListen: "10.0.0.1:7402" }],
+    ["on several, in plain text if that is accepted", { ensemble: far, insecure: true, peerListen: "[::]:7402" }],
+    [
+      "behind a translated port",
+      { ensemble: far, ...tls, peerAdvertise: "DB1.example:7402", peerListen: "127.0.0.1:9" },
+    ],
+  ])("is accepted %s", ([, flags]) => {
+    expect(problemsOf({ flags })).toEqual([]);
+    expect(resolveGiven({ flags }).options.ensemble.length).toBeGreaterThan(1);
+  });
+
+  test.for<[string, Record<string, unknown>, RegExp]>([
+    [
+      "at another port",
+      { ensemble: local, id: "2" },
+      /has this member at 127\.0\.0\.1:7412, but it listens on .*:7402/,
+    ],
+    ["at a port nobody knows", { ensemble: local, peerListen: "127.0.0.1:0" }, /but it listens on 127\.0\.0\.1:0/],
+    [
+      "where only this machine reaches it",
+      { ensemble: far, ...tls },
+      /it listens on 127\.0\.0\.1:7402; .*--peer-advertise db1/,
+    ],
+    [
+      "at another address",
+      { ensemble: "1@10.0.0.1:7402,2@10.0.0.2:7402", ...tls, peerListen: "10.0.0.3:7402" },
+      /listens on 10/,
+    ],
+    [
+      "elsewhere than --peer-advertise",
+      { ensemble: local, peerAdvertise: "127.0.0.1:9" },
+      /^--peer-advertise: "127\.0\.0\.1:9" is not where --ensemble has this member, 127\.0\.0\.1:7402$/,
+    ],
+    ["that lists an address twice", { ensemble: "1@h:1,2@H:1" }, /members 1 and 2 are both at h:1/],
+    ["that lists port 0", { ensemble: "1@127.0.0.1:7402,2@127.0.0.1:0" }, /member 2 has port 0/],
+    [
+      "too large",
+      { ensemble: Array.from({ length: 65 }, (_, index) => `${index + 1}@127.0.0.1:${7402 + index}`).join() },
+      /lists 65 members; at most 64/,
+    ],
+  ])("is refused %s", ([, flags, message]) => {
+    expect(problemsOf({ flags })).toEqual([expect.stringMatching(message)]);
+  });
+
+  test("decision 15: members on other machines need TLS between them, or the loud flag", () => {
+    const flags = { ensemble: far, peerListen: "10.0.0.1:7402" };
+    expect(problemsOf({ flags })).toEqual([
+      '--peer-listen: "10.0.0.1:7402" is reachable from other machines, which needs TLS and authentication; give the ' +
+        "three --peer-tls files, or accept the risk with --insecure",
+      "--ensemble: has members on other machines (2 at db2.example:7402), which needs TLS between members; give the " +
+        "three --peer-tls files, or accept the risk with --insecure",
+    ]);
+    expect(resolveGiven({ flags: { ...flags, ...tls } }).warnings).toEqual([]);
+    expect(resolveGiven({ flags: { ...flags, insecure: true } }).warnings).toEqual([
+      "INSECURE: 10.0.0.1:7402 serve other machines without encryption or authentication",
+    ]);
+  });
+
+  test("a lone member is at --peer-advertise, if there is one", () => {
+    const { options } = resolveGiven({ flags: { peerAdvertise: "h:9" } });
+    expect(options.ensemble).toEqual([{ id: 1, host: "h", port: 9 }]);
   });
 });
 
@@ -283,10 +382,30 @@ describe("what is refused", () => {
       "--ensemble: does not list this member, whose id is 1; add 1@host:peer-port, or set --id",
     ],
     [
-      "an ensemble of more than one",
-      { flags: { ensemble: "1@a:1,2@b:1" } },
-      "--ensemble: lists 2 members (1, 2), and this version does not replicate; list this member alone, or leave the " +
-        "option out",
+      "one file of TLS without the others",
+      { flags: { peerTlsCert: "c" } },
+      "--peer-tls-ca and --peer-tls-key: missing beside --peer-tls-cert; give all three, or none",
+    ],
+    [
+      "an address nobody can reach to be told to others",
+      { flags: { grpcAdvertise: "0.0.0.0:7400" } },
+      '--grpc-advertise: "0.0.0.0:7400" can be listened on but not reached; write the host:port others reach it at, ' +
+        "for example 10.0.0.4:7402",
+    ],
+    [
+      "a port nobody knows to be told to others",
+      { flags: { peerAdvertise: "h:0" } },
+      '--peer-advertise: "h:0" has port 0; write the host:port others reach it at, for example 10.0.0.4:7402',
+    ],
+    [
+      "a time-out that no network keeps",
+      { flags: { peerTimeout: "100ms" } },
+      '--peer-timeout: "100ms" is out of range; write 200ms to 60s',
+    ],
+    [
+      "a rate of nothing",
+      { flags: { peerBulkRate: "0" } },
+      '--peer-bulk-rate: "0" is out of range; write 1MiB to 64GiB',
     ],
     [
       "a member listed twice",
