@@ -307,6 +307,12 @@ export class ZabChecker {
     return this.run(member).written.lastZxid;
   }
 
+  /** It has written a batch that ends there. */
+  hasWritten(member: number, zxid: number): boolean {
+    const { entries } = this.run(member).written;
+    return zxid === 0 || entries.findLast(({ lastZxid }) => lastZxid <= zxid)?.lastZxid === zxid;
+  }
+
   // ---- Helpers ----
 
   private run(member: number): Run {

@@ -68,8 +68,7 @@ export class ZabMember implements ZabEffects, PeerProcess {
   /** What is on its way to learners; who is not in it any more gets nothing. */
   private readonly sending = new Map<number, object>();
   private rounds = new Map<number, Round>();
-  /** The barrier whose round is just being begun. */
-  private beginning: Round | undefined;
+  private confirmedRound = 0;
   private isApplying = false;
 
   constructor(parts: ZabMemberParts) {
@@ -151,10 +150,9 @@ export class ZabMember implements ZabEffects, PeerProcess {
     if (!zab.isEstablished) return;
     const index = Math.max(zab.commitZxid, zab.initialHistoryEnd);
     const committed = parts.checker.committedZxid;
-    this.beginning = { index, committed };
-    const round = zab.beginRound();
-    if (this.beginning !== undefined) this.rounds.set(round, this.beginning);
-    this.beginning = undefined;
+    this.rounds.set(zab.beginRound(), { index, committed });
+    // Where one member is a quorum, it has been.
+    this.answerRounds();
   }
 
   /** Its own snapshot round, at what it has applied; the journal before that may go. */
@@ -173,10 +171,10 @@ export class ZabMember implements ZabEffects, PeerProcess {
     this.report();
   }
 
-  /** Tells the checker what is committed, once the journal holds the whole log. */
+  /** Tells the checker what is committed, once the journal holds it. */
   private report(): void {
     const { checker } = this.parts;
-    if (checker.writtenZxid(this.id) === this.zab.lastZxid) checker.committed(this.id, this.zab.commitZxid);
+    if (checker.hasWritten(this.id, this.zab.commitZxid)) checker.committed(this.id, this.zab.commitZxid);
   }
 
   private applyLater(): void {
@@ -279,7 +277,9 @@ export class ZabMember implements ZabEffects, PeerProcess {
     this.after(5 + random.below(50), () => {
       if (this.sending.get(peer) !== token || !network.isConnected(this.id, peer)) return;
       const learner = other(peer);
-      if (this.appliedZxid < atLeastZxid || learner === undefined || !learner.isReadyFor(this.id)) {
+      const { durableZxid } = this.zab;
+      const isFit = this.appliedZxid >= atLeastZxid && this.appliedZxid <= durableZxid;
+      if (!isFit || learner === undefined || !learner.isReadyFor(this.id)) {
         this.sendSnapshotSoon(peer, atLeastZxid, token);
         return;
       }
@@ -331,6 +331,7 @@ export class ZabMember implements ZabEffects, PeerProcess {
     this.parts.checker.deposed(this.id);
     this.isServing = false;
     this.rounds = new Map();
+    this.confirmedRound = 0;
   }
 
   joining(leaderId: number): void {
@@ -343,13 +344,15 @@ export class ZabMember implements ZabEffects, PeerProcess {
   }
 
   roundConfirmed(round: number): void {
+    this.confirmedRound = round;
+    this.answerRounds();
+  }
+
+  private answerRounds(): void {
     const { checker } = this.parts;
-    // At once, where one member is a quorum.
-    if (this.beginning !== undefined) this.rounds.set(round, this.beginning);
-    this.beginning = undefined;
-    for (const [number, { index, committed }] of this.rounds) {
-      if (number > round) continue;
-      this.rounds.delete(number);
+    for (const [round, { index, committed }] of this.rounds) {
+      if (round > this.confirmedRound) continue;
+      this.rounds.delete(round);
       checker.count("barriers");
       demand(index >= committed, "core.md 16: a barrier sees all that was committed before it", () => {
         return `${this.id} answers at ${formatZxid(index)}, ${formatZxid(committed)} was committed`;
