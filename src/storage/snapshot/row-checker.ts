@@ -59,9 +59,14 @@ export class RowChecker {
   sessionChecksums(row: SessionRow): readonly [number, number] {
     const { hasher } = this;
     const session = new Session(row.id, row.secretHash, row.timeoutMs, row.generation, this.windows);
-    const reader = new ByteReader(row.window);
-    session.window.read(reader);
-    reader.expectEnd();
+    try {
+      const reader = new ByteReader(row.window);
+      session.window.read(reader);
+      reader.expectEnd();
+    } catch (error) {
+      if (error instanceof FormatError) fail("session", row.id, `its window ${error.message}`);
+      throw error;
+    }
     const all = session.rowChecksum(hasher);
     session.window.clear();
     return [all, hasher.lane0];

@@ -2,10 +2,13 @@ import { readdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import Database from "better-sqlite3";
 import { beforeEach, describe, expect, it } from "vitest";
+import { SnapshotError } from "../../../../src/storage/snapshot/snapshot-error.ts";
 import {
+  chooseSnapshot,
   createSnapshot,
   currentSnapshot,
   removeLeftovers,
+  SnapshotChoiceError,
   selectSnapshot,
   snapshotFileName,
 } from "../../../../src/storage/snapshot/snapshot-files.ts";
@@ -77,6 +80,39 @@ describe("the files of a snapshot", () => {
       /snapshot-0000000100000005\.db: file: the journal names .* 0x100000005 .* missing/,
     );
     expect(() => removeLeftovers(directory, 2 ** 32 + 5)).toThrow(/missing/);
+    expect(readdirSync(directory)).toEqual([OLD]);
+  });
+
+  it.for([
+    [[], undefined, undefined],
+    [[0], undefined, 0],
+    // Never named: the member's own first file, whatever was received beside it.
+    [[0, 5], undefined, 0],
+    [[9, 0, 5], undefined, 0],
+    // Named: exactly that one, whether it began before or after the one it replaces, and whatever else was received.
+    [[0, 5], 5, 5],
+    [[5, 9], 5, 5],
+    [[5, 9], 9, 9],
+    [[0, 5, 9], 9, 9],
+    [[0, 5, 9], 0, 0],
+    // The record went with a pruned segment: the only one there is.
+    [[5], undefined, 5],
+  ] as const)("core.md 35: of files that began at %j, with %s named, %s is current", ([began, installed, current]) => {
+    expect(chooseSnapshot(began, installed)).toBe(current);
+  });
+
+  it("core.md 35: no choice is made between installed files of which none is named", () => {
+    touch("snapshot-0000000000000005.db", "snapshot-0000000000000009.db");
+    expect(() => chooseSnapshot([5, 9])).toThrow(SnapshotChoiceError);
+    expect(() => currentSnapshot(directory)).toThrow(/file: the journal names none .* 0x5, 0x9 as current/);
+    expect(() => removeLeftovers(directory)).toThrow(SnapshotError);
+    expect(readdirSync(directory)).toHaveLength(2);
+  });
+
+  it("core.md 35: an interrupted install is a leftover", () => {
+    touch(OLD, `${NEW}.tmp`, `${NEW}.tmp-journal`);
+    expect(currentSnapshot(directory)?.began).toBe(0);
+    removeLeftovers(directory);
     expect(readdirSync(directory)).toEqual([OLD]);
   });
 

@@ -37,7 +37,9 @@ function write(zxid, count) {
   const meta = { zxid, digest: [1, 2], featureLevel: 1, nextSerial: count + 1, time: 0, limits: "{}", quotas: "[]" };
   return new Promise((resolve) => {
     onCommitted = resolve;
-    store.commit({ ...meta, nodeCount: count, sessionCount: 0, history: new Uint8Array(0) });
+    const nothing = new Uint8Array(0);
+    const fields = { nodeCount: count, sessionCount: 0, configuration: nothing, configurationZxid: 0 };
+    store.commit({ ...meta, ...fields, history: nothing });
   });
 }
 

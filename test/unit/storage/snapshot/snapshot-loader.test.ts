@@ -17,6 +17,7 @@ import { loadSnapshot, loadSnapshotMeta } from "../../../../src/storage/snapshot
 import { SNAPSHOT_PAGE_BYTES } from "../../../../src/storage/snapshot/snapshot-schema.ts";
 import { Collector, shown, smallMeta, smallTree, temporaryDirectory, znode } from "./snapshot-fixtures.ts";
 import { sqliteRig } from "./snapshot-rig.ts";
+import { expected, received, smallRound } from "./transfer-fixtures.ts";
 
 let file: string;
 
@@ -167,10 +168,46 @@ describe("loading a snapshot", () => {
 });
 
 describe("golden snapshots", () => {
-  it("core.md 5: format 1 is read as it was written", async () => {
-    const golden = new URL("../../../golden/snapshot/format-1.db", import.meta.url);
+  beforeEach(() => {
     file = join(temporaryDirectory(), "snapshot-0000000000000000.db");
-    copyFileSync(golden, file);
-    expect(load()).toEqual({ meta: smallMeta, rows: shown(smallTree.znodes, smallTree.sessions) });
+  });
+
+  const take = (name: string) => copyFileSync(new URL(`../../../golden/snapshot/${name}`, import.meta.url), file);
+  const old = { meta: smallMeta, rows: shown(smallTree.znodes, smallTree.sessions) };
+
+  it("core.md 5: format 1 is read as it was written, with no configuration", () => {
+    take("format-1.db");
+    expect(load()).toEqual(old);
+    expect(loadSnapshotMeta(file)).toMatchObject({ configuration: new Uint8Array(0), configurationZxid: 0 });
+  });
+
+  it("core.md 5: format 1 opened for writing becomes format 2, with nothing lost and rounds going on", async () => {
+    take("format-1.db");
+    const rig = sqliteRig(join(file, ".."));
+    const opened = await rig.open();
+    expect(load()).toEqual(old);
+    const configuration = Uint8Array.of(1, 2, 3);
+    const meta = { ...smallMeta, zxid: smallMeta.zxid + 1, configuration, configurationZxid: smallMeta.zxid + 1 };
+    await opened.round({}, meta);
+    await opened.store.close();
+    expect(load()).toEqual({ ...old, meta });
+    const database = new Database(file, { readonly: true });
+    expect(database.pragma("user_version", { simple: true })).toBe(2);
+    database.close();
+  });
+
+  it("core.md 5: a file of format 1 that holds no round yet becomes format 2, too", async () => {
+    take("format-1.db");
+    tamper("DELETE FROM meta; DELETE FROM znode; DELETE FROM session");
+    const opened = await sqliteRig(join(file, "..")).open();
+    expect(opened.store.lastZxid).toBe(0);
+    await opened.round(smallTree, smallMeta);
+    await opened.store.close();
+    expect(load()).toEqual(old);
+  });
+
+  it("core.md 5: format 2 is read as it was written", () => {
+    take("format-2.db");
+    expect(received({ load: (sink) => loadSnapshot(file, sink) })).toEqual(expected(smallRound));
   });
 });

@@ -19,6 +19,7 @@ import { loadSnapshot } from "../../../../src/storage/snapshot/snapshot-loader.t
 import { verifySnapshot } from "../../../../src/storage/snapshot/verify-snapshot.ts";
 import "./snapshot-fixtures.ts";
 import { type OpenStore, sqliteRig } from "./snapshot-rig.ts";
+import { stream } from "./transfer-fixtures.ts";
 
 const silent: EventSink = { record() {} };
 const EPOCH = 2 ** 32;
@@ -113,6 +114,19 @@ describe("the tree in a real snapshot", () => {
     expect(loaded.snapshotMeta()).toEqual(driver.tree.snapshotMeta());
     const { file } = currentSnapshot(rig.directory) as SnapshotFile;
     expect(verifySnapshot(file)).toEqual({ meta: driver.tree.snapshotMeta(), findings: [] });
+  });
+
+  it("core.md 36: comes out of a transfer with the same digest; every row's checksum is the core's own", async () => {
+    const sender = sqliteRig();
+    const opened = await sender.open();
+    const driver = await fill(opened);
+    const learner = sqliteRig();
+    await (await learner.open()).store.close();
+    const { zxid } = await stream(await opened.store.openTransfer(), learner.install());
+    await opened.store.close();
+    learner.name(zxid);
+    const loaded = Tree.load(8, silent, (rows) => learner.load(rows));
+    expect(loaded.snapshotMeta()).toEqual(driver.tree.snapshotMeta());
   });
 
   it("core.md 30: one bit flipped at every byte is named, or the loaded digest is the same", async () => {

@@ -2,7 +2,12 @@ import { ByteWriter, encodeUtf8 } from "../../../../src/core/base/bytes.ts";
 import type { SessionRow, SnapshotMeta, ZnodeRow } from "../../../../src/core/tree/snapshot-row.ts";
 import { RowChecker } from "../../../../src/storage/snapshot/row-checker.ts";
 import type { SnapshotInstall, SnapshotTransfer } from "../../../../src/storage/snapshot/snapshot-transfer.ts";
-import { TransferEncoder } from "../../../../src/storage/snapshot/transfer-encoder.ts";
+import {
+  CHUNK_CHECKED_BYTES,
+  CHUNK_HEADER_BYTES,
+  chunkChecksum,
+  TransferEncoder,
+} from "../../../../src/storage/snapshot/transfer-encoder.ts";
 import { Collector, meta, session, shown, smallTree, znode } from "./snapshot-fixtures.ts";
 import { content, type Rig } from "./snapshot-rig.ts";
 
@@ -106,6 +111,19 @@ export function chunksOf(round: Round, rowsPerChunk = 3): Uint8Array[] {
   }
   if (encoder.pendingBytes > 0) chunks.push(encoder.rows());
   return [...chunks, encoder.end()];
+}
+
+/** Makes a chunk whose bytes were changed match its checksum, as the first of a transfer. */
+export function resealed(chunk: Uint8Array, previous = 0): Uint8Array {
+  const body = chunk.subarray(CHUNK_HEADER_BYTES);
+  const view = new DataView(chunk.buffer, chunk.byteOffset);
+  view.setUint32(CHUNK_CHECKED_BYTES, chunkChecksum(chunk.subarray(0, CHUNK_CHECKED_BYTES), body, previous), true);
+  return chunk;
+}
+
+/** The checksum a chunk carries, which that of the next one continues. */
+export function checksumOf(chunk: Uint8Array): number {
+  return new DataView(chunk.buffer, chunk.byteOffset).getUint32(CHUNK_CHECKED_BYTES, true);
 }
 
 export function joined(chunks: readonly Uint8Array[]): Uint8Array {
