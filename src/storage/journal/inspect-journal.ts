@@ -4,6 +4,7 @@ import type { Disk } from "../disk.ts";
 import { nodeDisk } from "../node-disk.ts";
 import type { Finding } from "./finding.ts";
 import { listSegments, type SegmentFile } from "./journal-files.ts";
+import { asNextFound } from "./mending.ts";
 import { recordFlag } from "./record-codec.ts";
 import { SegmentReader } from "./segment-reader.ts";
 import { findingOf, type ScannedRecord, type ScanStop, scanSegment } from "./segment-scan.ts";
@@ -27,7 +28,7 @@ export interface JournalInspection {
 
 /** Reads the journal of a stopped member and names everything wrong with it. Changes nothing. */
 export function inspectJournal(directory: string, disk: Disk = nodeDisk): JournalInspection {
-  return new Inspection(disk, directory);
+  return new Inspection(asNextFound(disk, directory), directory);
 }
 
 const ACTION = "only reported";

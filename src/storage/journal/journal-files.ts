@@ -10,7 +10,7 @@ export interface SegmentFile {
   readonly header: SegmentHeader;
 }
 
-const SEGMENT_SUFFIX = ".journal";
+export const SEGMENT_SUFFIX = ".journal";
 export const SPARE_SUFFIX = ".spare";
 /** A file in the making, its space being claimed; worthless after a crash. */
 export const CLAIMING_NAME = "next.claiming";

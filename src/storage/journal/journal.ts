@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { Worker } from "node:worker_threads";
 import { assert, InvariantError } from "../../core/base/assert.ts";
 import { COMMAND_BYTES_MAX } from "../../core/base/limits.ts";
@@ -5,12 +6,14 @@ import { isZxid } from "../../core/base/zxid.ts";
 import { isSticky, type JournalRecord, recordType } from "../../core/zab/journal-record.ts";
 import { nodeDisk } from "../node-disk.ts";
 import { workerFile } from "../worker-file.ts";
+import type { DamagedJournal } from "./damaged-journal.ts";
 import type { JournalHistory } from "./history-client.ts";
+import { JournalRepair, type RepairOptions } from "./journal-repair.ts";
 import type { JournalWorkerData, JournalWorkerMessage } from "./journal-thread.ts";
 import { worstRecordBytes } from "./journal-writer.ts";
 import { LiveHistory } from "./live-history.ts";
 import { makeRing, PRUNE_FRAME, RELEASE_FRAME, RingWriter, readPlace, SYNC_TIMES_MAX, word } from "./record-ring.ts";
-import { recoverJournal } from "./recover-journal.ts";
+import { type JournalScan, recoverJournal } from "./recover-journal.ts";
 import type { RecoveredJournal } from "./recovered-journal.ts";
 import type { Space } from "./segment-pool.ts";
 import { ZxidChain } from "./zxid-chain.ts";
@@ -92,20 +95,55 @@ const MIB = 1024 * 1024;
 const defaults = { segmentBytes: 64 * MIB, ringBytes: 16 * MIB, keepCommands: 500_000, keepBytes: 1024 * MIB };
 assert(defaults.ringBytes > 2 * COMMAND_BYTES_MAX, "the ring must hold the largest command, and then some");
 
+export interface OpenedJournal {
+  readonly journal: Journal;
+  readonly recovered: RecoveredJournal;
+}
+
 /**
  * Opens the journal in a directory, or begins one. Nobody else may have it open: see the lock of the data directory.
  *
  * @throws JournalDamagedError when it is damaged, incomplete or of a newer format; errors of the disk as they come,
  * ENOSPC among them when a new journal finds no space
  */
-export async function openJournal(
-  options: JournalOptions,
-  events: JournalEvents,
-): Promise<{ journal: Journal; recovered: RecoveredJournal }> {
+export async function openJournal(options: JournalOptions, events: JournalEvents): Promise<OpenedJournal> {
   const { directory, fromZxid = 0 } = options;
   nodeDisk.makeDirectory(directory);
-  const { position, recovered } = recoverJournal(nodeDisk, directory, fromZxid);
-  const { segmentBytes, ringBytes, keepCommands, keepBytes } = { ...defaults, ...options };
+  return begin(options, events, recoverJournal(nodeDisk, directory, fromZxid));
+}
+
+/**
+ * As {@link openJournal}, for a member of an ensemble: a journal with damage, be it only an uncertain last write, is
+ * not opened and not touched, but told, for the ensemble to decide (core.md 28); see {@link repairJournal}.
+ *
+ * @throws JournalDamagedError when it is of a newer format
+ */
+export async function openJournalOrDamaged(
+  options: JournalOptions,
+  events: JournalEvents,
+): Promise<OpenedJournal | DamagedJournal> {
+  const { directory, fromZxid = 0 } = options;
+  nodeDisk.makeDirectory(directory);
+  const scan = recoverJournal(nodeDisk, directory, fromZxid, { tolerateDamage: true });
+  return scan.damage ?? begin(options, events, scan);
+}
+
+/** Begins to put right what {@link openJournalOrDamaged} told of; the journal is opened anew when that is finished. */
+export function repairJournal(
+  directory: string,
+  damaged: DamagedJournal,
+  options: Omit<RepairOptions, "segmentBytes" | "random32"> & { readonly segmentBytes?: number },
+): JournalRepair {
+  const random32 = (): number => randomBytes(4).readUInt32LE(0);
+  return new JournalRepair(nodeDisk, directory, damaged, { segmentBytes: defaults.segmentBytes, random32, ...options });
+}
+
+async function begin(
+  options: JournalOptions,
+  events: JournalEvents,
+  { position, recovered }: JournalScan,
+): Promise<OpenedJournal> {
+  const { directory, segmentBytes, ringBytes, keepCommands, keepBytes } = { ...defaults, ...options };
   assert(segmentBytes % 512 === 0 && segmentBytes < 2 ** 31, "a segment is whole sectors, below 2 GiB");
   const ring = makeRing(ringBytes);
   const data: JournalWorkerData = { directory, position, ring, segmentBytes, keepCommands, keepBytes };

@@ -1,9 +1,11 @@
 import { join } from "node:path";
 import { type JournalRecord, type RecordType, recordType } from "../../core/zab/journal-record.ts";
 import { alignToSector, type Disk, isOutOfSpace } from "../disk.ts";
+import { DamagedJournal } from "./damaged-journal.ts";
 import { EpochEnds } from "./epoch-ends.ts";
 import { type Finding, isFatal, JournalDamagedError } from "./finding.ts";
 import { CLAIMING_NAME, listSegments, type SegmentFile, segmentHolding, TORN_SUFFIX } from "./journal-files.ts";
+import { asNextFound, finishMending } from "./mending.ts";
 import { RECORD_HEADER_BYTES, recordFlag } from "./record-codec.ts";
 import { RecoveredJournal } from "./recovered-journal.ts";
 import { SEGMENT_HEADER_BYTES } from "./segment-header.ts";
@@ -33,6 +35,16 @@ export interface JournalScan {
   readonly position: JournalPosition;
   readonly findings: readonly Finding[];
   readonly recovered: RecoveredJournal;
+  /** Set when the journal is damaged and that is tolerated: then nothing else here is of use. */
+  readonly damage?: DamagedJournal;
+}
+
+export interface RecoveryOptions {
+  /**
+   * For a member of an ensemble: a damaged journal - an uncertain last write included, which is left as it is - is
+   * reported as {@link JournalScan.damage} instead of being refused or cut. Default false.
+   */
+  readonly tolerateDamage?: boolean;
 }
 
 const UNTOUCHED = "nothing was changed";
@@ -42,7 +54,7 @@ const UNTOUCHED = "nothing was changed";
  * records are those up to the first fatal one.
  */
 export function readJournal(disk: Disk, directory: string, fromZxid: number): JournalScan {
-  const scan = new Recovery(disk, directory);
+  const scan = new Recovery(asNextFound(disk, directory), directory);
   scan.read(fromZxid);
   return scan.result();
 }
@@ -54,9 +66,19 @@ export function readJournal(disk: Disk, directory: string, fromZxid: number): Jo
  * will be asked for
  * @throws JournalDamagedError when something is wrong that no crash explains; nothing is changed then
  */
-export function recoverJournal(disk: Disk, directory: string, fromZxid: number): JournalScan {
+export function recoverJournal(
+  disk: Disk,
+  directory: string,
+  fromZxid: number,
+  { tolerateDamage = false }: RecoveryOptions = {},
+): JournalScan {
+  finishMending(disk, directory);
   const scan = new Recovery(disk, directory);
   scan.read(fromZxid);
+  if (tolerateDamage && scan.findings.length > 0) {
+    scan.syncLast();
+    return { ...scan.result(), damage: new DamagedJournal(disk, directory, fromZxid) };
+  }
   if (scan.findings.some(isFatal)) throw new JournalDamagedError(directory, scan.findings);
   scan.settle();
   return scan.result();
@@ -146,6 +168,18 @@ class Recovery {
       this.epochEnds.clear();
     }
     return true;
+  }
+
+  /** After a kill, records of the last segment are in the page cache only; nobody may be told of them before this. */
+  syncLast(): void {
+    const last = this.segments.at(-1);
+    if (last === undefined) return;
+    const file = this.disk.open(join(this.directory, last.name), "write");
+    try {
+      file.datasync();
+    } finally {
+      file.close();
+    }
   }
 
   /** Makes what was read durable, and cuts off a torn write: first keeps it aside, then erases it. */

@@ -31,9 +31,9 @@ export interface ScanStop {
   /** Where the trouble begins; `end` or the next sector. */
   readonly offset: number;
   readonly problem: string;
-  /** The damaged record's zxids, where its header is intact. */
-  readonly zxids: { readonly first: number; readonly last: number } | undefined;
-  /** First intact group begun after the trouble, where an inspection can go on; -1: none. */
+  /** The damaged record's type and zxids, where its header is intact. */
+  readonly zxids: { readonly type: number; readonly first: number; readonly last: number } | undefined;
+  /** First intact header after the trouble, where an inspection can go on; -1: none. */
   readonly resumeAt: number;
   /** End of the last intact record above `end`: what a repair must erase up to. */
   readonly residueEnd: number;
@@ -42,7 +42,7 @@ export interface ScanStop {
 /** What is known about a segment from outside: the segment after it says where its records end. */
 export interface ScanBounds {
   readonly successorEnd: number | undefined;
-  /** Begin at this group instead of at the head. */
+  /** Begin at this record instead of at the head. */
   readonly resumeAt?: number;
 }
 
@@ -86,7 +86,9 @@ class SegmentScan {
   }
 
   resume(offset: number): void {
-    if (this.headerAt(offset)) this.end = this.header.previousEnd;
+    if (!this.headerAt(offset)) return;
+    this.end = this.header.previousEnd;
+    this.openGroup = this.header.groupStart < offset ? this.header.groupStart : -1;
   }
 
   next(): ScannedRecord | undefined {
@@ -137,13 +139,14 @@ class SegmentScan {
     const offset = unfinished ? end : sector;
     const group = unfinished ? openGroup : sector;
     const intactHeader = this.linkedHeaderAt(offset, group);
-    const zxids = intactHeader ? { first: this.header.firstZxid, last: this.header.lastZxid } : undefined;
+    const { type, firstZxid: first, lastZxid: last } = this.header;
+    const zxids = intactHeader ? { type, first, last } : undefined;
     if (this.newer) {
       return { ...base, verdict: "format", offset, zxids, problem: "a record of a newer version of Muster" };
     }
 
     const residue = this.findResidue(offset);
-    const found = { ...base, offset, zxids, resumeAt: residue.laterGroup, residueEnd: residue.end };
+    const found = { ...base, offset, zxids, resumeAt: residue.next, residueEnd: residue.end };
     const problem = intactHeader
       ? "a record's body does not match its checksum"
       : "a record's header is damaged or missing";
@@ -169,9 +172,9 @@ class SegmentScan {
   }
 
   /** Looks through the rest of the segment for intact headers: evidence of what once lay here. */
-  private findResidue(from: number): { synced: boolean; laterGroup: number; end: number } {
+  private findResidue(from: number): { synced: boolean; next: number; end: number } {
     let synced = false;
-    let laterGroup = -1;
+    let next = -1;
     let end = this.end;
     for (let offset = from; offset + RECORD_HEADER_BYTES <= this.reader.size; offset += RECORD_ALIGNMENT) {
       const at = this.reader.locate(offset, RECORD_HEADER_BYTES);
@@ -179,8 +182,8 @@ class SegmentScan {
       if (this.reader.view.getUint32(at, true) !== RECORD_MAGIC || !this.headerAt(offset)) continue;
       end = Math.max(end, Math.min(offset + recordBytes(this.header.bodyBytes), this.reader.size));
       if (this.header.groupStart > from) synced = true;
-      if (laterGroup < 0 && offset > from && this.header.groupStart === offset) laterGroup = offset;
+      if (next < 0 && offset > from) next = offset;
     }
-    return { synced, laterGroup, end };
+    return { synced, next, end };
   }
 }

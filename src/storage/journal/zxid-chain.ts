@@ -36,7 +36,11 @@ export class ZxidChain {
         return undefined;
       default:
         if (firstZxid === last && lastZxid === last) return undefined;
-        return `a record stands at ${formatZxid(lastZxid)}, not at the last zxid, ${formatZxid(last)}`;
+        return `a ${typeName(type)} stands at ${formatZxid(lastZxid)}, not at the last zxid, ${formatZxid(last)}`;
     }
   }
+}
+
+function typeName(type: number): string {
+  return Object.entries(recordType).find(([, value]) => value === type)?.[0] ?? "record";
 }

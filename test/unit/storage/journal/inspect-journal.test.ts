@@ -2,8 +2,9 @@ import { describe, expect, it } from "vitest";
 import { recordType } from "../../../../src/core/zab/journal-record.ts";
 import { describeFinding } from "../../../../src/storage/journal/finding.ts";
 import { inspectJournal } from "../../../../src/storage/journal/inspect-journal.ts";
+import { ZxidChain } from "../../../../src/storage/journal/zxid-chain.ts";
 import type { SimulatedDisk } from "../../../support/simulated-disk.ts";
-import { batch, copyOf, DIRECTORY, emptyDisk, openWriter, segmentNames, sticky, write } from "./journal-rig.ts";
+import { batch, copyOf, DIRECTORY, emptyDisk, openWriter, record, segmentNames, sticky, write } from "./journal-rig.ts";
 
 function journal(): SimulatedDisk {
   const disk = emptyDisk();
@@ -72,6 +73,29 @@ describe("inspectJournal", () => {
     expect(findings[1]).toContain("zxid 0x3 to 0x3");
     expect(records).toContain("1 5");
     expect(records).toContain("1 24");
+  });
+
+  it("core.md 20, 25, 35: follows truncations, configurations and snapshots, and names one that stands wrong", () => {
+    const disk = emptyDisk();
+    const { writer } = openWriter(disk);
+    const change = sticky(recordType.CONFIGURATION, 3, "three members");
+    write(writer, batch(1), batch(2), batch(3), change, batch(4, 4, 2000));
+    write(writer, record(recordType.TRUNCATE, 2, 2, ""), batch(2 ** 32 + 1), batch(2 ** 32 + 2, 2 ** 32 + 2, 2000));
+    write(writer, record(recordType.SNAPSHOT, 2 ** 33, 2 ** 33, ""), batch(2 ** 33 + 1));
+    writer.close();
+    const { records, findings } = inspect(disk);
+    expect(findings).toEqual([]);
+    expect(records.filter((line) => /^[456] /.test(line) && !line.endsWith("copy"))).toEqual([
+      "4 3",
+      "5 2",
+      `6 ${2 ** 33}`,
+    ]);
+
+    const chain = new ZxidChain(7);
+    expect(chain.advance(recordType.CONFIGURATION, 5, 5)).toBe(
+      "a CONFIGURATION stands at 0x5, not at the last zxid, 0x7",
+    );
+    expect(chain.advance(recordType.TRUNCATE, 8, 8)).toBe("cannot truncate to 0x8 above 0x7");
   });
 
   it("names a missing segment, and still reads the others", () => {

@@ -81,8 +81,8 @@ export function recover(disk: Disk): RecoveredJournal {
 }
 
 /** A second disk with the same files, all durable. */
-export function copyOf(disk: SimulatedDisk): SimulatedDisk {
-  const copy = emptyDisk();
+export function copyOf(disk: SimulatedDisk, seed = 1): SimulatedDisk {
+  const copy = emptyDisk(seed);
   for (const name of disk.list(DIRECTORY)) copy.place(`${DIRECTORY}/${name}`, disk.contents(`${DIRECTORY}/${name}`));
   return copy;
 }
