@@ -24,8 +24,8 @@ export function checkHello(own: OwnIdentity, hello: Hello, expectedId: number | 
     return { rule: "identity", text: `member ${meant} was meant, but member ${met} is at this address` };
   }
   if (own.ensembleId !== "" && hello.ensembleId !== "" && own.ensembleId !== hello.ensembleId) {
-    const text = `member ${own.id} belongs to ensemble ${own.ensembleId}, member ${hello.senderId} to ${hello.ensembleId}`;
-    return { rule: "ensemble", text };
+    const ours = `member ${own.id} belongs to ensemble ${own.ensembleId}`;
+    return { rule: "ensemble", text: `${ours}, member ${hello.senderId} to ${hello.ensembleId}` };
   }
   return undefined;
 }

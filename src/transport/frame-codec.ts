@@ -22,7 +22,7 @@ export function putFrameHeader(into: Buffer, at: number, kind: number, sequence:
   into.writeUInt32LE(checksum(word, sequence, payload), at + 8);
 }
 
-/** Receives a parser's frames. The payload is a view, valid until return, unless the parser was told to hand out copies. */
+/** Receives a parser's frames. A payload is a view, valid until return, unless the parser hands out copies. */
 export interface FrameSink {
   onFrame(kind: number, payload: Uint8Array): void;
 }

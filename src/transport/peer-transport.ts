@@ -63,7 +63,10 @@ export interface PeerTransport {
   openBulk(peerId: number, header: Uint8Array): Promise<BulkSender>;
   /** What is announced from the next handshake on, and at once to the peers of live links. */
   setIdentity(identity: { readonly ensembleId: string; readonly about: Uint8Array }): void;
-  /** Reads the certificate files again; new connections use them. Throws, and keeps the old ones, if they are unusable. */
+  /**
+   * Reads the certificate files again; new connections use them. If they are unusable it throws TransportError and
+   * keeps the old ones.
+   */
   reloadCertificates(): void;
   /** Drops all links (each reported down), aborts bulk connections, stops listening. */
   stop(): Promise<void>;

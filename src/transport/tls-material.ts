@@ -35,8 +35,8 @@ export function readTlsMaterial(files: TlsFiles, memberId: number): TlsMaterial 
     certificate = new X509Certificate(options.cert);
     context = createSecureContext(options);
   } catch (error) {
-    const text = `${files.cert}, ${files.key} and ${files.ca} do not make a usable certificate: ${(error as Error).message}`;
-    throw new TransportError("certificates", text, error);
+    const text = `${files.cert}, ${files.key} and ${files.ca} do not make a usable certificate`;
+    throw new TransportError("certificates", `${text}: ${(error as Error).message}`, error);
   }
   if (!certifiesMember(certificate, memberId)) {
     const text =

@@ -4,7 +4,7 @@ import { BATCH_BYTES_TARGET, COMMAND_BYTES_MAX } from "../core/base/limits.ts";
 const KIB = 1024;
 const MIB = 1024 * KIB;
 
-/** Largest payload of one frame, bytes: a batch closed late by one large command, with what the protocol puts around. */
+/** Largest payload of one frame, bytes: a batch closed late by one large command, and what is put around it. */
 export const FRAME_BYTES_MAX = 8 * MIB;
 /** Largest `about` of a handshake, bytes. */
 export const ABOUT_BYTES_MAX = 4 * KIB;

@@ -4,6 +4,17 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import type { TlsFiles } from "../../../src/transport/tls-material.ts";
 
+const OPENSSL = "openssl";
+
+export function hasOpenssl(): boolean {
+  try {
+    execFileSync(OPENSSL, ["version"], { stdio: "ignore" });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** The options of one test certificate; by default what a member's should be. */
 export interface CertificateOptions {
   /** The subject's common name. Default: none that means anything. */
@@ -91,6 +102,6 @@ export class CertificateFolder implements Disposable {
   }
 
   private openssl(...args: string[]): void {
-    execFileSync("openssl", args, { stdio: "ignore" });
+    execFileSync(OPENSSL, args, { stdio: "ignore" });
   }
 }

@@ -51,7 +51,7 @@ describe("two members that dial each other", () => {
     }
   });
 
-  it("the higher id holds the lower one's dial back while its own is out, and refuses it silently once up", async () => {
+  it("the higher id holds the lower one's dial back while its own is out, and refuses it once up", async () => {
     await using rig = new TransportRig();
     await using listener = await ScriptedListener.start();
     const high = await rig.member(9);

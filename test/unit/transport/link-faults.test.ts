@@ -168,7 +168,7 @@ describe("a link that is lost", () => {
     expect((await a.told.next("down")).why).toBe("cut off in a frame");
   });
 
-  it("is not dialled again when its peer was taken off the list; a peer off the list may dial and is a peer", async () => {
+  it("is not dialled again once its peer is off the list; who is off the list may still dial", async () => {
     await using rig = new TransportRig();
     await using listener = await ScriptedListener.start();
     const a = await rig.member(1);

@@ -7,12 +7,12 @@ import { frameKind } from "../../../src/transport/frame-kind.ts";
 import { encodeHello } from "../../../src/transport/hello.ts";
 import { certifiesMember } from "../../../src/transport/member-certificate.ts";
 import { startPeerTransport } from "../../../src/transport/tcp-peer-transport.ts";
-import { hasCommand, need } from "../../integration/crash/requirements.ts";
-import { CertificateFolder } from "./certificates.ts";
+import { need } from "../../integration/crash/requirements.ts";
+import { CertificateFolder, hasOpenssl } from "./certificates.ts";
 import { helloOf, ScriptedListener, ScriptedPeer } from "./scripted-peer.ts";
 import { bytes, Recorder, TransportRig, textOf } from "./transport-rig.ts";
 
-const present = hasCommand("openssl");
+const present = hasOpenssl();
 
 function folder(context: TestContext): CertificateFolder {
   need(context, "the openssl command", present);
@@ -22,7 +22,7 @@ function folder(context: TestContext): CertificateFolder {
 }
 
 describe("links with mutual TLS", () => {
-  it("come up between members of one authority, by URI or DNS name or common name, and carry everything", async (context) => {
+  it("come up between members of one authority, named in any of three ways, and carry everything", async (context) => {
     using certificates = folder(context);
     await using rig = new TransportRig();
     const a = await rig.member(1, { tls: certificates.member(1, "members") });
@@ -153,7 +153,7 @@ describe("links with mutual TLS", () => {
     expect(secure.told.of("up")).toEqual([]);
   });
 
-  it("reload: links stay, new connections use the new certificates, and unusable ones are left aside", async (context) => {
+  it("reload: links stay, new connections use the new certificates, unusable ones are left aside", async (context) => {
     using certificates = folder(context);
     await using rig = new TransportRig();
     const a = await rig.member(1, { tls: certificates.member(1, "members") });
