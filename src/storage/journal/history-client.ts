@@ -4,7 +4,9 @@ import { type JournalRecord, recordType } from "../../core/zab/journal-record.ts
 import { workerFile } from "../worker-file.ts";
 import { JournalDamagedError } from "./finding.ts";
 import type { HistoryReply, HistoryRequest } from "./history-server.ts";
+import type { SegmentFile } from "./journal-files.ts";
 import type { HistorySource } from "./read-history.ts";
+import type { Voiding } from "./voiding.ts";
 
 /** A moment of the journal, read batch by batch, while the journal goes on. Not for concurrent use. */
 export interface JournalHistory {
@@ -23,9 +25,8 @@ export interface JournalHistory {
 /** The thread is ended when nothing was read for this long. */
 const IDLE_MS = 5000;
 
-type Answer = readonly JournalRecord[] | undefined;
 interface Waiting {
-  resolve(answer: Answer): void;
+  resolve(answer: HistoryReply | undefined): void;
   reject(error: Error): void;
 }
 
@@ -56,11 +57,28 @@ export class HistoryClient {
     return id;
   }
 
-  next(id: number): Promise<Answer> {
-    assert(!this.waiting.has(id), "a history is read one step at a time");
+  async next(id: number): Promise<readonly JournalRecord[] | undefined> {
+    const reply = await this.call({ kind: "next", id });
+    return reply?.kind === "chunk" ? unpack(reply.bytes, reply.spans) : undefined;
+  }
+
+  /** What a segment voids; undefined when the client was stopped meanwhile. */
+  async voidings(segment: SegmentFile, end: number): Promise<readonly Voiding[] | undefined> {
+    const id = ++this.lastId;
+    this.opened.add(id);
+    try {
+      const reply = await this.call({ kind: "voidings", id, segment, end });
+      return reply?.kind === "voidings" ? reply.voidings : undefined;
+    } finally {
+      this.close(id);
+    }
+  }
+
+  private call(request: HistoryRequest): Promise<HistoryReply | undefined> {
+    assert(!this.waiting.has(request.id), "a history is read one step at a time");
     return new Promise((resolve, reject) => {
-      this.waiting.set(id, { resolve, reject });
-      this.ask({ kind: "next", id });
+      this.waiting.set(request.id, { resolve, reject });
+      this.ask(request);
     });
   }
 
@@ -114,19 +132,9 @@ export class HistoryClient {
     const waiting = this.waiting.get(reply.id);
     if (waiting === undefined) return;
     this.waiting.delete(reply.id);
-    switch (reply.kind) {
-      case "chunk":
-        waiting.resolve(unpack(reply.bytes, reply.spans));
-        return;
-      case "end":
-        waiting.resolve(undefined);
-        return;
-      case "damaged":
-        waiting.reject(new JournalDamagedError(this.directory, reply.findings));
-        return;
-      case "failed":
-        waiting.reject(Object.assign(new Error(reply.message), { code: reply.code }));
-    }
+    if (reply.kind === "damaged") waiting.reject(new JournalDamagedError(this.directory, reply.findings));
+    else if (reply.kind === "failed") waiting.reject(Object.assign(new Error(reply.message), { code: reply.code }));
+    else waiting.resolve(reply);
   }
 
   private fail(worker: Worker, error: Error): void {

@@ -25,7 +25,7 @@ export class HistoryLedger {
   private readonly files: SegmentFile[];
   private known: Voiding[];
   /** Of segments below this number only the header was read: what they void is not known. */
-  private readonly readFrom: number;
+  private readFrom: number;
   private readonly holds = new Set<HistoryHold>();
 
   constructor(position: JournalPosition) {
@@ -58,6 +58,33 @@ export class HistoryLedger {
   /** The latest SNAPSHOT record held. */
   get installed(): Voiding | undefined {
     return this.voidings.findLast(({ above }) => above < 0);
+  }
+
+  /**
+   * The newest segment that is not known in full, and where its records end: its history would be of use. Undefined
+   * when there is none, or all of them lie behind an installed snapshot.
+   */
+  get unread(): { readonly segment: SegmentFile; readonly end: number } | undefined {
+    const at = this.files.findLastIndex(({ header }) => header.number < this.readFrom);
+    const segment = this.files[at];
+    const successor = this.files[at + 1];
+    if (segment === undefined || successor === undefined || this.installed !== undefined) return undefined;
+    return { segment, end: successor.header.previousEnd };
+  }
+
+  /** The segment last given as {@link unread} was read, and voids this. */
+  lookedThrough(voidings: readonly Voiding[]): void {
+    const { unread } = this;
+    if (unread === undefined) return;
+    this.readFrom = unread.segment.header.number;
+    this.known = [...voidings, ...this.known];
+  }
+
+  /** Holds a segment, and with it all that come after. */
+  holdSegment(segment: SegmentFile): HistoryHold {
+    const hold = { segment: segment.header.number };
+    this.holds.add(hold);
+    return hold;
   }
 
   begun(segment: SegmentFile): void {

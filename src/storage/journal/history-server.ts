@@ -1,18 +1,22 @@
 import type { JournalRecord } from "../../core/zab/journal-record.ts";
 import type { Disk } from "../disk.ts";
 import { type Finding, JournalDamagedError } from "./finding.ts";
-import { type HistorySource, readHistory } from "./read-history.ts";
+import type { SegmentFile } from "./journal-files.ts";
+import { type HistorySource, readHistory, readVoidings } from "./read-history.ts";
+import type { Voiding } from "./voiding.ts";
 
 /** What the loop asks of the history's thread; `id` names one history. */
 export type HistoryRequest =
   | { readonly kind: "open"; readonly id: number; readonly source: HistorySource; readonly afterZxid: number }
   | { readonly kind: "next"; readonly id: number }
+  | { readonly kind: "voidings"; readonly id: number; readonly segment: SegmentFile; readonly end: number }
   | { readonly kind: "close"; readonly id: number };
 
-/** The answer to one "next". */
+/** The answer to one "next" or "voidings". */
 export type HistoryReply =
   | { readonly kind: "chunk"; readonly id: number; readonly bytes: Uint8Array; readonly spans: Float64Array }
   | { readonly kind: "end"; readonly id: number }
+  | { readonly kind: "voidings"; readonly id: number; readonly voidings: readonly Voiding[] }
   | { readonly kind: "damaged"; readonly id: number; readonly findings: readonly Finding[] }
   | { readonly kind: "failed"; readonly id: number; readonly message: string; readonly code: string | undefined };
 
@@ -43,7 +47,9 @@ export class HistoryServer {
       return undefined;
     }
     try {
-      return this.next(id);
+      if (kind === "next") return this.next(id);
+      const { segment, end } = request;
+      return { kind, id, voidings: readVoidings(this.disk, this.directory, segment, end) };
     } catch (error) {
       this.open.delete(id);
       if (error instanceof JournalDamagedError) return { kind: "damaged", id, findings: error.findings };

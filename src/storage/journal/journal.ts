@@ -7,6 +7,7 @@ import { isSticky, type JournalRecord, recordType } from "../../core/zab/journal
 import { nodeDisk } from "../node-disk.ts";
 import { workerFile } from "../worker-file.ts";
 import type { DamagedJournal } from "./damaged-journal.ts";
+import type { JournalDamagedError } from "./finding.ts";
 import type { JournalHistory } from "./history-client.ts";
 import { JournalRepair, type RepairOptions } from "./journal-repair.ts";
 import type { JournalWorkerData, JournalWorkerMessage } from "./journal-thread.ts";
@@ -39,7 +40,8 @@ export interface Journal {
   prune(snapshotZxid: number): void;
   /**
    * {@link history} is complete for every `afterZxid` from here on. Rises when segments are pruned, never between two
-   * calls in one turn of the loop; an installed snapshot's zxid once its SNAPSHOT record is durable.
+   * calls in one turn of the loop; an installed snapshot's zxid once its SNAPSHOT record is durable. Falls for a while
+   * after the start: segments behind `fromZxid` are looked through then, in the background.
    */
   readonly baseZxid: number;
   /**
@@ -70,6 +72,8 @@ export interface JournalEvents {
   onSpaceChange(space: Space): void;
   /** The disk failed: nothing more will become durable, and the member has to exit (core.md 32). At most once. */
   onFatal(error: Error): void;
+  /** Damage behind `fromZxid`, found in the background: the member can do without, but learners cannot have it. */
+  onDamage?(damage: JournalDamagedError): void;
   /** How long one write and its fdatasync took, ms. */
   onFsync?(ms: number): void;
 }
@@ -276,6 +280,7 @@ class WorkerJournal implements Journal {
       case "ready":
         this.settleReady?.resolve();
         this.settleReady = undefined;
+        void this.live.lookBack((damage) => this.events.onDamage?.(damage));
         return;
       case "segment":
         this.live.begun(message.segment);

@@ -1,5 +1,6 @@
 import { assert } from "../../core/base/assert.ts";
 import type { JournalRecord } from "../../core/zab/journal-record.ts";
+import { JournalDamagedError } from "./finding.ts";
 import { HistoryClient, type JournalHistory } from "./history-client.ts";
 import { type HistoryHold, HistoryLedger, type JournalPlace } from "./history-ledger.ts";
 import type { SegmentFile } from "./journal-files.ts";
@@ -21,6 +22,28 @@ export class LiveHistory {
     this.ledger = new HistoryLedger(position);
     this.client = new HistoryClient(directory);
     this.release = release;
+  }
+
+  /**
+   * Looks through the segments of which a start read only the headers, from the newest to the oldest, on the thread: so
+   * the history reaches further back with each. Ends at the first that is damaged.
+   */
+  async lookBack(report: (damage: JournalDamagedError) => void): Promise<void> {
+    for (let next = this.ledger.unread; next !== undefined && !this.isStopped; next = this.ledger.unread) {
+      const hold = this.ledger.holdSegment(next.segment);
+      try {
+        const voidings = await this.client.voidings(next.segment, next.end);
+        if (voidings === undefined) return;
+        this.ledger.lookedThrough(voidings);
+      } catch (error) {
+        if (error instanceof JournalDamagedError) report(error);
+        // Without the thread the history begins where it did; the next reader is told why.
+        return;
+      } finally {
+        this.ledger.release(hold);
+        this.settle();
+      }
+    }
   }
 
   get baseZxid(): number {

@@ -59,6 +59,22 @@ export function* readHistory(
   }
 }
 
+/**
+ * What a segment voids, for one of which only the header was read before.
+ *
+ * @throws JournalDamagedError as {@link readHistory}
+ */
+export function readVoidings(disk: Disk, directory: string, segment: SegmentFile, end: number): Voiding[] {
+  const voidings: Voiding[] = [];
+  for (const { header, offset } of scan(disk, directory, segment, end)) {
+    const { type, lastZxid } = header;
+    if (type !== recordType.TRUNCATE && type !== recordType.SNAPSHOT) continue;
+    const above = type === recordType.SNAPSHOT ? -1 : lastZxid;
+    voidings.push({ segment: segment.header.number, offset, above, lastZxid });
+  }
+  return voidings;
+}
+
 function* scan(
   disk: Disk,
   directory: string,

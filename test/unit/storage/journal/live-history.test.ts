@@ -20,6 +20,7 @@ describe("the history of an open journal, with its real workers", () => {
   let directory: string;
   let journal: Journal;
   let durable: number;
+  let damage: JournalDamagedError | undefined;
   beforeEach(() => {
     directory = join(mkdtempSync(join(tmpdir(), "muster-history-")), "journal");
   });
@@ -38,6 +39,9 @@ describe("the history of an open journal, with its real workers", () => {
           durable = sequence;
         },
         onSpaceChange: () => {},
+        onDamage(found) {
+          damage = found;
+        },
         onFatal: (error) => {
           throw error;
         },
@@ -136,6 +140,33 @@ describe("the history of an open journal, with its real workers", () => {
     await open();
     expect(journal.baseZxid).toBe(500);
     expect(await readAll(journal.history(500))).toEqual(words(batches(501, 510)));
+  });
+
+  it("core.md 33: reaches back behind fromZxid soon after a start, to what an installed snapshot or damage leaves", async () => {
+    const keep = { keepCommands: 1_000_000, keepBytes: 2 ** 40 };
+    await open(keep);
+    await append(...batches(1, 80), record(recordType.SNAPSHOT, 300, 300, ""), ...batches(301, 420));
+    await append(record(recordType.TRUNCATE, 410, 410, ""), ...batches(411, 500));
+    const all = [...batches(301, 410), ...batches(411, 500)];
+    await journal.close();
+
+    await open({ ...keep, fromZxid: 495 });
+    expect(journal.baseZxid).toBeGreaterThan(450);
+    while (journal.baseZxid > 300) await turn();
+    expect(await readAll(journal.history(300))).toEqual(words(all));
+    await journal.close();
+
+    const name = readdirSync(directory).filter((each) => each.endsWith(".journal"))[7] as string;
+    const bytes = readFileSync(join(directory, name));
+    bytes[8192] = (bytes[8192] as number) ^ 1;
+    writeFileSync(join(directory, name), bytes);
+    await open({ ...keep, fromZxid: 495 });
+    while (damage === undefined) await turn();
+    expect(damage.findings).toMatchObject([{ kind: "corruption", file: name }]);
+    const base = journal.baseZxid;
+    expect(base).toBeGreaterThan(300);
+    expect(base).toBeLessThan(495);
+    expect(await readAll(journal.history(base))).toEqual(words(all.filter(({ lastZxid }) => lastZxid > base)));
   });
 
   it("rejects with what is damaged, and never takes that for the end", async () => {
