@@ -4,9 +4,11 @@ import { createGrpcDoor } from "../api/grpc/grpc-door.ts";
 import { createHttpDoor } from "../api/http/http-door.ts";
 import { createMetrics, type Metrics } from "../api/http/metrics.ts";
 import { LocalCoordination } from "../coordination/local-coordination.ts";
+import { MemberEnsemble } from "../coordination/member-ensemble.ts";
 import { formatListenAddress, type ListenAddress } from "../core/base/listen-address.ts";
 import { formatZxid } from "../core/base/zxid.ts";
 import type { MemberTransition } from "../core/member/member-contract.ts";
+import type { LinkOptions } from "../runtime/ensemble-links.ts";
 import { MemberRuntime } from "../runtime/member-runtime.ts";
 import type { Log } from "./logging.ts";
 import type { ServerOptions } from "./options.ts";
@@ -38,7 +40,9 @@ export async function startMember(
     {
       memberId: options.id,
       dataDir: options.dataDir,
-      peerAddress: formatListenAddress(options.peerListen),
+      peerAddress: formatListenAddress(options.peerAdvertise ?? options.peerListen),
+      peerTimeoutMs: options.peerTimeoutMs,
+      links: options.ensemble.length > 1 ? linkOptions(options) : undefined,
       memoryBytes: options.memoryBytes,
       outstandingBytesMax: options.requestBytesMax,
       barrierWaitMs: options.readWaitMs,
@@ -67,7 +71,10 @@ async function openDoors(
   metrics: Metrics,
   log: Log,
 ): Promise<RunningMember> {
-  const coordination = new LocalCoordination(runtime.member, (error) => runtime.fail(error));
+  const coordination = new LocalCoordination(runtime.member, (error) => runtime.fail(error), {
+    version: VERSION,
+    ensemble: new MemberEnsemble(runtime),
+  });
   const { insecure } = options;
   const grpcDoor = createGrpcDoor(
     { listen: formatListenAddress(options.grpcListen), insecure, version: VERSION },
@@ -92,12 +99,19 @@ async function openDoors(
     await grpcDoor.stop(0);
     throw error;
   }
-  const addresses: MemberAddresses = { grpc: parseBound(address), http, peer: null };
-  coordination.setAddresses({
-    grpc: address,
-    http: formatListenAddress(http),
-    peer: formatListenAddress(options.peerListen),
-  });
+  const peer = runtime.links?.address;
+  const addresses: MemberAddresses = {
+    grpc: parseBound(address),
+    http,
+    peer: peer === undefined ? null : parseBound(peer),
+  };
+  const told = {
+    grpc: options.grpcAdvertise === null ? address : formatListenAddress(options.grpcAdvertise),
+    http: formatListenAddress(options.httpAdvertise ?? http),
+    peer: runtime.links?.advertised ?? formatListenAddress(options.peerListen),
+  };
+  coordination.setAddresses(told);
+  runtime.announce(told);
   const addressesFile = join(runtime.dataDir.directory, ADDRESSES_FILE);
   writeFileSync(addressesFile, formatAddresses(options.id, addresses));
   log.info({ grpc: address, http: formatListenAddress(http), version: VERSION }, "serving");
@@ -122,9 +136,23 @@ function parseBound(address: string): ListenAddress {
   return { host: address.slice(0, colon).replace(/^\[|\]$/g, ""), port: Number(address.slice(colon + 1)) };
 }
 
+function linkOptions(options: ServerOptions): LinkOptions {
+  return {
+    listen: formatListenAddress(options.peerListen),
+    advertise: options.peerAdvertise === null ? undefined : formatListenAddress(options.peerAdvertise),
+    members: options.ensemble.map((member) => ({ id: member.id, address: formatListenAddress(member) })),
+    tls: options.peerTls ?? undefined,
+    insecure: options.insecure,
+    bulkBytesPerSecond: options.peerBulkBytesPerSecond,
+    version: VERSION,
+  };
+}
+
 function logTransition(log: Log, event: MemberTransition): void {
   if (event.kind === "role") {
-    log.info({ role: event.role, epoch: event.epoch, zxid: formatZxid(event.zxid) }, `member is ${event.role}`);
+    const { role, epoch, leaderId, why } = event;
+    const details = { role, epoch, zxid: formatZxid(event.zxid), leader: leaderId, ...(why === "" ? {} : { why }) };
+    log.info(details, `member is ${role}`);
   } else {
     log.info({ count: event.count, zxid: formatZxid(event.zxid) }, "sessions expire");
   }

@@ -15,6 +15,10 @@ export const memberMessage = {
   BARRIER: MEMBER_TYPES_FROM + 3,
   /** and it is at this zxid. */
   BARRIER_AT: MEMBER_TYPES_FROM + 4,
+  /** A change of the ensemble is asked for, */
+  CHANGE: MEMBER_TYPES_FROM + 5,
+  /** and this became of it. */
+  CHANGED: MEMBER_TYPES_FROM + 6,
 } as const;
 
 /** Sessions one TOUCH may name. */
@@ -30,6 +34,30 @@ export interface SessionList {
 export interface BarrierWord {
   readonly number: number;
   readonly zxid: number;
+}
+
+/** CHANGE and CHANGED: a number of the asker's, and a JSON text; what people do is rare. */
+export interface ChangeWord {
+  readonly number: number;
+  readonly text: string;
+}
+
+/** What a CHANGE text may be long, bytes. */
+const CHANGE_BYTES_MAX = 16 * 1024;
+
+export function encodeChange(type: number, { number, text }: ChangeWord): Uint8Array {
+  const writer = new ByteWriter(256);
+  writer.u8(type);
+  writer.u53(number);
+  writer.string(text);
+  return writer.view();
+}
+
+export function decodeChange(reader: ByteReader): ChangeWord {
+  if (reader.remaining > CHANGE_BYTES_MAX) throw new FormatError("a change of the ensemble is too long");
+  const word = { number: reader.u53(), text: reader.string() };
+  reader.expectEnd();
+  return word;
 }
 
 export function encodeForward({ commands, count }: Chunk): Uint8Array {

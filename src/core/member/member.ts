@@ -7,11 +7,13 @@ import { BatchReader } from "../tree/batch.ts";
 import { configurationOfBatch } from "../tree/batch-configuration.ts";
 import { type Issuer, type OpenSessionFields, writeMoveSession, writeOpenSession } from "../tree/command.ts";
 import type { EventHistory } from "../tree/event-history.ts";
+import { FEATURE_LEVEL } from "../tree/feature-level.ts";
 import type { Identity, ReadOperation, WriteOperation } from "../tree/operation.ts";
 import type { ReadIssuer } from "../tree/reader.ts";
 import type { SnapshotMeta } from "../tree/snapshot-row.ts";
 import type { Tree } from "../tree/tree.ts";
 import type { WatchHub } from "../tree/watch-hub.ts";
+import type { ConfigurationChange } from "../zab/configuration-change.ts";
 import { MEMBER_TYPES_FROM } from "../zab/peer-message.ts";
 import { type RecoveredZab, Zab } from "../zab/zab.ts";
 import type { HistoryBatch, PeerIdentity } from "../zab/zab-contract.ts";
@@ -20,6 +22,7 @@ import { ClientConnection } from "./client-connection.ts";
 import { Clients } from "./clients.ts";
 import type { ConnectionHost, WatchAsked } from "./connection-host.ts";
 import type { ConnectionListener } from "./connection-listener.ts";
+import { type ChangeDone, EnsembleChanges } from "./ensemble-changes.ts";
 import { LeaderDuties } from "./leader-duties.ts";
 import type { LocalState } from "./local-state.ts";
 import type { MemberEffects, MemberOptions, MemberRoleName, Pressure } from "./member-contract.ts";
@@ -53,6 +56,7 @@ export class Member implements ConnectionHost<ClientConnection> {
   private readonly duties: LeaderDuties;
   private readonly barriers: Barriers;
   private readonly touches = new Touches();
+  private readonly changes: EnsembleChanges;
   private readonly desk: PeerDesk;
   private readonly clients: Clients;
   /** Who opens and moves sessions: nobody yet. */
@@ -77,7 +81,13 @@ export class Member implements ConnectionHost<ClientConnection> {
     this.leaderlessSince = effects.now();
     this.nobody = { sessionId: 0, generation: options.memberId, identities: new Uint8Array([0]) };
     assert(state.batchEndZxid === recovered.committedZxid, "what is known to be committed has been replayed");
-    this.zab = new Zab(options, recovered, { range: rangeOf, configuration: configurationOfBatch }, this.zabEffects());
+    const zabOptions = { featureLevel: FEATURE_LEVEL, ...options };
+    this.zab = new Zab(
+      zabOptions,
+      recovered,
+      { range: rangeOf, configuration: configurationOfBatch },
+      this.zabEffects(),
+    );
     this.proposals = new Proposals(this.zab, effects, (now) => ({
       time: this.duties.stamp(now),
       featureLevel: this.tree.state.featureLevel,
@@ -89,7 +99,16 @@ export class Member implements ConnectionHost<ClientConnection> {
     this.barriers = new Barriers(this.barrierSource());
     this.clients = new Clients(this.id, options.firstUnaryNumber, () => this.tree.state.sessions);
     const { zab, proposals, barriers, touches } = this;
-    const parts = { zab, proposals, barriers, touches, sessions: this.duties.sessions };
+    this.changes = new EnsembleChanges({
+      memberId: this.id,
+      zab,
+      proposals,
+      state: () => this.tree.state,
+      isLeading: () => this.roleName === "leader",
+      requestTurnEnd: () => effects.requestTurnEnd(),
+    });
+    const { changes } = this;
+    const parts = { zab, proposals, barriers, touches, changes, sessions: this.duties.sessions };
     this.desk = new PeerDesk(parts, () => effects.requestTurnEnd());
   }
 
@@ -220,6 +239,7 @@ export class Member implements ConnectionHost<ClientConnection> {
     const now = this.effects.now();
     this.zab.tick();
     this.clients.expireBarriers(now);
+    this.changes.tick(now);
     if (this.zab.isFollowing) this.tellTouches();
     if (this.roleName === "leader" && this.zab.isEstablished) this.doDuties(now);
     this.endTurn();
@@ -279,6 +299,16 @@ export class Member implements ConnectionHost<ClientConnection> {
   shutDown(): void {
     this.clients.endAll("STOPPING", this.tree.zxid);
     this.become("stopped", "");
+  }
+
+  /** Changes the ensemble's configuration, through whoever leads; `done` comes once that is committed, or refused. */
+  reconfigure(change: ConfigurationChange, done: ChangeDone): void {
+    this.changes.reconfigure(change, done);
+  }
+
+  /** Hands leadership to a voter, 0 for whichever is best; `done` comes once that one leads, or with why it does not. */
+  transferLeadership(to: number, done: ChangeDone): void {
+    this.changes.transferLeadership(to, done);
   }
 
   // ---- Connections ------------------------------------------------------------------------------------------------
@@ -434,6 +464,7 @@ export class Member implements ConnectionHost<ClientConnection> {
     if (zab.isLeading) this.duties.begin(this.tree.state, this.effects.wallClock(), this.effects.now());
     const follower = zab.isCounted(this.id) ? "follower" : "observer";
     this.become(zab.isLeading ? "leader" : follower, "");
+    if (zab.isLeading) this.changes.led();
     this.effects.requestTurnEnd();
   }
 
@@ -443,6 +474,7 @@ export class Member implements ConnectionHost<ClientConnection> {
     this.submissions.resend();
     this.barriers.reset();
     this.touches.reset();
+    this.changes.lost();
     if (this.isLed) this.leaderlessSince = this.effects.now();
     if (this.roleName !== "stopped") this.become("looking", why);
   }
@@ -493,6 +525,7 @@ export class Member implements ConnectionHost<ClientConnection> {
     answer.number = state.command.number;
     this.submissions.applied(state.command);
     this.duties.applied(state.command, answer);
+    this.changes.applied(state.command, answer.code);
     this.clients.deliver(state.command, answer, state.commandBytes);
   }
 

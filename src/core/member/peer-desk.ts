@@ -4,8 +4,10 @@ import { Command, type CommandType, commandType, decodeCommand } from "../tree/c
 import { readerOf } from "../zab/peer-message.ts";
 import type { Zab } from "../zab/zab.ts";
 import type { Barriers } from "./barriers.ts";
+import type { EnsembleChanges } from "./ensemble-changes.ts";
 import {
   decodeBarrier,
+  decodeChange,
   decodeForward,
   decodeSessions,
   encodeSessions,
@@ -32,6 +34,7 @@ export class PeerDesk {
   private readonly sessions: SessionTracker;
   private readonly barriers: Barriers;
   private readonly touches: Touches;
+  private readonly changes: EnsembleChanges;
   private readonly requestTurnEnd: () => void;
   private readonly command = new Command();
   private readonly reader = new ByteReader(new Uint8Array(0));
@@ -43,6 +46,7 @@ export class PeerDesk {
       readonly sessions: SessionTracker;
       readonly barriers: Barriers;
       readonly touches: Touches;
+      readonly changes: EnsembleChanges;
     },
     requestTurnEnd: () => void,
   ) {
@@ -51,6 +55,7 @@ export class PeerDesk {
     this.sessions = parts.sessions;
     this.barriers = parts.barriers;
     this.touches = parts.touches;
+    this.changes = parts.changes;
     this.requestTurnEnd = requestTurnEnd;
   }
 
@@ -77,6 +82,12 @@ export class PeerDesk {
         if (peer === this.zab.leaderId) this.barriers.answered(number, zxid);
         return;
       }
+      case memberMessage.CHANGE:
+        if (this.zab.isSynced(peer)) this.changes.onChange(peer, decodeChange(reader));
+        return;
+      case memberMessage.CHANGED:
+        if (peer === this.zab.leaderId || this.zab.leaderId === 0) this.changes.onChanged(decodeChange(reader));
+        return;
       default:
         throw new FormatError("not known to this program");
     }

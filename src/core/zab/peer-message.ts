@@ -41,6 +41,8 @@ export interface Notify {
   readonly vote: number;
   /** It can lead: a voter that is neither damaged nor about to stop. */
   readonly isElectable: boolean;
+  /** The highest feature level its program knows. */
+  readonly featureLevel: number;
   /** Whom it has heard within the time-out. */
   readonly hears: readonly number[];
   /** Those of them who say that they hear it. */
@@ -101,6 +103,7 @@ export function encodeNotify(notify: Notify): Uint8Array {
   writer.u53(notify.appliedZxid);
   writer.u32(notify.vote);
   writer.u8((notify.isElectable ? flag.ELECTABLE : 0) | (notify.isEstablished ? flag.ESTABLISHED : 0));
+  writer.u16(notify.featureLevel);
   writeIds(writer, notify.hears);
   writeIds(writer, notify.mutual);
   return writer.copy();
@@ -117,6 +120,7 @@ export function decodeNotify(reader: ByteReader): Notify {
     appliedZxid: reader.u53(),
     vote: reader.u32(),
     ...readFlags(reader),
+    featureLevel: reader.u16(),
     hears: readIds(reader),
     mutual: readIds(reader),
   };

@@ -48,6 +48,10 @@ export class Peers {
     return this.peers.get(id)?.notify;
   }
 
+  addressOf(id: number): string | undefined {
+    return this.peers.get(id)?.address;
+  }
+
   incarnationOf(id: number): string | undefined {
     return this.peers.get(id)?.incarnation;
   }

@@ -195,9 +195,12 @@ export class Replica {
     this.durableZxid = 0;
     this.push({ type: recordType.SNAPSHOT, firstZxid: zxid, lastZxid: zxid, body: NOTHING });
     this.former = undefined;
-    this.standing = { zxid: configurationZxid, configuration: decodeConfiguration(configuration) };
+    // One without a configuration is of an ensemble that has never changed: it is the one this member joined.
+    if (configuration.length > 0) {
+      this.standing = { zxid: configurationZxid, configuration: decodeConfiguration(configuration) };
+    }
     this.quorumNow = this.makeQuorum();
-    this.write(recordType.CONFIGURATION, configuration);
+    this.write(recordType.CONFIGURATION, encodeConfiguration(this.standing.configuration));
   }
 
   /** Everything up to `zxid` is committed. */

@@ -40,9 +40,12 @@ export interface HistoryBatch {
   readonly body: Uint8Array;
 }
 
+/** A member there is a link to, as it introduced itself. */
 export interface PeerIdentity {
   readonly id: number;
   readonly incarnation: string;
+  /** Where it wants to be dialled. */
+  readonly address?: string | undefined;
 }
 
 /** What zab asks of the world. Every method returns at once. */
@@ -99,6 +102,8 @@ export interface ZabOptions {
   readonly bootstrap: EnsembleConfiguration;
   /** An epoch ends when its counter comes this near to its end; a test sets it low. Default: one batch below 2^32. */
   readonly counterMax?: number | undefined;
+  /** The highest feature level this program knows: told to the others. Default 0. */
+  readonly featureLevel?: number | undefined;
   /** A peer silent for so long is taken for gone, ms. Default 1,000. */
   readonly peerTimeoutMs?: number | undefined;
   /** Bytes of recent batches kept in memory for learners that are a little behind. Default 16 MiB. */

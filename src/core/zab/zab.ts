@@ -158,6 +158,29 @@ export class Zab implements RoleHost {
     return this.quorum.has([this.id]);
   }
 
+  /** Linked members that are not of the configuration, or not under their incarnation: by id. */
+  joiners(): Map<number, { readonly incarnation: string; readonly peerAddress: string }> {
+    const joiners = new Map<number, { readonly incarnation: string; readonly peerAddress: string }>();
+    for (const id of this.peers.ids()) {
+      const incarnation = this.peers.incarnationOf(id) as string;
+      const isKnown = this.configuration.members.some(
+        (member) => member.id === id && member.incarnation === incarnation,
+      );
+      if (!isKnown) joiners.set(id, { incarnation, peerAddress: this.peers.addressOf(id) ?? "" });
+    }
+    return joiners;
+  }
+
+  /** A change of the configuration is journalled and not yet committed. */
+  get isChanging(): boolean {
+    return this.replica.isChanging;
+  }
+
+  /** To whom leadership is being handed; 0 for nobody. */
+  get handingTo(): number {
+    return this.leading?.handingTo ?? 0;
+  }
+
   wordsOf(id: number): Notify | undefined {
     return this.peers.wordsOf(id);
   }
@@ -390,6 +413,7 @@ export class Zab implements RoleHost {
       appliedZxid: this.effects.digest().zxid,
       vote: this.vote,
       isElectable: this.electable && this.isCounted(this.id),
+      featureLevel: this.options.featureLevel ?? 0,
       hears: this.peers.hears(now),
       mutual: this.peers.mutual(now),
     };
