@@ -24,7 +24,7 @@ export interface ProcessSurroundings {
 
 const MIB = 2 ** 20;
 /** npm forwards the Ctrl-C that the terminal has sent already: within this time it is the same one, ms. */
-const SAME_SIGNAL_MS = 1000;
+export const SAME_SIGNAL_MS = 1000;
 const HEAP_MIB_MIN = 128;
 
 /**
@@ -36,7 +36,7 @@ export function nodeFlags(options: Pick<ServerOptions, "memoryBytes" | "semiSpac
   return [`--max-semi-space-size=${options.semiSpaceBytes / MIB}`, `--max-old-space-size=${heap}`];
 }
 
-function realSurroundings(): ProcessSurroundings {
+export function realSurroundings(): ProcessSurroundings {
   const entry = fileURLToPath(new URL("../server/main.js", import.meta.url));
   return { entry, signals: process, now: () => performance.now() };
 }

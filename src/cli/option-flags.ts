@@ -1,5 +1,6 @@
 import type { Command } from "commander";
-import { OptionsError, type ResolvedOptions, resolveOptions } from "../server/options.ts";
+import { type DevEnsemble, resolveDevEnsemble } from "../server/dev-ensemble.ts";
+import { OptionsError, type OptionsInput, type ResolvedOptions, resolveOptions } from "../server/options.ts";
 import { type OptionRow, optionRows } from "../server/options-schema.ts";
 import { usageError } from "./cli-error.ts";
 import type { CliIo } from "./io.ts";
@@ -22,10 +23,23 @@ function helpText(row: OptionRow): string {
   return `${row.text} (default: ${row.fallback}) [${row.variable}]`;
 }
 
-/** Resolves the options of `server` and `dev`; mistakes end the command with one line each. */
-export function memberOptions(command: "server" | "dev", flags: Record<string, unknown>, io: CliIo): ResolvedOptions {
+/** Resolves the options of `server`; mistakes end the command with one line each. */
+export function memberOptions(flags: Record<string, unknown>, io: CliIo): ResolvedOptions {
+  return explained(() => resolveOptions(input("server", flags, io)));
+}
+
+/** The same for `dev`, of all its members. */
+export function devOptions(flags: Record<string, unknown>, members: number, io: CliIo): DevEnsemble {
+  return explained(() => resolveDevEnsemble(input("dev", flags, io), members));
+}
+
+function input(command: "server" | "dev", flags: Record<string, unknown>, io: CliIo): OptionsInput {
+  return { command, flags, env: io.env, cwd: io.cwd, terminal: io.stderrIsTerminal };
+}
+
+function explained<T>(resolve: () => T): T {
   try {
-    return resolveOptions({ command, flags, env: io.env, cwd: io.cwd, terminal: io.stderrIsTerminal });
+    return resolve();
   } catch (error) {
     if (error instanceof OptionsError) throw usageError(error.message);
     throw error;

@@ -180,7 +180,7 @@ function autoMemory(machineBytes: number): number {
 }
 
 /** What the container allows, where there is one; Node reports a number beyond the machine's where there is none. */
-function machineMemory(): number {
+export function machineMemory(): number {
   const allowed = process.constrainedMemory();
   return allowed !== undefined && allowed > 0 ? Math.min(allowed, totalmem()) : totalmem();
 }

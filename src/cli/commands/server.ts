@@ -25,7 +25,7 @@ export function memberNotices(io: CliIo): Omit<MemberEvents, "onReady"> {
 export function register(program: Command, io: CliIo): void {
   const command = program.command("server").description("Run one member of an ensemble, in the foreground.");
   addMemberOptions(command).action(async (flags: Record<string, unknown>) => {
-    const { options, warnings } = memberOptions("server", flags, io);
+    const { options, warnings } = memberOptions(flags, io);
     for (const warning of warnings) io.stderr.write(`muster: ${warning}\n`);
     io.exitCode = await runMember(options, {
       ...memberNotices(io),

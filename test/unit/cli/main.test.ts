@@ -39,6 +39,12 @@ describe("exit codes", () => {
       ["server", "--id", "x"],
       'muster: --id: "x" is not a whole number; write a whole number from 1 to 255',
     ],
+    ["an ensemble of two", ["dev", "--members", "2"], "Allowed choices are 1, 3, 5, 7"],
+    [
+      "what several members cannot share",
+      ["dev", "--members", "3", "--id", "2"],
+      "muster: --id: is each member's own, and --members 3 sets it; leave it out",
+    ],
     [
       "a contradiction",
       ["znode", "delete", "/a", "-r", "--version", "1"],
