@@ -17,7 +17,7 @@ export interface InstallOptions {
   readonly installed?: number | undefined;
 }
 
-/** Begins to receive a snapshot, in a thread of its own; the current one stays as it is. One at a time per directory. */
+/** Begins to receive a snapshot, in a thread of its own; the current one stays as it is. One at a time. */
 export function installSnapshot(options: InstallOptions): SnapshotInstall {
   return new WorkerInstall(options);
 }

@@ -15,7 +15,7 @@ const ACL_HASHES_MAX = 1024;
 const KIND_MAX = Math.max(...Object.values(znodeKind));
 
 /**
- * Checks the rows of one snapshot as they come, in their order: what one row can show by itself, its checksum above all.
+ * Checks the rows of one snapshot as they come, in their order: what a row can show by itself, its checksum above all.
  * That the parents exist, and the digest over everything, is for the tree's loader.
  */
 export class RowChecker {

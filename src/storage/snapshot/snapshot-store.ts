@@ -36,7 +36,7 @@ export interface SnapshotStore {
   readonly lastZxid: number;
   stats(): SnapshotStats;
   /**
-   * Begins to send the last committed round to a learner. Rounds go on meanwhile. At most {@link TRANSFERS_MAX} at once.
+   * Begins to send the last committed round to a learner, while rounds go on. At most {@link TRANSFERS_MAX} at once.
    *
    * @throws SnapshotTransferError with reason NO_ROUND, TOO_MANY_TRANSFERS or CLOSED; SnapshotError when the file
    * cannot be read

@@ -32,8 +32,8 @@ export interface SnapshotTransfer {
  */
 export interface SnapshotInstall {
   /**
-   * The next bytes of the transfer, in pieces of any size. Memory that a piece covers whole is transferred: do not touch
-   * it afterwards; of other memory a copy is made. Resolves when more may come.
+   * The next bytes of the transfer, in pieces of any size. Memory that a piece covers whole is transferred: do not
+   * touch it afterwards; of other memory a copy is made. Resolves when more may come.
    *
    * @throws SnapshotTransferError with reason DAMAGED_TRANSFER, UNKNOWN_FORMAT, SAME_FILE, NO_SPACE or CLOSED;
    * SnapshotError when the file cannot be written. The install has failed then, and its file is removed

@@ -28,7 +28,7 @@ export const chunkKind = { BEGIN: 1, ROWS: 2, END: 3 } as const;
 /** 1 where the lowest byte of a number comes first: what of the meta is in the machine's byte order depends on it. */
 export const BYTE_ORDER = new Uint8Array(Uint16Array.of(1).buffer)[0] as number;
 
-/** Makes the chunks of one transfer: {@link begin}, then rows with {@link rows} whenever enough are there, then {@link end}. */
+/** Makes the chunks of a transfer: {@link begin}, then {@link rows} whenever enough of them wait, then {@link end}. */
 export class TransferEncoder implements RowSink {
   private readonly writer = new ByteWriter(CHUNK_BYTES_TARGET * 2);
   private number = 0;

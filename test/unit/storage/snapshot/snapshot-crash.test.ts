@@ -1,5 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import Database from "better-sqlite3";
@@ -7,17 +9,31 @@ import { describe, expect, it } from "vitest";
 import { decodeUtf8 } from "../../../../src/core/base/bytes.ts";
 import type { RowSink } from "../../../../src/core/tree/snapshot-row.ts";
 import { SnapshotError } from "../../../../src/storage/snapshot/snapshot-error.ts";
-import { currentSnapshot, type SnapshotFile } from "../../../../src/storage/snapshot/snapshot-files.ts";
+import {
+  createSnapshot,
+  currentSnapshot,
+  removeLeftovers,
+  type SnapshotFile,
+  snapshotFileName,
+} from "../../../../src/storage/snapshot/snapshot-files.ts";
 import { loadSnapshot } from "../../../../src/storage/snapshot/snapshot-loader.ts";
 import { compiledModule } from "../../../../src/storage/worker-file.ts";
 import { encode, meta, shown, smallMeta, smallTree, temporaryDirectory } from "./snapshot-fixtures.ts";
 import { content, sqliteRig } from "./snapshot-rig.ts";
 
 const SOURCE = new URL("../../../../src/", import.meta.url);
-const modules = ["storage/snapshot/snapshot-store.ts", "core/tree/snapshot-row.ts", "core/base/bytes.ts"].map(
-  (path) => compiledModule(new URL(path, SOURCE)).href,
-);
+const compiled = (paths: readonly string[]) => paths.map((path) => compiledModule(new URL(path, SOURCE)).href);
+const modules = compiled(["storage/snapshot/snapshot-store.ts", "core/tree/snapshot-row.ts", "core/base/bytes.ts"]);
+const installModules = compiled([
+  "storage/snapshot/install-snapshot.ts",
+  "storage/snapshot/snapshot-files.ts",
+  "storage/snapshot/transfer-encoder.ts",
+  "storage/snapshot/row-checker.ts",
+  "core/tree/snapshot-row.ts",
+  "core/base/bytes.ts",
+]);
 const CHILD = fileURLToPath(new URL("snapshot-child.mjs", import.meta.url));
+const INSTALL_CHILD = fileURLToPath(new URL("snapshot-install-child.mjs", import.meta.url));
 
 function start(directory: string, prefix: string[] = []): ChildProcess {
   const [command, ...rest] = [...prefix, process.execPath, CHILD, ...modules, directory];
@@ -25,7 +41,7 @@ function start(directory: string, prefix: string[] = []): ChildProcess {
 }
 
 /** The round in the directory's snapshot; fails unless every znode is of that very round. */
-function loadedRound(directory: string): number {
+function loadedRound(directory: string, installed?: number): number {
   const values = new Set<string>();
   const sink: RowSink = {
     znode: (row) => void values.add(decodeUtf8(row.data, 0, row.data.length).trim()),
@@ -33,7 +49,7 @@ function loadedRound(directory: string): number {
     session: () => expect.unreachable(),
     sessionDeleted: () => expect.unreachable(),
   };
-  const current = currentSnapshot(directory);
+  const current = currentSnapshot(directory, installed);
   const loaded = current && loadSnapshot(current.file, sink);
   const zxid = loaded?.zxid ?? 0;
   expect([...values]).toEqual(zxid === 0 ? [] : [String(zxid)]);
@@ -79,6 +95,34 @@ describe("a process that dies while it writes rounds", () => {
     expect(code).toBe(3);
     expect(lines.at(-1)).toMatch(/^fatal .*snapshot-0000000000000000\.db: (write|commit): SQLITE_(IOERR|FULL)/);
     expect(loadedRound(directory)).toBe(before);
+  });
+});
+
+describe("a process that dies while it installs snapshots", () => {
+  it("core.md 35: after kill -9 at any step the one the journal names is there, whole, and the rest goes", async () => {
+    const directory = temporaryDirectory();
+    createSnapshot(directory, 0);
+    const named = join(directory, "named");
+    let steps = 0;
+    // One install takes eight steps; each turn dies one later than the last.
+    for (let kill = 0; kill < 12; kill++) {
+      const child = spawn(process.execPath, [INSTALL_CHILD, ...installModules, directory], {
+        stdio: ["ignore", "pipe", "inherit"],
+      });
+      let seen = 0;
+      for await (const _line of createInterface({ input: child.stdout as NodeJS.ReadableStream })) {
+        if (seen++ === kill) child.kill("SIGKILL");
+      }
+      steps += seen;
+      const installed = existsSync(named) ? Number(readFileSync(named, "utf8")) : undefined;
+      expect(loadedRound(directory, installed)).toBe(installed ?? 0);
+      removeLeftovers(directory, installed);
+      const current = snapshotFileName(installed ?? 0);
+      const others = readdirSync(directory).filter((name) => name.startsWith("snapshot-") && !name.startsWith(current));
+      expect(others).toEqual([]);
+    }
+    expect(steps).toBeGreaterThan(70);
+    expect(Number(readFileSync(named, "utf8"))).toBeGreaterThan(4);
   });
 });
 

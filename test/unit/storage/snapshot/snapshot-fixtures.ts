@@ -92,7 +92,7 @@ export class Collector implements RowSink {
   readonly rows: unknown[] = [];
   private readonly verifies: boolean;
 
-  /** @param verifies against the checksums that {@link znode} and {@link session} give; {@link sealed} rows have others */
+  /** @param verifies against the checksums that {@link znode} and {@link session} give; some rows have the core's */
   constructor(verifies = true) {
     this.verifies = verifies;
   }
