@@ -5,8 +5,12 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { Prng } from "../../src/core/base/prng.ts";
 import { type JournalRecord, recordType } from "../../src/core/zab/journal-record.ts";
 import type { Disk } from "../../src/storage/disk.ts";
+import type { DamagedJournal } from "../../src/storage/journal/damaged-journal.ts";
+import { JournalDamagedError } from "../../src/storage/journal/finding.ts";
 import { inspectJournal } from "../../src/storage/journal/inspect-journal.ts";
+import { JournalRepair } from "../../src/storage/journal/journal-repair.ts";
 import { JournalWriter } from "../../src/storage/journal/journal-writer.ts";
+import { readHistory } from "../../src/storage/journal/read-history.ts";
 import { recoverJournal } from "../../src/storage/journal/recover-journal.ts";
 import { nodeDisk } from "../../src/storage/node-disk.ts";
 import { SimulatedDisk } from "../support/simulated-disk.ts";
@@ -78,5 +82,39 @@ describe.each<[string, () => Disk]>([
     expect(writer.segmentCount).toBeLessThan(6);
     expect(disk.list(directory).length).toBeLessThan(10);
     writer.release();
+  });
+
+  it("core.md 28: a damaged one is told, left alone, and put right with what others have", () => {
+    const { writer } = open();
+    for (let zxid = 1; zxid <= 60; zxid++) write(writer, batch(zxid, 1000));
+    const [, second] = writer.ledger.segments;
+    writer.close();
+    const file = disk.open(join(directory, second?.name as string), "write");
+    file.write(1024, new Uint8Array(5000));
+    file.close();
+    expect(() => open()).toThrow(JournalDamagedError);
+
+    const from = 5;
+    const { damage } = recoverJournal(disk, directory, from, { tolerateDamage: true });
+    const [hole, ...more] = damage?.report.holes ?? [];
+    expect(more).toEqual([]);
+    expect(damage?.report).toMatchObject({ lastZxid: 60, uncertain: undefined });
+    const { afterZxid, throughZxid } = hole as { afterZxid: number; throughZxid: number };
+    const good = Array.from(damage?.batches(from) ?? [], ({ lastZxid }) => lastZxid);
+    expect(good.length + throughZxid - afterZxid).toBe(60 - from);
+
+    const salts = new Prng(60);
+    const options = { segmentBytes: SEGMENT_BYTES, random32: () => salts.uint32() };
+    const repair = new JournalRepair(disk, directory, damage as DamagedJournal, options);
+    for (let zxid = afterZxid + 1; zxid <= throughZxid; zxid++) repair.add(batch(zxid, 1000));
+    repair.finish(60);
+    const { recovered, writer: next } = open();
+    expect([recovered.baseZxid, recovered.lastZxid, recovered.findings.length]).toEqual([from, 60, 0]);
+    expect([...recovered.batches(from)]).toHaveLength(60 - from);
+    write(next, batch(61, 1000));
+    const { ledger, place } = next;
+    const history = readHistory(disk, directory, ledger.source(50, place), 50);
+    expect(Array.from(history, ({ lastZxid }) => lastZxid)).toEqual([51, 52, 53, 54, 55, 56, 57, 58, 59, 60, 61]);
+    next.release();
   });
 });

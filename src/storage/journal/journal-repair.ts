@@ -21,7 +21,7 @@ export interface RepairOptions {
    */
   readonly promise?: Uint8Array;
   readonly epoch?: Uint8Array;
-  /** The configuration in force in the member's snapshot; one that came later is a record to {@link JournalRepair.add}. */
+  /** The configuration in force in the member's snapshot; a later one is a record to {@link JournalRepair.add}. */
   readonly configuration?: { readonly zxid: number; readonly body: Uint8Array };
   /** Good batches that the ensemble does not have, and that are left out: what a lost truncation had voided. */
   readonly dropped?: readonly ZxidRange[];

@@ -269,7 +269,7 @@ export class JournalWriter {
     const segment = this.segments[at] as SegmentFile;
     const next = this.segments[at + 1];
     if (next === undefined) return false;
-    // Behind an installed snapshot everything is void; it is of no use to anybody once that snapshot is the current one.
+    // Behind an installed snapshot everything is void, and of no use once that snapshot is the current one.
     const isVoid = installed !== undefined && segment.header.number < installed.segment;
     if (isVoid && installed.lastZxid <= this.snapshotZxid) return true;
     if (next.header.baseZxid > this.snapshotZxid) return false;

@@ -81,6 +81,8 @@ export function markMended(disk: Disk, directory: string): void {
 /** Finishes what a crash interrupted: the exchange of names after the marker, or else the making of a new journal. */
 export function finishMending(disk: Disk, directory: string): void {
   const names = disk.list(directory);
+  // After a kill the marker may be there and not durable; what follows must not outlive it.
+  if (names.includes(CLEARED_NAME) || names.includes(MENDED_NAME)) disk.syncDirectory(directory);
   if (names.includes(CLEARED_NAME)) place(disk, directory);
   else if (names.includes(MENDED_NAME)) {
     for (const name of names.filter(isOfJournal)) disk.unlink(join(directory, name));

@@ -244,20 +244,24 @@ describe("a damaged journal of an ensemble's member", () => {
           if (!(error instanceof PowerLoss)) throw error;
         }
         crashes++;
-        disk.restart();
+        // A kill keeps what programs see, durable or not; a power loss right after it takes that away.
+        if (prng.chance(0.5)) disk.restart();
+        else disk.resume();
         // Whoever only reads sees what the next start will find.
         const seen = readJournal(disk, DIRECTORY, sample.fromZxid);
         for (const _ of inspectJournal(DIRECTORY, disk).records());
         // The start after the crash may lose power too.
         disk.powerLossAt = disk.calls + 1 + prng.below(20);
+        let hasStarted = false;
         try {
           damageOf(disk, sample.fromZxid);
+          hasStarted = true;
         } catch (error) {
           if (!(error instanceof PowerLoss)) throw error;
         }
         disk.restart();
         const again = damageOf(disk, sample.fromZxid);
-        expect(again === undefined, place).toBe(seen.findings.length === 0);
+        if (hasStarted) expect(again === undefined, place).toBe(seen.findings.length === 0);
         if (again === undefined) after++;
         else {
           before++;
@@ -291,7 +295,7 @@ describe("a damaged journal of an ensemble's member", () => {
 
   const options = { segmentBytes: 4096, random32: () => 7 };
 
-  it("core.md 27: an ensemble's member does not cut an uncertain last write, so that a restart still knows of it", () => {
+  it("core.md 27: a member of an ensemble does not cut an uncertain write, so that a restart still knows of it", () => {
     const disk = emptyDisk();
     write(openWriter(disk).writer, batch(1), batch(2));
     write(openWriter(disk).writer, batch(3), batch(4), batch(5));

@@ -3,9 +3,16 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { recordType } from "../../../../src/core/zab/journal-record.ts";
+import { DamagedJournal } from "../../../../src/storage/journal/damaged-journal.ts";
 import { JournalDamagedError } from "../../../../src/storage/journal/finding.ts";
 import { inspectJournal } from "../../../../src/storage/journal/inspect-journal.ts";
-import { type Journal, type JournalOptions, openJournal } from "../../../../src/storage/journal/journal.ts";
+import {
+  type Journal,
+  type JournalOptions,
+  openJournal,
+  openJournalOrDamaged,
+  repairJournal,
+} from "../../../../src/storage/journal/journal.ts";
 import { batch, batchesOf, sticky } from "./journal-rig.ts";
 
 describe("openJournal, with its real worker", () => {
@@ -170,6 +177,35 @@ describe("openJournal, with its real worker", () => {
       [recordType.CLOSE, 2],
     ]);
     expect(inspection.findings).toMatchObject([{ kind: "corruption", offset: 512, action: "only reported" }]);
+  });
+
+  it("core.md 28: tells a member of an ensemble of damage instead of refusing, opens what was mended", async () => {
+    const { journal, until } = await open();
+    await until(journal.append(sticky(recordType.PROMISE, 0, "promise")));
+    for (let zxid = 1; zxid <= 5; zxid++) await until(journal.append(batch(zxid)));
+    await journal.close();
+    const path = join(directory, "0000000000000001.journal");
+    const bytes = readFileSync(path);
+    bytes[bytes.indexOf("batch 3-3")] = 0;
+    writeFileSync(path, bytes);
+
+    const events = { onDurable: () => {}, onSpaceChange: () => {}, onFatal: () => {} };
+    const damaged = await openJournalOrDamaged({ directory, fromZxid: 1 }, events);
+    if (!(damaged instanceof DamagedJournal)) throw new Error("the damage was not seen");
+    expect(damaged.report).toMatchObject({ holes: [{ afterZxid: 2, throughZxid: 3 }], lastZxid: 5 });
+    const repair = repairJournal(directory, damaged, { segmentBytes: 256 * 1024, epoch: Buffer.from("epoch") });
+    repair.add(batch(3));
+    repair.finish(5);
+
+    const opened = await openJournalOrDamaged({ directory, fromZxid: 1 }, events);
+    if (opened instanceof DamagedJournal) throw new Error("it is still damaged");
+    const { recovered } = opened;
+    expect(batchesOf(recovered, 1).map((line) => line.split(" ")[0])).toEqual(["2-2", "3-3", "4-4", "5-5"]);
+    expect([recovered.promise, recovered.epoch].map((body) => new TextDecoder().decode(body))).toEqual([
+      "promise",
+      "epoch",
+    ]);
+    await opened.journal.close();
   });
 
   it("passes on why the first segment cannot be made", async () => {

@@ -142,7 +142,7 @@ describe("the history of an open journal, with its real workers", () => {
     expect(await readAll(journal.history(500))).toEqual(words(batches(501, 510)));
   });
 
-  it("core.md 33: reaches back behind fromZxid soon after a start, to what an installed snapshot or damage leaves", async () => {
+  it("core.md 33: reaches back behind fromZxid after a start, as far as a snapshot or damage lets it", async () => {
     const keep = { keepCommands: 1_000_000, keepBytes: 2 ** 40 };
     await open(keep);
     await append(...batches(1, 80), record(recordType.SNAPSHOT, 300, 300, ""), ...batches(301, 420));

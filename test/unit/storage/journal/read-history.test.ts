@@ -225,7 +225,7 @@ function work(disk: SimulatedDisk, writer: JournalWriter, life: Life, prng: Prng
 }
 
 describe("what is in force", () => {
-  it("core.md 20, 35: truncations and snapshots, read while written and pruned: the model's list, at every moment", () => {
+  it("core.md 20, 35: truncations and snapshots, read while written and pruned: at all times the model's list", () => {
     let histories = 0;
     let truncations = 0;
     let installs = 0;
