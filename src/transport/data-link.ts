@@ -4,7 +4,7 @@ import type { FrameSocket, FrameSocketOwner } from "./frame-socket.ts";
 import type { Hello } from "./hello.ts";
 import { type AnnouncedIdentity, decodeIdentity } from "./identity-codec.ts";
 import type { PeerInfo } from "./peer-transport.ts";
-import { decodeReason } from "./refusal.ts";
+import { decodeReason, decodeRefusal } from "./refusal.ts";
 import { FRAME_BYTES_MAX } from "./transport-limits.ts";
 
 export interface DataLinkHost {
@@ -69,7 +69,12 @@ export class DataLink implements FrameSocketOwner {
       return;
     }
     if (kind === frameKind.GOODBYE) {
-      this.end(decodeReason(payload), false);
+      this.end(`dropped by the other side: ${decodeReason(payload)}`, false);
+      return;
+    }
+    if (kind === frameKind.REFUSE) {
+      // The listener changed its mind at our READY: another connection came up meanwhile.
+      this.end(`refused: ${decodeRefusal(payload).text}`, false);
       return;
     }
     if (kind !== frameKind.IDENTITY) {

@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { describe, expect, it } from "vitest";
 import { frameKind } from "../../../src/transport/frame-kind.ts";
 import { encodeHello } from "../../../src/transport/hello.ts";
+import { encodeRefusal } from "../../../src/transport/refusal.ts";
 import { helloOf, ScriptedListener, ScriptedPeer } from "./scripted-peer.ts";
 import { bytes, type TestMember, TransportRig, textOf } from "./transport-rig.ts";
 
@@ -140,6 +141,39 @@ describe("a member that dials although there is a link", () => {
     await old.end();
     a.transport.send(2, bytes("to the new one"));
     expect((await fresh.frame())?.payload).toEqual(bytes("to the new one"));
+  });
+
+  it("agrees too late: the link that came up between its HELLO and its READY is kept, by the same rules", async () => {
+    await using rig = new TransportRig();
+    const a = await rig.member(1);
+    const early = [helloOf(2, 1, { attempt: 1 }), helloOf(2, 1, { incarnation: "a clone" })];
+    const late = await Promise.all(early.map(() => ScriptedPeer.dial(a.transport.address)));
+    for (const [i, peer] of late.entries()) {
+      peer.say(frameKind.HELLO, encodeHello(early[i] ?? helloOf(2, 1)));
+      await peer.hello();
+    }
+    using link = await ScriptedPeer.dialAs(a.transport.address, helloOf(2, 1, { attempt: 2 }));
+    await a.told.next("up");
+    for (const [i, rule] of (["superseded", "identity"] as const).entries()) {
+      late[i]?.say(frameKind.READY);
+      expect((await late[i]?.refusal())?.rule).toBe(rule);
+    }
+    expect(a.told.of("down")).toEqual([]);
+    expect(link.closed).toBeUndefined();
+  });
+
+  it("is told so by a listener that changed its mind, and takes it for the end of the link", async () => {
+    await using rig = new TransportRig();
+    await using listener = await ScriptedListener.start();
+    const a = await rig.member(1);
+    a.transport.setPeers([{ id: 2, address: listener.address }]);
+    using peer = await listener.peer();
+    await peer.hello();
+    peer.say(frameKind.HELLO, encodeHello(helloOf(2, 1)));
+    await a.told.next("up");
+    peer.say(frameKind.REFUSE, encodeRefusal({ rule: "superseded", text: "another one is kept" }));
+    expect((await a.told.next("down")).why).toBe("refused: another one is kept");
+    expect(a.told.of("notice")).toEqual([]);
   });
 
   it("has another incarnation: two claim one id, and the newcomer is refused by name", async () => {

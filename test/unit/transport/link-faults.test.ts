@@ -188,7 +188,7 @@ describe("a link that is lost", () => {
     const [a, b] = await rig.pair();
     await a.transport.stop();
     expect(a.told.of("down").map(({ why }) => why)).toEqual(["member 1 is stopping"]);
-    expect((await b.told.next("down")).why).toBe("member 1 is stopping");
+    expect((await b.told.next("down")).why).toBe("dropped by the other side: member 1 is stopping");
     a.transport.send(2, bytes("nobody"));
     await a.transport.stop();
     await expect(a.transport.openBulk(2, bytes("nothing"))).rejects.toMatchObject({ reason: "stopped" });

@@ -40,7 +40,7 @@ describe("TcpPeerTransport: links", () => {
     a.transport.disconnect(2, "no longer needed");
     expect(a.told.of("down")).toEqual([]);
     expect((await a.told.next("down")).why).toBe("no longer needed");
-    expect((await b.told.next("down")).why).toBe("no longer needed");
+    expect((await b.told.next("down")).why).toBe("dropped by the other side: no longer needed");
     await Promise.all([a.told.next("up"), b.told.next("up")]);
     b.transport.send(1, bytes("again"));
     expect(textOf((await a.told.next("frame")).bytes)).toBe("again");

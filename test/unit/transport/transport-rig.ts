@@ -96,6 +96,13 @@ export function textOf(of: Uint8Array): string {
 /** The members of one test; all are stopped at its end. */
 export class TransportRig implements AsyncDisposable {
   private readonly members: TestMember[] = [];
+  private readonly owned: AsyncDisposable[] = [];
+
+  /** Ends it with the rig, after the members. */
+  own<T extends AsyncDisposable>(disposable: T): T {
+    this.owned.push(disposable);
+    return disposable;
+  }
 
   async member(id: number, options: Partial<TcpTransportOptions> = {}): Promise<TestMember> {
     const told = new Recorder();
@@ -126,5 +133,6 @@ export class TransportRig implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(this.members.map(({ transport }) => transport.stop()));
+    for (const each of this.owned) await each[Symbol.asyncDispose]();
   }
 }
