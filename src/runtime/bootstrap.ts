@@ -17,8 +17,8 @@ export interface InitialMember {
 export interface StartDecision {
   /**
    * `bootstrap`: with all other initial members, each of which computes this same configuration. `adopt`: an ensemble
-   * lists this member, which had not recorded it yet. `join`: an ensemble does not know this member, or this incarnation
-   * of it; it begins as a non-voter.
+   * lists this member, which had not recorded it yet. `join`: an ensemble does not know this member, or not this
+   * incarnation of it; it begins as a non-voter.
    */
   readonly kind: "bootstrap" | "adopt" | "join";
   readonly configuration: EnsembleConfiguration;
