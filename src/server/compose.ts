@@ -153,6 +153,9 @@ function logTransition(log: Log, event: MemberTransition): void {
     const { role, epoch, leaderId, why } = event;
     const details = { role, epoch, zxid: formatZxid(event.zxid), leader: leaderId, ...(why === "" ? {} : { why }) };
     log.info(details, `member is ${role}`);
+  } else if (event.kind === "configuration") {
+    const members = event.members.map(({ id, role, peerAddress }) => `${id} ${role} ${peerAddress}`);
+    log.info({ zxid: formatZxid(event.zxid), members }, "the ensemble's configuration is in force");
   } else {
     log.info({ count: event.count, zxid: formatZxid(event.zxid) }, "sessions expire");
   }

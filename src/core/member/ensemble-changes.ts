@@ -63,6 +63,8 @@ export class EnsembleChanges {
   private handing: { readonly to: number; readonly done: ChangeDone } | undefined;
   /** Handed over: who waits for the new leader. */
   private awaited: { readonly to: number; readonly until: number; readonly done: ChangeDone } | undefined;
+  /** As the leader: the feature level that is proposed. */
+  private raisingTo = 0;
   private nextNumber = 1;
 
   constructor(host: ChangeHost) {
@@ -115,6 +117,7 @@ export class EnsembleChanges {
     const { proposed, handing } = this;
     this.proposed = undefined;
     this.handing = undefined;
+    this.raisingTo = 0;
     proposed?.done(this.outcome("NOT_LEADER", CHANGED_HANDS));
     if (handing !== undefined) this.await(handing.to, handing.done);
     const asked = [...this.asked.values()];
@@ -230,7 +233,8 @@ export class EnsembleChanges {
     for (const { id } of zab.configuration.members) {
       if (id !== memberId) level = Math.min(level, zab.wordsOf(id)?.featureLevel ?? 0);
     }
-    if (level <= featureLevel) return false;
+    if (level <= featureLevel || level <= this.raisingTo) return false;
+    this.raisingTo = level;
     writeRaiseFeatureLevel(proposals.begin(), this.issuer, level);
     proposals.end();
     this.host.requestTurnEnd();

@@ -16,11 +16,16 @@ export class LeaderDuties {
   private readonly proposals: Proposals;
   private readonly issuer: Issuer;
   private state: TreeState | undefined;
+  private readonly beginRound: () => number;
+  /** Sessions that were due when their round began, oldest first. */
+  private suspects: { round: number; readonly ids: readonly number[] }[] = [];
   private clock = new LeaderClock(0, 0, 0);
   private reaper: Reaper | undefined;
 
-  constructor(proposals: Proposals, memberId: number) {
+  /** @param beginRound of the quorum; `roundConfirmed` follows */
+  constructor(proposals: Proposals, memberId: number, beginRound: () => number) {
     this.proposals = proposals;
+    this.beginRound = beginRound;
     this.issuer = { sessionId: 0, generation: memberId, identities: NOBODY };
   }
 
@@ -37,6 +42,7 @@ export class LeaderDuties {
   end(): void {
     this.state = undefined;
     this.reaper = undefined;
+    this.suspects = [];
     this.sessions.clear();
   }
 
@@ -56,16 +62,15 @@ export class LeaderDuties {
     return this.clock.stamp(now);
   }
 
-  /** Proposes what is due; the number of sessions it lets expire. */
-  tick(now: number): number {
+  /** Proposes what is due, and begins a round for sessions that seem to have gone. */
+  tick(now: number): void {
     const { state, reaper } = this;
-    if (state === undefined || reaper === undefined) return 0;
-    const expired = this.sessions.tick(now);
-    for (const id of expired) {
-      const session = state.sessions.get(id);
-      if (session === undefined) continue;
-      writeExpireSession(this.proposals.begin(), this.issuer, id, session.generation);
-      this.proposals.end();
+    if (state === undefined || reaper === undefined) return;
+    const due = this.sessions.tick(now);
+    if (due.length > 0) {
+      const suspects = { round: Number.POSITIVE_INFINITY, ids: due };
+      this.suspects.push(suspects);
+      suspects.round = this.beginRound();
     }
     const { table } = state;
     for (const { node, czxid, mzxid } of reaper.due(this.clock.stamp(now))) {
@@ -74,7 +79,26 @@ export class LeaderDuties {
       writeReap(this.proposals.begin(), this.issuer, path, czxid, mzxid);
       this.proposals.end();
     }
-    return expired.length;
+  }
+
+  /**
+   * A quorum has answered this round, and with it all that followers had heard by then: sessions that were due when it
+   * began, and are still unheard, expire (core.md 11). The number of them.
+   */
+  roundConfirmed(round: number): number {
+    const { state } = this;
+    let expired = 0;
+    for (let first = this.suspects[0]; first !== undefined && first.round <= round; first = this.suspects[0]) {
+      this.suspects.shift();
+      for (const id of first.ids) {
+        const session = state?.sessions.get(id);
+        if (session === undefined || !this.sessions.decide(id)) continue;
+        writeExpireSession(this.proposals.begin(), this.issuer, id, session.generation);
+        this.proposals.end();
+        expired++;
+      }
+    }
+    return expired;
   }
 
   private follow(state: TreeState, id: number): void {

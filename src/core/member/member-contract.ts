@@ -1,3 +1,4 @@
+import type { ConfiguredMember } from "../zab/ensemble-configuration.ts";
 import type { ZabEffects, ZabOptions } from "../zab/zab-contract.ts";
 
 /** The part of zab's effects that reaches the world. */
@@ -42,6 +43,7 @@ export type MemberTransition =
       /** Of the end of a role; empty otherwise. */
       readonly why: string;
     }
+  | { readonly kind: "configuration"; readonly zxid: number; readonly members: readonly ConfiguredMember[] }
   | { readonly kind: "sessions-expired"; readonly count: number; readonly zxid: number };
 
 export type MemberRoleName = "starting" | "looking" | "leader" | "follower" | "observer" | "stopped";

@@ -14,6 +14,7 @@ import type { SnapshotMeta } from "../tree/snapshot-row.ts";
 import type { Tree } from "../tree/tree.ts";
 import type { WatchHub } from "../tree/watch-hub.ts";
 import type { ConfigurationChange } from "../zab/configuration-change.ts";
+import type { EnsembleConfiguration } from "../zab/ensemble-configuration.ts";
 import { MEMBER_TYPES_FROM } from "../zab/peer-message.ts";
 import { type RecoveredZab, Zab } from "../zab/zab.ts";
 import type { HistoryBatch, PeerIdentity } from "../zab/zab-contract.ts";
@@ -95,7 +96,7 @@ export class Member implements ConnectionHost<ClientConnection> {
       digest0: this.state.digests.lane0,
       digest1: this.state.digests.lane1,
     }));
-    this.duties = new LeaderDuties(this.proposals, this.id);
+    this.duties = new LeaderDuties(this.proposals, this.id, () => this.zab.beginRound());
     this.barriers = new Barriers(this.barrierSource());
     this.clients = new Clients(this.id, options.firstUnaryNumber, () => this.tree.state.sessions);
     const { zab, proposals, barriers, touches } = this;
@@ -226,7 +227,8 @@ export class Member implements ConnectionHost<ClientConnection> {
     if (this.zab.isLeading) {
       for (let chunk = this.takeChunk(); chunk !== undefined; chunk = this.takeChunk()) this.proposals.add(chunk);
       this.proposals.proposeAll();
-      this.barriers.beginRound();
+      // Before this leader's epoch has its quorum, its commit point may lie below what is committed.
+      if (this.zab.isEstablished) this.barriers.beginRound();
       this.clients.wakeWaiters();
     } else if (this.zab.isFollowing) {
       this.turnToLeader();
@@ -241,7 +243,7 @@ export class Member implements ConnectionHost<ClientConnection> {
     this.clients.expireBarriers(now);
     this.changes.tick(now);
     if (this.zab.isFollowing) this.tellTouches();
-    if (this.roleName === "leader" && this.zab.isEstablished) this.doDuties(now);
+    if (this.roleName === "leader" && this.zab.isEstablished) this.duties.tick(now);
     this.endTurn();
   }
 
@@ -468,6 +470,16 @@ export class Member implements ConnectionHost<ClientConnection> {
     this.effects.requestTurnEnd();
   }
 
+  /** Another configuration is in force: other members to talk to, and perhaps another role here. */
+  private configurationChanged(configuration: EnsembleConfiguration): void {
+    const { configurationZxid } = this.zab;
+    this.effects.configurationChanged(configuration);
+    this.effects.transition({ kind: "configuration", zxid: configurationZxid, members: configuration.members });
+    const follower = this.zab.isCounted(this.id) ? "follower" : "observer";
+    const isOther = this.roleName === "follower" || this.roleName === "observer" ? this.roleName !== follower : false;
+    if (isOther) this.become(follower, "");
+  }
+
   private lose(why: string): void {
     this.duties.end();
     this.proposals.clear();
@@ -485,9 +497,12 @@ export class Member implements ConnectionHost<ClientConnection> {
     this.effects.transition({ kind: "role", role, epoch, zxid: this.tree.zxid, leaderId, why });
   }
 
-  private doDuties(now: number): void {
-    const expired = this.duties.tick(now);
-    if (expired > 0) this.effects.transition({ kind: "sessions-expired", count: expired, zxid: this.tree.zxid });
+  private roundConfirmed(round: number): void {
+    this.barriers.roundConfirmed(round);
+    const expired = this.duties.roundConfirmed(round);
+    if (expired === 0) return;
+    this.effects.transition({ kind: "sessions-expired", count: expired, zxid: this.tree.zxid });
+    this.effects.requestTurnEnd();
   }
 
   // ---- Applying ---------------------------------------------------------------------------------------------------
@@ -541,14 +556,14 @@ export class Member implements ConnectionHost<ClientConnection> {
       readHistory: (peer, afterZxid) => effects.readHistory(peer, afterZxid),
       sendSnapshot: (peer, atLeastZxid) => effects.sendSnapshot(peer, atLeastZxid),
       stopSending: (peer) => effects.stopSending(peer),
-      configurationChanged: (configuration) => effects.configurationChanged(configuration),
+      configurationChanged: (configuration) => this.configurationChanged(configuration),
       now: () => effects.now(),
       established: () => this.serveIfReady(),
       following: () => this.serveIfReady(),
       looking: (why) => this.lose(why),
       joining: () => undefined,
       committed: () => this.applyMore(),
-      roundConfirmed: (round) => this.barriers.roundConfirmed(round),
+      roundConfirmed: (round) => this.roundConfirmed(round),
       digestHeard: (_peer, zxid, digest0, digest1) =>
         assert(this.state.digests.agrees(zxid, digest0, digest1), "two members' trees differ at one zxid"),
       beforePong: () => this.tellTouches(),

@@ -15,6 +15,8 @@ interface Tracked {
   suspect: boolean;
   /** Heard since the last tick. */
   isTouched: boolean;
+  /** Overdue twice: expires if a quorum confirms the leader and nothing has been heard until then. */
+  isDue: boolean;
   /** Its end has been decided: a request heard now comes too late. */
   isExpiring: boolean;
 }
@@ -41,7 +43,15 @@ export class SessionTracker {
 
   add(id: number, timeoutMs: number): void {
     const deadline = this.time + timeoutMs;
-    const tracked: Tracked = { id, timeoutMs, deadline, suspect: false, isTouched: true, isExpiring: false };
+    const tracked: Tracked = {
+      id,
+      timeoutMs,
+      deadline,
+      suspect: false,
+      isTouched: true,
+      isDue: false,
+      isExpiring: false,
+    };
     this.sessions.set(id, tracked);
     this.touched.push(tracked);
     this.place(tracked);
@@ -72,7 +82,18 @@ export class SessionTracker {
     this.touched = [];
   }
 
-  /** Advances to `now` (monotonic ms) and returns the sessions to expire. */
+  /**
+   * Decides that a session that was due ends, unless it was heard meanwhile: to be called once a quorum has answered a
+   * round that began after it was due.
+   */
+  decide(id: number): boolean {
+    const tracked = this.sessions.get(id);
+    if (tracked === undefined || !tracked.isDue || tracked.isTouched) return false;
+    tracked.isExpiring = true;
+    return true;
+  }
+
+  /** Advances to `now` (monotonic ms) and returns the sessions that are due to expire: see {@link decide}. */
   tick(now: number): number[] {
     const elapsed = this.lastTick === undefined ? 0 : now - this.lastTick;
     assert(elapsed >= 0, "monotonic time does not fall");
@@ -93,6 +114,7 @@ export class SessionTracker {
     for (const tracked of this.touched) {
       tracked.isTouched = false;
       tracked.suspect = false;
+      tracked.isDue = false;
       tracked.deadline = this.time + tracked.timeoutMs;
     }
     this.touched = [];
@@ -116,7 +138,7 @@ export class SessionTracker {
       this.again.push(tracked);
     } else {
       due.push(tracked.id);
-      tracked.isExpiring = true;
+      tracked.isDue = true;
       // Looked at again, should the proposal be lost.
       tracked.deadline = this.time + tracked.timeoutMs;
       tracked.suspect = false;
