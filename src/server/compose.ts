@@ -156,6 +156,10 @@ function logTransition(log: Log, event: MemberTransition): void {
   } else if (event.kind === "configuration") {
     const members = event.members.map(({ id, role, peerAddress }) => `${id} ${role} ${peerAddress}`);
     log.info({ zxid: formatZxid(event.zxid), members }, "the ensemble's configuration is in force");
+  } else if (event.kind === "diverged" || event.kind === "condemned") {
+    const isSentence = event.kind === "condemned";
+    const text = isSentence ? "the tree is wrong: a quorum has another; it waits for a snapshot" : "trees differ";
+    log.error({ zxid: formatZxid(event.zxid) }, text);
   } else {
     log.info({ count: event.count, zxid: formatZxid(event.zxid) }, "sessions expire");
   }

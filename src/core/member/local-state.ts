@@ -57,6 +57,7 @@ export class LocalState {
 
   /** Applies a whole batch of the journal, with nobody to tell. Throws when its digest contradicts the tree's. */
   replay(body: Uint8Array): void {
+    assert(this.disagreement(body) === 0, "the tree's digest differs from the one the leader had at the same zxid");
     this.beginBatch(body);
     while (this.left > 0) {
       this.applyNext();
@@ -65,13 +66,18 @@ export class LocalState {
     this.endBatch();
   }
 
+  /**
+   * The zxid at which the leader that proposed the batch had another digest than this tree had; 0 when they agree, or
+   * nothing is known of that zxid here.
+   */
+  disagreement(body: Uint8Array): number {
+    const { digestZxid, digest0, digest1 } = this.reader.open(body);
+    return this.digests.agrees(digestZxid, digest0, digest1) ? 0 : digestZxid;
+  }
+
   beginBatch(body: Uint8Array): void {
     assert(this.left === 0, "batches are applied one after another");
     const header = this.reader.open(body);
-    assert(
-      this.digests.agrees(header.digestZxid, header.digest0, header.digest1),
-      "the tree's digest differs from the one the leader had at the same zxid",
-    );
     this.tree.beginBatch(header);
     this.left = header.count;
     this.nextZxid = header.firstZxid;

@@ -44,6 +44,10 @@ export type MemberTransition =
       readonly why: string;
     }
   | { readonly kind: "configuration"; readonly zxid: number; readonly members: readonly ConfiguredMember[] }
+  /** This tree differs from a leader's at that zxid: a quorum has to say who is right. Nothing is applied meanwhile. */
+  | { readonly kind: "diverged"; readonly zxid: number }
+  /** A quorum has another tree at that zxid: this member serves no more until it has a snapshot. */
+  | { readonly kind: "condemned"; readonly zxid: number }
   | { readonly kind: "sessions-expired"; readonly count: number; readonly zxid: number };
 
 export type MemberRoleName = "starting" | "looking" | "leader" | "follower" | "observer" | "stopped";

@@ -1,6 +1,7 @@
 import { type ByteReader, ByteWriter, FormatError } from "../base/bytes.ts";
 import { BATCH_COMMANDS_MAX } from "../base/limits.ts";
 import { MEMBER_TYPES_FROM } from "../zab/peer-message.ts";
+import type { DigestAt } from "./digest-ring.ts";
 import type { Chunk } from "./submissions.ts";
 
 /** What a follower asks of its leader for its clients, and the answers. Between the two links keep the order. */
@@ -19,6 +20,12 @@ export const memberMessage = {
   CHANGE: MEMBER_TYPES_FROM + 5,
   /** and this became of it. */
   CHANGED: MEMBER_TYPES_FROM + 6,
+  /** The leader wants to know a digest, */
+  DIGEST_ASK: MEMBER_TYPES_FROM + 7,
+  /** a member tells it, asked or because it suspects, */
+  DIGEST_TELL: MEMBER_TYPES_FROM + 8,
+  /** and the leader says who is right. */
+  VERDICT: MEMBER_TYPES_FROM + 9,
 } as const;
 
 /** Sessions one TOUCH may name. */
@@ -56,6 +63,45 @@ export function encodeChange(type: number, { number, text }: ChangeWord): Uint8A
 export function decodeChange(reader: ByteReader): ChangeWord {
   if (reader.remaining > CHANGE_BYTES_MAX) throw new FormatError("a change of the ensemble is too long");
   const word = { number: reader.u53(), text: reader.string() };
+  reader.expectEnd();
+  return word;
+}
+
+/** Whether a member's tree is what a quorum has. HALT: nobody's is. */
+export const verdict = { RIGHT: 0, WRONG: 1, HALT: 2 } as const;
+
+export interface VerdictWord {
+  readonly zxid: number;
+  readonly outcome: number;
+}
+
+/** DIGEST_ASK, whose lanes mean nothing, and DIGEST_TELL: zeros where the member has none. */
+export function encodeDigest(type: number, { zxid, lane0, lane1 }: DigestAt): Uint8Array {
+  const writer = new ByteWriter(24);
+  writer.u8(type);
+  writer.u53(zxid);
+  writer.u32(lane0);
+  writer.u32(lane1);
+  return writer.view();
+}
+
+export function decodeDigest(reader: ByteReader): DigestAt {
+  const digest = { zxid: reader.u53(), lane0: reader.u32(), lane1: reader.u32() };
+  reader.expectEnd();
+  return digest;
+}
+
+export function encodeVerdict({ zxid, outcome }: VerdictWord): Uint8Array {
+  const writer = new ByteWriter(16);
+  writer.u8(memberMessage.VERDICT);
+  writer.u53(zxid);
+  writer.u8(outcome);
+  return writer.view();
+}
+
+export function decodeVerdict(reader: ByteReader): VerdictWord {
+  const word = { zxid: reader.u53(), outcome: reader.u8() };
+  if (word.outcome > verdict.HALT) throw new FormatError(`verdict ${word.outcome} is not known to this program`);
   reader.expectEnd();
   return word;
 }

@@ -23,6 +23,7 @@ import { ClientConnection } from "./client-connection.ts";
 import { Clients } from "./clients.ts";
 import type { ConnectionHost, WatchAsked } from "./connection-host.ts";
 import type { ConnectionListener } from "./connection-listener.ts";
+import { Divergence } from "./divergence.ts";
 import { type ChangeDone, EnsembleChanges } from "./ensemble-changes.ts";
 import { LeaderDuties } from "./leader-duties.ts";
 import type { LocalState } from "./local-state.ts";
@@ -58,6 +59,11 @@ export class Member implements ConnectionHost<ClientConnection> {
   private readonly barriers: Barriers;
   private readonly touches = new Touches();
   private readonly changes: EnsembleChanges;
+  private readonly divergence: Divergence;
+  /** The zxid at which this tree differs from somebody's, while nothing more is applied to it; 0 usually. */
+  private stuckAt = 0;
+  /** The last such zxid at which a quorum had what this tree had. */
+  private acquittedAt = 0;
   private readonly desk: PeerDesk;
   private readonly clients: Clients;
   /** Who opens and moves sessions: nobody yet. */
@@ -108,8 +114,15 @@ export class Member implements ConnectionHost<ClientConnection> {
       isLeading: () => this.roleName === "leader",
       requestTurnEnd: () => effects.requestTurnEnd(),
     });
-    const { changes } = this;
-    const parts = { zab, proposals, barriers, touches, changes, sessions: this.duties.sessions };
+    this.divergence = new Divergence({
+      memberId: this.id,
+      zab,
+      digests: () => this.state.digests,
+      trusted: (zxid) => this.trusted(zxid),
+      condemned: (zxid) => this.condemned(zxid),
+    });
+    const { changes, divergence } = this;
+    const parts = { zab, proposals, barriers, touches, changes, divergence, sessions: this.duties.sessions };
     this.desk = new PeerDesk(parts, () => effects.requestTurnEnd());
   }
 
@@ -268,6 +281,8 @@ export class Member implements ConnectionHost<ClientConnection> {
     // Nobody can tell which of them the snapshot holds, and nobody waits for them any more.
     this.submissions.clear();
     this.state = state;
+    this.stuckAt = 0;
+    this.divergence.repaired();
     this.zab.snapshotInstalled(zxid, configuration, configurationZxid);
   }
 
@@ -419,6 +434,7 @@ export class Member implements ConnectionHost<ClientConnection> {
 
   /** Plain reads are sequentially consistent on any member; without a leader they go on for a while. */
   private get mayRead(): boolean {
+    if (this.stuckAt !== 0) return false;
     if (this.isLed) return true;
     return this.roleName === "looking" && this.effects.now() - this.leaderlessSince < LEADERLESS_READS_MS;
   }
@@ -461,8 +477,9 @@ export class Member implements ConnectionHost<ClientConnection> {
   /** A leader or follower has all of the epoch's initial history applied: it serves. */
   private serveIfReady(): void {
     const { zab } = this;
+    if (zab.isEstablished || zab.isFollowing) this.divergence.tellLeader();
     const isReady = zab.isLeading ? zab.isEstablished && this.tree.zxid >= zab.initialHistoryEnd : zab.isFollowing;
-    if (!isReady || this.isLed || this.roleName === "stopped") return;
+    if (!isReady || this.stuckAt !== 0 || this.isLed || this.roleName === "stopped") return;
     if (zab.isLeading) this.duties.begin(this.tree.state, this.effects.wallClock(), this.effects.now());
     const follower = zab.isCounted(this.id) ? "follower" : "observer";
     this.become(zab.isLeading ? "leader" : follower, "");
@@ -487,6 +504,7 @@ export class Member implements ConnectionHost<ClientConnection> {
     this.barriers.reset();
     this.touches.reset();
     this.changes.lost();
+    this.divergence.reset();
     if (this.isLed) this.leaderlessSince = this.effects.now();
     if (this.roleName !== "stopped") this.become("looking", why);
   }
@@ -515,6 +533,7 @@ export class Member implements ConnectionHost<ClientConnection> {
     let budget = APPLY_SLICE;
     for (let next = zab.nextCommitted(); next !== undefined && budget > 0; next = zab.nextCommitted()) {
       if (state.isBetweenBatches) {
+        if (!this.mayApply(next.body)) break;
         const { proposedAt, firstZxid, lastZxid } = next;
         if (proposedAt > 0) this.effects.committed(this.effects.now() - proposedAt, lastZxid - firstZxid + 1);
         state.beginBatch(next.body);
@@ -528,7 +547,34 @@ export class Member implements ConnectionHost<ClientConnection> {
     this.serveIfReady();
     this.clients.wakeWaiters();
     this.clients.tellTouched();
-    if (zab.nextCommitted() !== undefined) this.effects.requestApply();
+    if (this.stuckAt === 0 && zab.nextCommitted() !== undefined) this.effects.requestApply();
+  }
+
+  /** The leader that proposed the batch had the same tree; if not, it has to be found out who is right (core.md 29). */
+  private mayApply(body: Uint8Array): boolean {
+    if (this.stuckAt !== 0) return false;
+    const zxid = this.state.disagreement(body);
+    if (zxid === 0 || zxid === this.acquittedAt) return true;
+    assert(!this.zab.isAlone, "the tree's digest differs from the one the leader had at the same zxid");
+    this.stuckAt = zxid;
+    this.effects.transition({ kind: "diverged", zxid });
+    this.divergence.suspect(zxid);
+    return false;
+  }
+
+  private condemned(zxid: number): void {
+    this.stuckAt = zxid;
+    this.effects.transition({ kind: "condemned", zxid });
+    this.clients.endAll("NOT_READY", this.tree.zxid);
+    this.submissions.clear();
+    this.zab.distrustTree("its tree differs from a quorum's");
+  }
+
+  private trusted(zxid: number): void {
+    if (this.stuckAt !== zxid) return;
+    this.acquittedAt = zxid;
+    this.stuckAt = 0;
+    this.effects.requestApply();
   }
 
   private applyNext(): void {
@@ -558,16 +604,20 @@ export class Member implements ConnectionHost<ClientConnection> {
       stopSending: (peer) => effects.stopSending(peer),
       configurationChanged: (configuration) => this.configurationChanged(configuration),
       now: () => effects.now(),
-      established: () => this.serveIfReady(),
+      established: () => {
+        this.serveIfReady();
+        effects.requestTurnEnd();
+      },
       following: () => this.serveIfReady(),
       looking: (why) => this.lose(why),
       joining: () => undefined,
       committed: () => this.applyMore(),
       roundConfirmed: (round) => this.roundConfirmed(round),
-      digestHeard: (_peer, zxid, digest0, digest1) =>
-        assert(this.state.digests.agrees(zxid, digest0, digest1), "two members' trees differ at one zxid"),
+      digestHeard: (_peer, zxid, digest0, digest1) => {
+        if (!this.state.digests.agrees(zxid, digest0, digest1)) this.divergence.suspect(zxid);
+      },
       beforePong: () => this.tellTouches(),
-      digest: () => this.state.digests.latest,
+      digest: () => this.state.digests,
     };
   }
 

@@ -4,12 +4,15 @@ import { Command, type CommandType, commandType, decodeCommand } from "../tree/c
 import { readerOf } from "../zab/peer-message.ts";
 import type { Zab } from "../zab/zab.ts";
 import type { Barriers } from "./barriers.ts";
+import type { Divergence } from "./divergence.ts";
 import type { EnsembleChanges } from "./ensemble-changes.ts";
 import {
   decodeBarrier,
   decodeChange,
+  decodeDigest,
   decodeForward,
   decodeSessions,
+  decodeVerdict,
   encodeSessions,
   memberMessage,
   type SessionList,
@@ -35,6 +38,7 @@ export class PeerDesk {
   private readonly barriers: Barriers;
   private readonly touches: Touches;
   private readonly changes: EnsembleChanges;
+  private readonly divergence: Divergence;
   private readonly requestTurnEnd: () => void;
   private readonly command = new Command();
   private readonly reader = new ByteReader(new Uint8Array(0));
@@ -47,6 +51,7 @@ export class PeerDesk {
       readonly barriers: Barriers;
       readonly touches: Touches;
       readonly changes: EnsembleChanges;
+      readonly divergence: Divergence;
     },
     requestTurnEnd: () => void,
   ) {
@@ -56,6 +61,7 @@ export class PeerDesk {
     this.barriers = parts.barriers;
     this.touches = parts.touches;
     this.changes = parts.changes;
+    this.divergence = parts.divergence;
     this.requestTurnEnd = requestTurnEnd;
   }
 
@@ -88,6 +94,17 @@ export class PeerDesk {
       case memberMessage.CHANGED:
         if (peer === this.zab.leaderId || this.zab.leaderId === 0) this.changes.onChanged(decodeChange(reader));
         return;
+      case memberMessage.DIGEST_ASK:
+        if (peer === this.zab.leaderId) this.divergence.onAsk(peer, decodeDigest(reader).zxid);
+        return;
+      case memberMessage.DIGEST_TELL:
+        this.divergence.onTell(peer, decodeDigest(reader));
+        return;
+      case memberMessage.VERDICT: {
+        const { zxid, outcome } = decodeVerdict(reader);
+        this.divergence.onVerdict(peer, zxid, outcome);
+        return;
+      }
       default:
         throw new FormatError("not known to this program");
     }

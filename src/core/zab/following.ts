@@ -61,7 +61,8 @@ export class Following {
     const { replica, effects } = this.host;
     this.stage = "promised";
     const { currentEpoch, lastZxid } = replica;
-    this.send(encodeAckEpoch({ epoch, currentEpoch, lastZxid, appliedZxid: effects.digest().zxid }));
+    const { wantsSnapshot } = this.host;
+    this.send(encodeAckEpoch({ epoch, currentEpoch, lastZxid, appliedZxid: effects.digest().zxid, wantsSnapshot }));
   }
 
   onSync({ epoch, bySnapshot, zxid }: Sync): void {

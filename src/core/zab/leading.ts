@@ -161,7 +161,7 @@ export class Leading {
     const { replica } = this.host;
     const shared = replica.ends.common(learner.lastZxid);
     // What it has applied was committed, so this history has it, unless its tree is not to be trusted.
-    if (shared === undefined || shared < learner.appliedZxid) {
+    if (shared === undefined || shared < learner.appliedZxid || learner.wantsSnapshot) {
       this.sendSnapshot(learner, shared ?? 0);
       return;
     }

@@ -26,6 +26,7 @@ export class Learner {
   currentEpoch = 0;
   lastZxid = 0;
   appliedZxid = 0;
+  wantsSnapshot = false;
   /** NEWEPOCHs sent and not answered: only the answer to the last one tells where the learner stands. */
   epochsUnanswered = 0;
   /** The last zxid sent. */

@@ -64,6 +64,8 @@ export interface AckEpoch {
   readonly currentEpoch: number;
   readonly lastZxid: number;
   readonly appliedZxid: number;
+  /** What it has applied is not to be trusted: it needs a snapshot. */
+  readonly wantsSnapshot: boolean;
 }
 
 /** How a learner gets the leader's history: from the log after `zxid`, or by a snapshot first. */
@@ -156,6 +158,7 @@ export function encodeAckEpoch(message: AckEpoch): Uint8Array {
   writer.u32(message.currentEpoch);
   writer.u53(message.lastZxid);
   writer.u53(message.appliedZxid);
+  writer.u8(message.wantsSnapshot ? 1 : 0);
   return writer.copy();
 }
 
@@ -165,6 +168,7 @@ export function decodeAckEpoch(reader: ByteReader): AckEpoch {
     currentEpoch: reader.u32(),
     lastZxid: reader.u53(),
     appliedZxid: reader.u53(),
+    wantsSnapshot: readFlag(reader),
   };
   reader.expectEnd();
   return message;

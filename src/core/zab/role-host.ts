@@ -11,6 +11,8 @@ export interface RoleHost {
   readonly timeoutMs: number;
   /** What may be on its way to a learner, bytes. */
   readonly windowBytes: number;
+  /** The tree of this member is not to be trusted. */
+  readonly wantsSnapshot: boolean;
   /** A voter of the configuration in force, under the incarnation it has there: its word counts. */
   isCounted(id: number): boolean;
   /** Gives the role up and looks for a leader. */

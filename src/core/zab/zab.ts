@@ -49,6 +49,7 @@ export class Zab implements RoleHost {
   readonly effects: ZabEffects;
   readonly timeoutMs: number;
   readonly windowBytes: number;
+  wantsSnapshot = false;
   private readonly options: ZabOptions;
   private readonly counterMax: number;
   private readonly recentBytes: number;
@@ -313,6 +314,7 @@ export class Zab implements RoleHost {
   /** A snapshot has been installed: the log goes on behind it, and the tree has to be that of the snapshot. */
   snapshotInstalled(zxid: number, configuration: Uint8Array, configurationZxid: number): void {
     assert(this.following !== undefined, "a snapshot comes from a leader");
+    this.wantsSnapshot = false;
     this.following.onSnapshotInstalled(zxid, configuration, configurationZxid);
     this.applyPosition = this.replica.log.end;
     this.noticeConfiguration();
@@ -321,6 +323,15 @@ export class Zab implements RoleHost {
   /** Hands leadership over: see {@link Leading.handOver}. */
   handOver(target: number): boolean {
     return this.leading?.handOver(target) === true;
+  }
+
+  /**
+   * What this member has applied is not to be trusted: it does not stand for election, gives its role up, and asks the
+   * next leader for a snapshot, after which it is as good as any. Its log is, meanwhile.
+   */
+  distrustTree(why: string): void {
+    this.wantsSnapshot = true;
+    if (this.hasStarted) this.look(why);
   }
 
   /** This member is about to stop, or must not lead: it does not stand for election. */
@@ -412,7 +423,7 @@ export class Zab implements RoleHost {
       lastZxid: replica.lastZxid,
       appliedZxid: this.effects.digest().zxid,
       vote: this.vote,
-      isElectable: this.electable && this.isCounted(this.id),
+      isElectable: this.electable && !this.wantsSnapshot && this.isCounted(this.id),
       featureLevel: this.options.featureLevel ?? 0,
       hears: this.peers.hears(now),
       mutual: this.peers.mutual(now),

@@ -1,0 +1,145 @@
+import { InvariantError } from "../base/assert.ts";
+import { formatZxid } from "../base/zxid.ts";
+import type { Zab } from "../zab/zab.ts";
+import type { DigestAt, DigestRing } from "./digest-ring.ts";
+import { encodeDigest, encodeVerdict, memberMessage, verdict } from "./member-message.ts";
+
+export interface DivergenceHost {
+  readonly memberId: number;
+  readonly zab: Zab;
+  digests(): DigestRing;
+  /** This member's tree is right: what it was suspected for does not count. */
+  trusted(zxid: number): void;
+  /** This member's tree is wrong: it serves no more until a snapshot has taken the tree's place. */
+  condemned(zxid: number): void;
+}
+
+/** Comparisons a leader has open at most; the oldest goes. */
+const POLLS_MAX = 16;
+
+/**
+ * Who is right when two members' trees differ (core.md 29). Whoever notices tells the leader, which asks every member for
+ * its digest at that one zxid. What a quorum has is right: the others get a snapshot, the leader among them after it
+ * has stepped down. When all voters have answered and no value has a quorum, everybody stops.
+ */
+export class Divergence {
+  private readonly host: DivergenceHost;
+  /** As the leader: by zxid, what each member has there. */
+  private readonly polls = new Map<number, Map<number, string>>();
+  /** This member's own, told to each leader until there is a verdict. */
+  private suspicion = 0;
+
+  constructor(host: DivergenceHost) {
+    this.host = host;
+  }
+
+  /** What was heard of somebody's tree at this zxid differs from this member's. */
+  suspect(zxid: number): void {
+    if (this.suspicion === 0) this.suspicion = zxid;
+    this.tellLeader();
+  }
+
+  /** There is a leader: this member's suspicion, if it has one, is for it to look into. */
+  tellLeader(): void {
+    const { zab } = this.host;
+    if (this.suspicion === 0) return;
+    if (zab.isEstablished) this.poll(this.suspicion);
+    else if (zab.leaderId !== 0 && !zab.isLeading) this.tell(zab.leaderId, this.suspicion);
+  }
+
+  /** The leader is lost; its polls with it. */
+  reset(): void {
+    this.polls.clear();
+  }
+
+  /** A snapshot has taken the tree's place. */
+  repaired(): void {
+    this.suspicion = 0;
+  }
+
+  /** The leader asks for this member's digest. */
+  onAsk(peer: number, zxid: number): void {
+    this.tell(peer, zxid);
+  }
+
+  /** A member tells its digest: asked for, or because it suspects. */
+  onTell(peer: number, digest: DigestAt): void {
+    const { zab } = this.host;
+    if (!zab.isEstablished || !zab.isSynced(peer)) return;
+    this.poll(digest.zxid);
+    if (digest.lane0 === 0 && digest.lane1 === 0) return;
+    this.polls.get(digest.zxid)?.set(peer, keyOf(digest));
+    this.judge(digest.zxid);
+  }
+
+  onVerdict(peer: number, zxid: number, outcome: number): void {
+    const { host } = this;
+    if (peer !== host.zab.leaderId) return;
+    if (outcome === verdict.HALT) halt(zxid);
+    if (outcome === verdict.RIGHT) this.acquit(zxid);
+    else host.condemned(zxid);
+  }
+
+  /** Sends what this member has at the zxid; zeros when it has nothing there. */
+  private tell(peer: number, zxid: number): void {
+    const { zab, digests } = this.host;
+    const known = digests().at(zxid) ?? { zxid, lane0: 0, lane1: 0 };
+    zab.effects.send(peer, encodeDigest(memberMessage.DIGEST_TELL, known));
+  }
+
+  /** As the leader: asks everybody, once for each zxid. */
+  private poll(zxid: number): void {
+    const { zab, memberId } = this.host;
+    if (this.polls.has(zxid)) return;
+    const oldest = this.polls.keys().next().value;
+    if (this.polls.size >= POLLS_MAX && oldest !== undefined) this.polls.delete(oldest);
+    const answers = new Map<number, string>();
+    this.polls.set(zxid, answers);
+    const own = this.host.digests().at(zxid);
+    if (own !== undefined) answers.set(memberId, keyOf(own));
+    for (const { id } of zab.configuration.members) {
+      if (id !== memberId) zab.effects.send(id, encodeDigest(memberMessage.DIGEST_ASK, { zxid, lane0: 0, lane1: 0 }));
+    }
+    this.judge(zxid);
+  }
+
+  private judge(zxid: number): void {
+    const { zab } = this.host;
+    const answers = this.polls.get(zxid) ?? new Map<number, string>();
+    const parties = new Map<string, number[]>();
+    for (const [id, key] of answers) parties.set(key, [...(parties.get(key) ?? []), id]);
+    const right = [...parties.values()].find((ids) => zab.quorum.has(ids.filter((id) => zab.isCounted(id))));
+    if (right !== undefined) {
+      this.pronounce(zxid, new Set(right), answers.keys());
+    } else if (parties.size > 1 && zab.quorum.voters().every((id) => answers.has(id))) {
+      for (const id of answers.keys()) this.send(id, zxid, verdict.HALT);
+      halt(zxid);
+    }
+  }
+
+  /** The leader's own sentence last: with it, it leads no more. */
+  private pronounce(zxid: number, right: ReadonlySet<number>, all: Iterable<number>): void {
+    const { host } = this;
+    for (const id of all) this.send(id, zxid, right.has(id) ? verdict.RIGHT : verdict.WRONG);
+    if (right.has(host.memberId)) this.acquit(zxid);
+    else if (this.polls.get(zxid)?.has(host.memberId) === true) host.condemned(zxid);
+  }
+
+  private acquit(zxid: number): void {
+    if (this.suspicion === zxid) this.suspicion = 0;
+    this.host.trusted(zxid);
+  }
+
+  private send(id: number, zxid: number, outcome: number): void {
+    const { zab, memberId } = this.host;
+    if (id !== memberId) zab.effects.send(id, encodeVerdict({ zxid, outcome }));
+  }
+}
+
+function keyOf({ lane0, lane1 }: DigestAt): string {
+  return `${lane0}:${lane1}`;
+}
+
+function halt(zxid: number): never {
+  throw new InvariantError(`the members' trees differ at ${formatZxid(zxid)}, and no quorum has one of them`);
+}
