@@ -1,7 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { snapshotFileName } from "../../src/storage/snapshot/snapshot-files.ts";
+import { TRANSFER_PIECE_BYTES_MAX } from "../../src/storage/snapshot/snapshot-transfer.ts";
 import { SnapshotTransferError, type TransferReason } from "../../src/storage/snapshot/transfer-error.ts";
+import { BULK_CHUNK_BYTES_MAX } from "../../src/transport/transport-limits.ts";
 import { znode } from "../unit/storage/snapshot/snapshot-fixtures.ts";
 import { memoryRig, type OpenStore, type Rig, sqliteRig } from "../unit/storage/snapshot/snapshot-rig.ts";
 import {
@@ -127,6 +129,35 @@ describe.for(rigs)("the contract of snapshot transfers: %s", ([, makeRig]) => {
     expect(chunks.length).toBeGreaterThan(6);
     expect(Math.max(...chunks.map(({ length }) => length))).toBeLessThan(1024 * 1024);
     expect(Math.min(...chunks.slice(1, -2).map(({ length }) => length))).toBeGreaterThanOrEqual(512 * 1024);
+    await opened.store.close();
+  });
+
+  it("sends a row, or a meta, that is larger than one message in several pieces", async () => {
+    const history = new Uint8Array(3 * 1024 * 1024).map((_, i) => i * 7);
+    const data = new Uint8Array(2 * 1024 * 1024 + 5).map((_, i) => i * 11);
+    const round = roundOf(
+      [
+        znode({}),
+        znode({ serial: 2, parentSerial: 1, name: "large", data }),
+        znode({ serial: 3, parentSerial: 1, name: "b" }),
+      ],
+      [],
+      { zxid: 9, history },
+    );
+    const opened = await holding(makeRig(), round);
+    const learner = makeRig();
+    await (await learner.open()).store.close();
+    const install = learner.install();
+    const sizes: number[] = [];
+    for (const piece of await drain(await opened.store.openTransfer())) {
+      sizes.push(piece.length);
+      await install.write(piece);
+    }
+    expect(Math.max(...sizes)).toBe(TRANSFER_PIECE_BYTES_MAX);
+    expect(TRANSFER_PIECE_BYTES_MAX).toBeLessThanOrEqual(BULK_CHUNK_BYTES_MAX);
+    await install.finish();
+    learner.name(9);
+    expect(received(learner)).toEqual(expected(round));
     await opened.store.close();
   });
 

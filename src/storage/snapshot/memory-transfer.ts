@@ -1,7 +1,8 @@
 import { readRows, type SnapshotMeta } from "../../core/tree/snapshot-row.ts";
 import type { SnapshotTransfer } from "./snapshot-transfer.ts";
-import { TransferEncoder } from "./transfer-encoder.ts";
+import type { TransferEncoder } from "./transfer-encoder.ts";
 import { SnapshotTransferError } from "./transfer-error.ts";
+import { TransferPieces } from "./transfer-pieces.ts";
 
 type Rows = ReadonlyMap<number, Uint8Array>;
 
@@ -9,35 +10,28 @@ type Rows = ReadonlyMap<number, Uint8Array>;
 export class MemoryExport {
   readonly meta: SnapshotMeta;
   private readonly rows: readonly Uint8Array[];
-  private readonly chunkBytes: number;
-  private readonly encoder = new TransferEncoder();
+  private readonly pieces: TransferPieces;
   private at = 0;
-  private state: "new" | "rows" | "ended" = "new";
 
   constructor(meta: SnapshotMeta, znodes: Rows, sessions: Rows, chunkBytes: number) {
     this.meta = meta;
-    this.chunkBytes = chunkBytes;
     this.rows = [...inOrder(znodes), ...inOrder(sessions)];
+    this.pieces = new TransferPieces(meta, (encoder) => this.step(encoder), chunkBytes);
   }
 
   get zxid(): number {
     return this.meta.zxid;
   }
 
-  /** The next chunk; undefined after the last. */
+  /** The next bytes; undefined after the last. */
   next(): Uint8Array | undefined {
-    const { encoder, rows } = this;
-    if (this.state === "ended") return undefined;
-    if (this.state === "new") {
-      this.state = "rows";
-      return encoder.begin(this.meta);
-    }
-    while (this.at < rows.length && encoder.pendingBytes < this.chunkBytes) {
-      readRows(rows[this.at++] as Uint8Array, encoder);
-    }
-    if (encoder.pendingBytes > 0) return encoder.rows();
-    this.state = "ended";
-    return encoder.end();
+    return this.pieces.next();
+  }
+
+  private step(encoder: TransferEncoder): boolean {
+    const row = this.rows[this.at++];
+    if (row !== undefined) readRows(row, encoder);
+    return row !== undefined;
   }
 }
 

@@ -1,9 +1,10 @@
 import type { SnapshotMeta } from "../../core/tree/snapshot-row.ts";
-import { PinnedRound, TransferSource } from "./transfer-source.ts";
+import { PinnedRound, readPieces } from "./pinned-round.ts";
+import type { TransferPieces } from "./transfer-pieces.ts";
 
 interface OpenTransfer {
   readonly round: PinnedRound;
-  readonly source: TransferSource;
+  readonly pieces: TransferPieces;
 }
 
 /** The open transfers of one file, by id. Those that begin at the same zxid share one read transaction. */
@@ -23,13 +24,13 @@ export class PinnedRounds {
   /** Begins a transfer of the last committed round; throws as {@link PinnedRound} does. */
   open(id: number): SnapshotMeta {
     const round = this.pin();
-    this.transfers.set(id, { round, source: new TransferSource(round) });
+    this.transfers.set(id, { round, pieces: readPieces(round) });
     return round.meta;
   }
 
-  /** The transfer's next chunk; undefined after its last, and of a transfer that is closed. */
+  /** The transfer's next piece; undefined after its last, and of a transfer that is closed. */
   next(id: number): Uint8Array | undefined {
-    return this.transfers.get(id)?.source.next();
+    return this.transfers.get(id)?.pieces.next();
   }
 
   /** Ends a transfer, and its read transaction unless another has part in it. */

@@ -7,6 +7,9 @@ export const TRANSFER_MS_MAX = 10 * 60 * 1000;
 /** While transfers hold up checkpoints, rounds go on into the -wal; beyond this size the transfers fail, bytes. */
 export const TRANSFER_WAL_BYTES_MAX = 1024 * 1024 * 1024;
 
+/** Most bytes that {@link SnapshotTransfer.next} gives at once: what one message of a bulk connection may have. */
+export const TRANSFER_PIECE_BYTES_MAX = 1024 * 1024;
+
 /**
  * The last committed round on its way to a learner: all of its chunks are of that one round, whatever rounds are
  * committed meanwhile.
@@ -15,8 +18,8 @@ export interface SnapshotTransfer {
   readonly zxid: number;
   readonly meta: SnapshotMeta;
   /**
-   * The next chunk, in order, to be written to the learner's {@link SnapshotInstall}; its memory is the caller's. One
-   * call at a time. Undefined after the last one.
+   * The next bytes, at most {@link TRANSFER_PIECE_BYTES_MAX}, to be written to the learner's {@link SnapshotInstall};
+   * their memory is the caller's. One call at a time. Undefined after the last.
    *
    * @throws SnapshotTransferError with reason TRANSFER_TOO_LONG, WAL_TOO_LARGE or CLOSED; SnapshotError when the file
    * is damaged

@@ -2,8 +2,9 @@ import type Database from "better-sqlite3";
 import type { SnapshotMeta } from "../../core/tree/snapshot-row.ts";
 import { begin, openReadOnly } from "./snapshot-loader.ts";
 import { SnapshotRowReader } from "./snapshot-row-reader.ts";
-import { CHUNK_BYTES_TARGET, TransferEncoder } from "./transfer-encoder.ts";
+import { CHUNK_BYTES_TARGET } from "./transfer-encoder.ts";
 import { SnapshotTransferError } from "./transfer-error.ts";
+import { TransferPieces } from "./transfer-pieces.ts";
 
 /** Names, data and windows that are read at once, bytes: what a chunk may exceed its target by. */
 const STEP_BYTES = 256 * 1024;
@@ -34,28 +35,7 @@ export class PinnedRound {
 }
 
 /** One transfer's way through a pinned round; several may share the round. */
-export class TransferSource {
-  private readonly encoder = new TransferEncoder();
-  private readonly reader: SnapshotRowReader;
-  private readonly meta: SnapshotMeta;
-  private state: "new" | "rows" | "ended" = "new";
-
-  constructor({ database, file, meta }: PinnedRound) {
-    this.meta = meta;
-    this.reader = new SnapshotRowReader(database, file, meta, STEP_BYTES);
-  }
-
-  /** The next chunk; undefined after the last. Some milliseconds of work. */
-  next(): Uint8Array | undefined {
-    const { encoder } = this;
-    if (this.state === "ended") return undefined;
-    if (this.state === "new") {
-      this.state = "rows";
-      return encoder.begin(this.meta);
-    }
-    while (encoder.pendingBytes < CHUNK_BYTES_TARGET && this.reader.step(encoder));
-    if (encoder.pendingBytes > 0) return encoder.rows();
-    this.state = "ended";
-    return encoder.end();
-  }
+export function readPieces({ database, file, meta }: PinnedRound): TransferPieces {
+  const reader = new SnapshotRowReader(database, file, meta, STEP_BYTES);
+  return new TransferPieces(meta, (encoder) => reader.step(encoder), CHUNK_BYTES_TARGET);
 }
