@@ -62,7 +62,7 @@ export class DamageSurvey {
     this.last = Math.min(base, this.fromZxid);
     this.isBroken = base > this.fromZxid;
     for (let index = first; index < segments.length; index++) {
-      this.readSegment(segments[index] as SegmentFile, segments[index - 1], segments[index + 1]);
+      this.readSegment(segments[index] as SegmentFile, segments[index + 1]);
     }
     if (findings.some(({ kind, file }) => kind === "corruption" && !isInGap(segments, file))) this.leaveOpen();
     // The snapshot asked for is of what this journal once held.
@@ -103,10 +103,9 @@ export class DamageSurvey {
     this.holes.push({ afterZxid: this.last, throughZxid: undefined });
   }
 
-  private readSegment(segment: SegmentFile, before: SegmentFile | undefined, successor: SegmentFile | undefined): void {
+  private readSegment(segment: SegmentFile, successor: SegmentFile | undefined): void {
     const { header, name } = segment;
     this.file = name;
-    if (before !== undefined && before.header.number + 1 !== header.number) this.isBroken = true;
     this.stand(header.baseZxid);
     this.head = new StickyRecords();
     if (header.headEnd === SEGMENT_HEADER_BYTES) this.takeHead();
@@ -139,7 +138,9 @@ export class DamageSurvey {
     if (stop.end < header.headEnd) this.takePartOfHead();
     if (stop.verdict === "uncertain" && isNewest) this.uncertainAfter ??= this.last;
     if (stop.zxids === undefined) return;
-    const { type, first, last } = stop.zxids;
+    const { type, flags, first, last } = stop.zxids;
+    // A copy stands where its original stood, long ago.
+    if ((flags & recordFlag.COPY) !== 0) return;
     if (type === recordType.BATCH) {
       this.follow(first);
       this.skip(last);

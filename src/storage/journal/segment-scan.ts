@@ -31,8 +31,10 @@ export interface ScanStop {
   /** Where the trouble begins; `end` or the next sector. */
   readonly offset: number;
   readonly problem: string;
-  /** The damaged record's type and zxids, where its header is intact. */
-  readonly zxids: { readonly type: number; readonly first: number; readonly last: number } | undefined;
+  /** The damaged record's type, flags and zxids, where its header is intact. */
+  readonly zxids:
+    | { readonly type: number; readonly flags: number; readonly first: number; readonly last: number }
+    | undefined;
   /** First intact header after the trouble, where an inspection can go on; -1: none. */
   readonly resumeAt: number;
   /** End of the last intact record above `end`: what a repair must erase up to. */
@@ -139,8 +141,8 @@ class SegmentScan {
     const offset = unfinished ? end : sector;
     const group = unfinished ? openGroup : sector;
     const intactHeader = this.linkedHeaderAt(offset, group);
-    const { type, firstZxid: first, lastZxid: last } = this.header;
-    const zxids = intactHeader ? { type, first, last } : undefined;
+    const { type, flags, firstZxid: first, lastZxid: last } = this.header;
+    const zxids = intactHeader ? { type, flags, first, last } : undefined;
     if (this.newer) {
       return { ...base, verdict: "format", offset, zxids, problem: "a record of a newer version of Muster" };
     }

@@ -52,6 +52,14 @@ function makeSample(prng: Prng): Sample {
       if (configuredAt > to) configuredAt = 0;
       const begun = next(makeZxid(epochOf(last) + 1, 1));
       put(record(TRUNCATE, to, to, ""));
+      if (prng.chance(0.5)) {
+        epoch = `epoch ${step}`;
+        put(sticky(EPOCH, to, epoch));
+      }
+      put(begun);
+      inForce.push(begun);
+    } else if (choice === 5) {
+      const begun = next(makeZxid(epochOf(last) + 1, 1));
       put(begun);
       inForce.push(begun);
     } else if (choice === 1 && step < 20) {
@@ -151,6 +159,12 @@ function check(damaged: DamagedJournal, sample: Sample, place: string): JournalR
   if (!report.stickyInDoubt) {
     expect([text(report.promise), text(report.epoch)], place).toEqual([sample.promise, sample.epoch]);
   }
+  const configuration = truth.findLast(({ type }) => type === CONFIGURATION);
+  if (!report.stickyInDoubt && configuration !== undefined) {
+    expect(text(report.configuration), place).toBe(text(configuration.body));
+    expect(goodKeys, place).toContain(key(configuration));
+  }
+  checkExcess(good, truth, report, place);
   for (const each of truth) {
     if (each.type !== BATCH) continue;
     const found = damaged.recordAt(each.firstZxid + ((each.lastZxid - each.firstZxid) >> 1));
@@ -158,6 +172,18 @@ function check(damaged: DamagedJournal, sample: Sample, place: string): JournalR
     else expect(found, place).toBeUndefined();
   }
   return missing;
+}
+
+/** What is called good and is not in force stands just before a hole, which can have held the truncation. */
+function checkExcess(good: JournalRecord[], truth: JournalRecord[], report: DamageReport, place: string): void {
+  const trueKeys = new Set(truth.map(key));
+  const ends = [...report.holes, ...(report.uncertain === undefined ? [] : [report.uncertain])];
+  for (const [index, each] of good.entries()) {
+    if (trueKeys.has(key(each))) continue;
+    const following = good.slice(index).find((other) => trueKeys.has(key(other)))?.firstZxid ?? Infinity;
+    const isBeforeHole = ends.some(({ afterZxid }) => afterZxid >= each.lastZxid && afterZxid < following);
+    expect(isBeforeHole, `${place}: ${key(each)} in ${JSON.stringify(report.holes)}`).toBe(true);
+  }
 }
 
 /** What a lost truncation had voided: good records that the ensemble does not have. */
@@ -312,6 +338,10 @@ describe("a damaged journal of an ensemble's member", () => {
       expect(Array.from(damaged.batches(0), ({ lastZxid }) => lastZxid)).toEqual([1, 2, 3, 5]);
       expect(fingerprint(disk)).toEqual(before);
     }
+    const last = copyOf(disk);
+    flip(last, "batch 5-5");
+    // A header alone says what there was.
+    expect(damageOf(last, 1)?.report.uncertain).toEqual({ afterZxid: 3, throughZxid: 5 });
     // Discarded, when the ensemble says so.
     const repair = new JournalRepair(disk, DIRECTORY, damageOf(disk, 1) as DamagedJournal, options);
     repair.finish(3);

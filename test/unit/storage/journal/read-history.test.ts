@@ -124,6 +124,7 @@ class Life {
       this.appended.length = count;
       this.acknowledged = count;
       expect(recovered.baseZxid, place).toBeLessThanOrEqual(Math.max(this.pruned, effect.installed));
+      expect(recovered.baseZxid, place).toBeGreaterThanOrEqual(effect.installed);
       const held = effect.batches.filter(({ lastZxid }) => lastZxid > recovered.baseZxid);
       const ends = new Map(held.map(({ lastZxid }) => [epochOf(lastZxid), lastZxid]));
       const expected = Array.from(ends, ([epoch, lastZxid]) => ({ epoch, lastZxid }));
@@ -179,6 +180,7 @@ function beginReading(disk: SimulatedDisk, writer: JournalWriter, life: Life, pr
   const { ledger, place } = writer;
   const effect = effectOf(life.appended.slice(0, life.acknowledged));
   expect(ledger.baseZxid).toBeLessThanOrEqual(Math.max(life.pruned, effect.installed));
+  expect(ledger.baseZxid).toBeGreaterThanOrEqual(effect.installed);
   const reach = [ledger.baseZxid, effect.last, ...effect.batches.map(({ lastZxid }) => lastZxid)];
   const after = Math.max(ledger.baseZxid, reach[prng.below(reach.length)] as number);
   const hold = ledger.hold(after);
