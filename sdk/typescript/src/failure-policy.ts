@@ -13,7 +13,18 @@ const unwanted: ReadonlySet<Reason> = new Set([
   "UNSUPPORTED",
   "NO_PERMISSION",
 ]);
+/** An operation refused so was not taken, and is not the operation's fault: another member, or a later one, takes it. */
+const elsewhere: ReadonlySet<string> = new Set(["SESSION_MOVED", "NOT_READY", "STOPPING", "NOT_LEADER"]);
 const gone: ReadonlySet<Reason> = new Set(["SESSION_EXPIRED", "WRONG_SECRET"]);
+
+/**
+ * Whether an operation is refused for the stream it came on rather than for itself: the stream is left, and what was
+ * unanswered is sent again, under the same numbers, where the session is resumed. NO_QUORUM is not of these: there is
+ * nowhere to go, and the caller is to know at once.
+ */
+export function isForAnotherStream(failureReason: string): boolean {
+  return elsewhere.has(failureReason);
+}
 
 /** What the end of a stream says about what may be tried next. */
 export class FailurePolicy {
@@ -33,11 +44,14 @@ export class FailurePolicy {
     return true;
   }
 
-  /** An attempt failed; whether no endpoint is left that might have this client. */
-  refusedByAll(endpoint: string, { reason }: MusterError, endpoints: readonly string[]): boolean {
+  /**
+   * An attempt failed; whether every endpoint refuses this client and it has nothing to lose by believing them. A member
+   * far behind takes our history for another ensemble's: while the session is alive for sure, we keep looking.
+   */
+  isRefused(endpoint: string, { reason }: MusterError, endpoints: readonly string[], isSessionSure: boolean): boolean {
     if (unwanted.has(reason)) this.#refusing.add(endpoint);
     else this.#refusing.delete(endpoint);
-    return endpoints.every((each) => this.#refusing.has(each));
+    return !isSessionSure && endpoints.every((each) => this.#refusing.has(each));
   }
 
   accepted(): void {

@@ -1,8 +1,9 @@
 import { type ChannelCredentials, type ChannelOptions, Client, credentials, Metadata } from "@grpc/grpc-js";
 import { MusterError } from "./errors.ts";
 import { CoordinationServiceService } from "./gen/muster/coordination/v1/coordination_service.ts";
+import { EnsembleServiceService, type GetStatusResponse } from "./gen/muster/ensemble/v1/ensemble.ts";
 import { grpcError } from "./grpc-error.ts";
-import type { SessionStream, SessionTransport, StreamListener } from "./transport.ts";
+import type { ProbeAnswer, SessionStream, SessionTransport, StreamListener } from "./transport.ts";
 
 /** Largest answer accepted, bytes: a list page or a multi-read of large znodes. */
 const MESSAGE_BYTES_MAX = 64 * 1024 * 1024;
@@ -59,7 +60,28 @@ const identity = (message: Buffer): Buffer => message;
 export function grpcTransport(options: GrpcTransportOptions): SessionTransport {
   const creds = channelCredentials(options.tls);
   const channel = channelOptions(options);
-  return { open: (endpoint, listener) => openStream(new Client(endpoint, creds, channel), listener) };
+  return {
+    open: (endpoint, listener) => openStream(new Client(endpoint, creds, channel), listener),
+    probe: (endpoint, done) => askStatus(new Client(endpoint, creds, channel), done),
+  };
+}
+
+function askStatus(client: Client, done: (answer: ProbeAnswer) => void): () => void {
+  const { path, requestSerialize, responseDeserialize } = EnsembleServiceService.getStatus;
+  let over = false;
+  const answered = (error: unknown, response: GetStatusResponse | undefined): void => {
+    if (over) return;
+    client.close();
+    if (response !== undefined) done(response.notReady.length === 0 ? "serving" : "not-serving");
+    // What refuses the question is alive, too.
+    else done(grpcError(error).reason === "UNREACHABLE" ? "unreachable" : "serving");
+  };
+  const call = client.makeUnaryRequest(path, requestSerialize, responseDeserialize, {}, answered);
+  return () => {
+    over = true;
+    call.cancel();
+    client.close();
+  };
 }
 
 function openStream(client: Client, listener: StreamListener): SessionStream {

@@ -8,4 +8,4 @@ export type { Environment } from "./environment.ts";
 export { clientReasons, failureError, serverReasons } from "./errors.ts";
 export { grpcTransport } from "./grpc-transport.ts";
 export type { SessionCore } from "./session.ts";
-export type { SessionStream, SessionTransport, StreamListener } from "./transport.ts";
+export type { ProbeAnswer, SessionStream, SessionTransport, StreamListener } from "./transport.ts";

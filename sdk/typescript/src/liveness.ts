@@ -1,3 +1,6 @@
+/** Shortest wait for a member's first word on a stream, ms; a third of the session's time-out if that is longer. */
+const ATTEMPT_TIMEOUT_MIN_MS = 1_000;
+
 /**
  * How sure the client may be of its session (core.md 10). The server restarts the session's time-out when the leader
  * acknowledges something; the client cannot know when that was, only that it was after it *sent* what is acknowledged.
@@ -50,9 +53,20 @@ export class Liveness {
     this.proven(sentAt);
   }
 
+  /** When the oldest keep-alive without acknowledgement was sent. */
+  get awaitedSince(): number | undefined {
+    for (const sentAt of this.#unacknowledged.values()) return sentAt;
+    return undefined;
+  }
+
   /** Something sent at `sentAt` was acknowledged by the leader. */
   proven(sentAt: number): void {
     if (sentAt > this.#provenAt) this.#provenAt = sentAt;
+  }
+
+  /** How long a member has for its first word, ms. */
+  get attemptMs(): number {
+    return Math.max(ATTEMPT_TIMEOUT_MIN_MS, this.timeoutMs / 3);
   }
 
   /** When the next keep-alive is due: a third of the time-out after the last proof was sent. */

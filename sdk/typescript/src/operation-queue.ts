@@ -66,6 +66,11 @@ export class OperationQueue {
     return this.#toSend < this.#ring.next;
   }
 
+  /** When the oldest operation that was sent and not answered was issued. */
+  get awaitedSince(): number | undefined {
+    return this.#toSend > this.#ring.first ? this.#ring.get(this.#ring.first)?.issuedAt : undefined;
+  }
+
   /** The number to encode the next operation under. */
   get nextNumber(): number {
     return this.#ring.next;

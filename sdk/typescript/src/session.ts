@@ -1,15 +1,16 @@
 import { Alarm } from "./alarm.ts";
-import { backoffDelayMs } from "./backoff.ts";
 import { deferred } from "./deferred.ts";
 import { Diagnostics } from "./diagnostics.ts";
+import { Doubt } from "./doubt.ts";
 import type { EndpointList } from "./endpoints.ts";
 import type { Environment } from "./environment.ts";
 import { failureError, MusterError } from "./errors.ts";
-import { FailurePolicy } from "./failure-policy.ts";
+import { FailurePolicy, isForAnotherStream } from "./failure-policy.ts";
 import { Liveness } from "./liveness.ts";
 import { MemberStream } from "./member-stream.ts";
 import { OperationQueue, type OperationQueueHost } from "./operation-queue.ts";
 import { isWrite } from "./pending.ts";
+import { Reconnection } from "./reconnection.ts";
 import {
   decodeSessionResponse,
   type ResponseSink,
@@ -25,10 +26,6 @@ import type { SessionTransport } from "./transport.ts";
 import { WatchRegistry } from "./watch-registry.ts";
 
 const never = Number.POSITIVE_INFINITY;
-/** Shortest wait for a member's first word on a stream, ms; a third of the session's time-out if that is longer. */
-const ATTEMPT_TIMEOUT_MIN_MS = 1_000;
-/** A stream that lived this long counts as a success: the next reconnect begins without delay again, ms. */
-const STABLE_MS = 1_000;
 /** How long `close` waits for the server's word, ms. */
 const CLOSE_TIMEOUT_MS = 5_000;
 /** A timer this late means that the process stood still: what the sockets hold is looked at before judging, ms. */
@@ -54,12 +51,12 @@ export class SessionCore implements OperationQueueHost, ResponseSink {
 
   /** The attempt at one, or the one that carries the session. */
   #stream: MemberStream | undefined;
-  #attempt = 0;
   #lastError: MusterError | undefined;
   readonly #policy = new FailurePolicy();
+  readonly #doubt: Doubt;
+  readonly #reconnection: Reconnection;
 
   #attemptEndsAt = never;
-  #reconnectAt = never;
   #closeEndsAt = never;
   #requestsAt = never;
   #graceUntil = 0;
@@ -81,6 +78,12 @@ export class SessionCore implements OperationQueueHost, ResponseSink {
     this.#identity = new SessionIdentity(options.credentials);
     this.#liveness.timeoutMs = options.sessionTimeoutMs;
     this.#alarm = new Alarm(modules.environment, (lateMs) => this.#wake(lateMs));
+    this.#reconnection = new Reconnection(modules.environment, modules.endpoints, this.diagnostics);
+    this.#doubt = new Doubt(modules.transport, this, {
+      owedSince: () => [this.queue.awaitedSince, this.#liveness.awaitedSince],
+      hasOthers: () => this.#endpoints.all.length > 1,
+      leave: (error) => this.#lost(error),
+    });
     this.queue = new OperationQueue(options, this);
     const later = (callback: () => void, delayMs: number) => this.#alarm.later(callback, delayMs);
     this.watches = new WatchRegistry(this.queue, this.diagnostics, later);
@@ -153,6 +156,7 @@ export class SessionCore implements OperationQueueHost, ResponseSink {
     this.#state = "closed";
     this.#stream?.destroy();
     this.#stream = undefined;
+    this.#doubt.end();
     this.#alarm.end();
     this.queue.refuse(cause);
     this.watches.end(error);
@@ -194,8 +198,8 @@ export class SessionCore implements OperationQueueHost, ResponseSink {
 
   #connect(): void {
     const now = this.now();
-    this.#reconnectAt = never;
-    this.#attemptEndsAt = now + Math.max(ATTEMPT_TIMEOUT_MIN_MS, this.#liveness.timeoutMs / 3);
+    this.#reconnection.begun();
+    this.#attemptEndsAt = now + this.#liveness.attemptMs;
     this.wakeBy(this.#attemptEndsAt);
     const stream = new MemberStream(this.#transport, this.#endpoints.take(), now, {
       onMessage: (message) => this.#receive(message),
@@ -203,6 +207,8 @@ export class SessionCore implements OperationQueueHost, ResponseSink {
       onEnd: (error) => this.#lost(error),
     });
     this.#stream = stream;
+    this.#doubt.begin(stream);
+    this.wakeBy(this.#doubt.nextAt());
     stream.send(this.#identity.firstRequest(this.#sessionTimeoutMs));
   }
 
@@ -212,17 +218,19 @@ export class SessionCore implements OperationQueueHost, ResponseSink {
     if (stream === undefined) return;
     stream.destroy();
     this.#stream = undefined;
+    this.#doubt.end();
     this.#lastError = error;
     this.#attemptEndsAt = never;
     this.#liveness.streamLost();
     if (stream.live) this.#disconnected(stream, error);
+    const isSure = this.now() < this.marginEndsAt;
     if (this.#closing) {
       this.finish(undefined);
     } else if (this.#policy.isSessionGone(error) && this.#identity.id !== 0) {
       this.#expired(error);
       this.#endpoints.stay(stream.endpoint);
       this.#reconnect();
-    } else if (!stream.live && this.#isRefused(stream.endpoint, error)) {
+    } else if (!stream.live && this.#policy.isRefused(stream.endpoint, error, this.#endpoints.all, isSure)) {
       this.finish(error);
     } else {
       this.#reconnect();
@@ -233,26 +241,15 @@ export class SessionCore implements OperationQueueHost, ResponseSink {
     this.queue.rewind();
     this.watches.streamLost(stream.covered);
     this.#state = "disconnected";
-    if (this.now() - stream.liveAt >= STABLE_MS) this.#attempt = 0;
+    this.#reconnection.lived(this.now() - stream.liveAt);
     if (this.#policy.blamesRequests(error, stream.answered)) this.queue.dropSent(error);
     this.diagnostics.emit({ type: "disconnected", endpoint: stream.endpoint, error });
   }
 
-  /** Whether every endpoint refuses this client and it has nothing to lose by believing them. */
-  #isRefused(endpoint: string, error: MusterError): boolean {
-    const refused = this.#policy.refusedByAll(endpoint, error, this.#endpoints.all);
-    // A member far behind takes our history for another ensemble's: while the session is alive, keep looking.
-    return refused && this.now() >= this.marginEndsAt;
-  }
-
   #reconnect(): void {
     if (this.#state === "closed") return;
-    this.#attempt += 1;
-    const delayMs = backoffDelayMs(this.#attempt, () => this.#environment.random());
-    this.#reconnectAt = this.now() + delayMs;
-    const endpoint = this.#endpoints.peek();
-    this.diagnostics.emit({ type: "reconnecting", attempt: this.#attempt, delayMs, endpoint, error: this.#lastError });
-    this.wakeBy(this.#reconnectAt);
+    this.#reconnection.plan(this.#lastError);
+    this.wakeBy(this.#reconnection.at);
     if (this.#identity.id !== 0) this.wakeBy(this.#liveness.marginEndsAt);
   }
 
@@ -267,6 +264,7 @@ export class SessionCore implements OperationQueueHost, ResponseSink {
   // --- what the server says ---
 
   #receive(message: Buffer): void {
+    this.#doubt.heard(this.now());
     try {
       decodeSessionResponse(message, this);
     } catch (error) {
@@ -303,8 +301,7 @@ export class SessionCore implements OperationQueueHost, ResponseSink {
   onResult(result: WireResult): void {
     const stream = this.#live;
     if (stream === undefined) return;
-    if (result.failureReason === "SESSION_MOVED") {
-      // Refused for the stream it came on, not for itself: it is sent again once the session is taken back.
+    if (isForAnotherStream(result.failureReason)) {
       this.#lost(failureError(result.failureStatus, result.failureReason, result.failureMessage));
       return;
     }
@@ -350,6 +347,7 @@ export class SessionCore implements OperationQueueHost, ResponseSink {
     }
     const { wrote } = this.queue.flush(stream.write, this.watches.unanswered);
     if (wrote) this.#liveness.writeSent(this.now());
+    if (!this.queue.isEmpty) this.wakeBy(this.#doubt.nextAt());
     if (this.#closing && !this.#closeSent && !this.queue.hasUnsent) {
       this.#closeSent = true;
       stream.send({ request: { $case: "close", value: {} } });
@@ -366,6 +364,8 @@ export class SessionCore implements OperationQueueHost, ResponseSink {
     if (now >= this.#closeEndsAt) this.finish(undefined);
     else if (this.#live !== undefined) this.#tend(this.#live, now);
     else this.#persist(now);
+    // Not before what the sockets held at a stall has been read.
+    if (now >= this.#graceUntil) this.#doubt.look(now);
     this.wakeBy(this.#nextWake());
     this.#holdProcess();
   }
@@ -386,14 +386,15 @@ export class SessionCore implements OperationQueueHost, ResponseSink {
     }
     if (now >= this.#attemptEndsAt) {
       this.#lost(new MusterError("UNREACHABLE", { message: `no answer from ${this.#stream?.endpoint}` }));
-    } else if (now >= this.#reconnectAt) this.#connect();
+    } else if (now >= this.#reconnection.at) this.#connect();
   }
 
   #nextWake(): number {
     const { keepAliveAt, giveUpAt, marginEndsAt } = this.#liveness;
     const tending = Math.min(keepAliveAt, Math.max(giveUpAt, this.#graceUntil));
     const liveness = this.#live !== undefined ? tending : this.#state === "disconnected" ? marginEndsAt : never;
-    const deadlines = Math.min(this.#attemptEndsAt, this.#reconnectAt, this.#closeEndsAt, this.#requestsAt);
-    return Math.min(liveness, deadlines, this.#alarm.laterAt);
+    const doubt = Math.max(this.#doubt.nextAt(), this.#graceUntil);
+    const deadlines = Math.min(this.#attemptEndsAt, this.#reconnection.at, this.#closeEndsAt, this.#requestsAt);
+    return Math.min(liveness, deadlines, doubt, this.#alarm.laterAt);
   }
 }

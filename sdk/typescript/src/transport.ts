@@ -4,7 +4,15 @@ import type { MusterError } from "./errors.ts";
 export interface SessionTransport {
   /** Begins a stream; what becomes of it the listener hears, never during this call. */
   open(endpoint: string, listener: StreamListener): SessionStream;
+  /**
+   * Asks a member how it is, on a connection of its own. Calls back once, with no time-out; the function returned gives
+   * the question up.
+   */
+  probe(endpoint: string, done: (answer: ProbeAnswer) => void): () => void;
 }
+
+/** Of a member that was asked how it is. `not-serving` is one that lives and has no leader, say. */
+export type ProbeAnswer = "serving" | "not-serving" | "unreachable";
 
 export interface SessionStream {
   /** Sends one encoded SessionRequest; false: full, wait for `onDrain` before sending more. */

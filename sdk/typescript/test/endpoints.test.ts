@@ -33,9 +33,17 @@ describe("endpoints", () => {
 
 describe("backoff", () => {
   test("is nothing at first, then random below a bound that doubles up to the cap", () => {
-    const most = (attempt: number) => backoffDelayMs(attempt, () => 1);
+    const most = (attempt: number) => backoffDelayMs(attempt, 1, () => 1);
     expect([1, 2, 3, 4].map(most)).toEqual([0, 50, 100, 200]);
     expect(most(1_000_000)).toBe(BACKOFF_CAP_MS);
-    expect(backoffDelayMs(5, () => 0)).toBe(0);
+    expect(backoffDelayMs(5, 1, () => 0)).toBe(0);
+  });
+
+  test("stays short until every endpoint has been tried once", () => {
+    const bounds = (endpoints: number) =>
+      [1, 2, 3, 4, 5, 6].map((attempt) => backoffDelayMs(attempt, endpoints, () => 1));
+    expect(bounds(2)).toEqual([0, 50, 100, 200, 400, 800]);
+    expect(bounds(3)).toEqual([0, 50, 50, 100, 200, 400]);
+    expect(bounds(5)).toEqual([0, 50, 50, 50, 50, 100]);
   });
 });

@@ -206,6 +206,37 @@ describe("an expired session", () => {
     expect((await read).zxid).toBe(2_000);
   });
 
+  test.for(["NOT_READY", "STOPPING", "NOT_LEADER"])(
+    "an operation refused as %s goes to the next member, under the same number, and so do those behind it",
+    async (reason) => {
+      await using other = await ScriptedServer.start();
+      environment.randomValue = 0.999;
+      const { client, stream } = await harness.opened({ endpoints: [server.endpoint, other.endpoint] });
+      const calls = [client.znodes.set("/a", "x"), client.znodes.set("/a", "y"), client.znodes.get("/a")];
+      const sent = await stream.operations(3);
+      const reconnecting = told(client, "reconnecting");
+      const refusal = { status: 14, reason, message: "" };
+      stream.results({ number: 1, zxid: 1_500, stat: stat() }, { number: 2, failure: refusal });
+      expect(await reconnecting).toMatchObject({ attempt: 1, delayMs: 0, endpoint: other.endpoint, error: { reason } });
+      environment.advance(0);
+      const next = await other.stream();
+      await next.resume();
+      expect(await next.operations(2)).toEqual(sent.slice(1));
+      next.results(...[2, 3].map((number) => ({ number, zxid: 2_000, stat: stat() })));
+      const zxids = await Promise.all(calls.map(async (call) => (await call).zxid));
+      expect(zxids).toEqual([1_500, 2_000, 2_000]);
+    },
+  );
+
+  test("without a quorum a write fails at once: no other member could take it", async () => {
+    const { client, stream } = await harness.opened();
+    const write = failure(client.znodes.set("/a", "x"));
+    await stream.operation();
+    stream.results({ number: 1, failure: { status: 14, reason: "NO_QUORUM", message: "" } });
+    expect(await write).toMatchObject({ reason: "NO_QUORUM", maybeApplied: false });
+    expect(client.session.state).toBe("open");
+  });
+
   test("one moved to another stream is taken back", async () => {
     const { client, stream } = await harness.opened();
     const next = await harness.nextStream(client, () => stream.sessionClosed("SESSION_MOVED", 10));

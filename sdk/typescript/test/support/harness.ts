@@ -3,6 +3,8 @@ import { type ConnectOptions, connectWith } from "../../src/connect.ts";
 import type { DiagnosticEvent } from "../../src/diagnostics.ts";
 import { MusterError } from "../../src/errors.ts";
 import { Stat } from "../../src/gen/muster/coordination/v1/znode.ts";
+import { grpcTransport } from "../../src/grpc-transport.ts";
+import type { SessionTransport } from "../../src/transport.ts";
 import { FakeEnvironment } from "./fake-environment.ts";
 import { ScriptedServer, type ScriptedStream } from "./scripted-server.ts";
 
@@ -23,6 +25,13 @@ export class Harness implements AsyncDisposable {
   readonly server: ScriptedServer;
   readonly environment = new FakeEnvironment();
   readonly clients: MusterClient[] = [];
+  /** Endpoints that were asked how they are. */
+  readonly probes: string[] = [];
+  /** What a member says when it is asked how it is: at once, since the clock stands still. */
+  onProbe: SessionTransport["probe"] = (_endpoint, done) => {
+    done("serving");
+    return () => {};
+  };
 
   private constructor(server: ScriptedServer) {
     this.server = server;
@@ -33,7 +42,14 @@ export class Harness implements AsyncDisposable {
   }
 
   connect(options: Partial<ConnectOptions> = {}): Promise<MusterClient> {
-    return connectWith({ endpoints: this.server.endpoint, ...options }, { environment: this.environment });
+    const transport: SessionTransport = {
+      open: grpcTransport({ userAgent: "test" }).open,
+      probe: (endpoint, done) => {
+        this.probes.push(endpoint);
+        return this.onProbe(endpoint, done);
+      },
+    };
+    return connectWith({ endpoints: this.server.endpoint, ...options }, { environment: this.environment, transport });
   }
 
   async opened(options: Partial<ConnectOptions> = {}): Promise<Opened> {
