@@ -7,7 +7,7 @@ import { configurationOfBatch } from "../core/tree/batch-configuration.ts";
 import type { TreeLoader } from "../core/tree/loader.ts";
 import type { SnapshotMeta } from "../core/tree/snapshot-row.ts";
 import { Tree } from "../core/tree/tree.ts";
-import { decodeConfiguration } from "../core/zab/ensemble-configuration.ts";
+import { decodeConfiguration, type EnsembleConfiguration } from "../core/zab/ensemble-configuration.ts";
 import { decodeEpoch, decodePromise } from "../core/zab/epoch-record.ts";
 import type { JournalRecord } from "../core/zab/journal-record.ts";
 import { encodePropose } from "../core/zab/peer-message.ts";
@@ -70,7 +70,7 @@ export function recover(loaded: LoadedState, journal: RecoveredJournal, historyB
       batches++;
     }
   }
-  return { state, zab: recoverZab(state.batchEndZxid, waiting, journal), batches, journalBytes };
+  return { state, zab: recoverZab(state, waiting, journal), batches, journalBytes };
 }
 
 function requireOneHistory(tree: Tree, journal: RecoveredJournal): void {
@@ -90,24 +90,49 @@ function requireOneHistory(tree: Tree, journal: RecoveredJournal): void {
 }
 
 /** What zab needs to know of the journal. */
-function recoverZab(committedZxid: number, tail: readonly JournalRecord[], journal: RecoveredJournal): RecoveredZab {
+function recoverZab(state: LocalState, tail: readonly JournalRecord[], journal: RecoveredJournal): RecoveredZab {
   const promise = journal.promise === undefined ? { epoch: 0, leaderId: 0 } : decodePromise(journal.promise);
   const currentEpoch = journal.epoch === undefined ? epochOf(journal.lastZxid) : decodeEpoch(journal.epoch);
   const isPromised = promise.epoch >= currentEpoch;
-  // Only a change that is journalled and perhaps not committed still needs the configuration before it.
-  const changing = tail.some(({ body }) => configurationOfBatch(body) !== undefined);
-  const [former, latest] = [journal.configurations.at(-2), journal.configurations.at(-1)];
   return {
     acceptedEpoch: isPromised ? promise.epoch : currentEpoch,
     promisedTo: isPromised ? promise.leaderId : 0,
     currentEpoch,
     lastZxid: journal.lastZxid,
-    committedZxid,
+    committedZxid: state.batchEndZxid,
     tail: tail.map(({ body }) => encodePropose(body)),
     baseZxid: journal.baseZxid,
     epochEnds: journal.epochEnds().map(({ lastZxid }) => lastZxid),
-    configuration: latest === undefined ? undefined : decodeConfiguration(latest.body),
-    configurationZxid: latest === undefined ? 0 : latest.lastZxid,
-    formerConfiguration: changing && former !== undefined ? decodeConfiguration(former.body) : undefined,
+    ...recoverConfigurations(state.tree, tail, journal),
+  };
+}
+
+/**
+ * A configuration counts from the moment its batch is journalled (core.md 25). The record behind the batch says it again,
+ * but the power may have gone between the two: so the tree and the tail are asked as well.
+ */
+function recoverConfigurations(
+  { state }: Tree,
+  tail: readonly JournalRecord[],
+  journal: RecoveredJournal,
+): Pick<RecoveredZab, "configuration" | "configurationZxid" | "formerConfiguration"> {
+  const known = new Map<number, Uint8Array>();
+  if (state.configurationZxid > 0) known.set(state.configurationZxid, state.configuration);
+  for (const { lastZxid, body } of tail) {
+    const changed = configurationOfBatch(body);
+    if (changed !== undefined) known.set(lastZxid, changed);
+  }
+  // Only a change that is journalled and perhaps not committed still needs the configuration before it.
+  const isChanging = [...known.keys()].some((zxid) => zxid > state.zxid);
+  for (const { lastZxid, body } of journal.configurations) known.set(lastZxid, body);
+  const zxids = [...known.keys()].sort((one, other) => one - other);
+  const at = (place: number): EnsembleConfiguration | undefined => {
+    const body = known.get(zxids.at(place) ?? -1);
+    return body === undefined ? undefined : decodeConfiguration(body);
+  };
+  return {
+    configuration: at(-1),
+    configurationZxid: zxids.at(-1) ?? 0,
+    formerConfiguration: isChanging ? at(-2) : undefined,
   };
 }

@@ -98,6 +98,7 @@ export class SoloMember implements MemberEffects {
   sendSnapshot(): void {}
   stopSending(): void {}
   configurationChanged(): void {}
+  mended(): void {}
 
   requestTurnEnd(): void {}
 

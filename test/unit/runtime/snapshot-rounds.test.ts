@@ -86,7 +86,7 @@ describe("when a round begins", () => {
     write(1);
     begin();
     finish();
-    rounds.committed();
+    rounds.committed(solo.member.tree.zxid);
     begin();
     expect(vi.getTimerCount()).toBe(0);
     write(1);
@@ -104,7 +104,7 @@ describe("when a round begins", () => {
     finish();
     rounds.beginIfDue();
     expect(freeze).toHaveBeenCalledTimes(1);
-    rounds.committed();
+    rounds.committed(solo.member.tree.zxid);
     rounds.beginIfDue();
     expect(freeze).toHaveBeenCalledTimes(2);
   });

@@ -108,18 +108,36 @@ test("a held write that is too large is refused in its place", () => {
   expect(client.connection.outstandingBytes).toBe(0);
 });
 
-test("core.md 16: a barrier is refused before leadership is established, and passes after", () => {
+test("core.md 16: a barrier waits for a leader, and passes once there is one", () => {
   const solo = new SoloMember();
   const early = solo.client();
   early.sync();
-  expect(early.take()).toEqual(["1 NO_QUORUM"]);
   solo.member.start();
   early.get("/", { linearizable: true });
-  expect(early.take()).toEqual(["2 NO_QUORUM"]);
-  solo.settle();
+  solo.member.endTurn();
+  expect(early.take()).toEqual([]);
+  solo.pass(200);
+  expect(early.take()).toEqual(["1 none", "2 get "]);
   early.sync();
   early.get("/", { linearizable: true });
   expect(early.take()).toEqual(["3 none", "4 get "]);
+});
+
+test("core.md 16: a barrier that found no quorum until its deadline is NO_QUORUM, and holds up nobody after it", () => {
+  const solo = new SoloMember();
+  const early = solo.client();
+  early.sync();
+  early.get("/", { linearizable: true });
+  early.get("/");
+  for (const [ms, told] of [
+    [500, ["1 NO_QUORUM"]],
+    [499, []],
+    [1, ["2 NO_QUORUM", "3 NOT_READY"]],
+  ] as const) {
+    solo.time += ms;
+    solo.member.tick();
+    expect(early.take()).toEqual(told);
+  }
 });
 
 test("a refusal keeps its place behind the connection's unanswered writes", () => {

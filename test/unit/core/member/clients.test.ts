@@ -1,7 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { errors, OK } from "../../../../src/core/base/errors.ts";
 import { Clients } from "../../../../src/core/member/clients.ts";
-import { SessionTracker } from "../../../../src/core/member/session-tracker.ts";
 import { emptyAnswer } from "../../../../src/core/tree/answer-codec.ts";
 import { Command, type CommandType, commandType } from "../../../../src/core/tree/command.ts";
 import { Digest } from "../../../../src/core/tree/digest.ts";
@@ -15,8 +14,7 @@ const FIRST_SERIAL = 5_000;
 /** Clients on their own session table; their connections belong to a member that takes no part. */
 class Rig {
   readonly sessions = new SessionTable();
-  readonly tracker = new SessionTracker();
-  readonly clients = new Clients(MEMBER, FIRST_SERIAL, this.sessions, this.tracker);
+  readonly clients = new Clients(MEMBER, FIRST_SERIAL, () => this.sessions);
   private readonly solo = SoloMember.leading();
 
   connect(): Client {
@@ -211,13 +209,16 @@ describe("the turn's end", () => {
     expect(rig.clients.markTouched(a.connection)).toBe(true);
   });
 
-  it("ends every connection with STOPPING when the member goes", () => {
+  it("ends every connection with STOPPING when the member goes, and forgets what they asked without a session", () => {
     const rig = new Rig();
     const all = [rig.opened(100), rig.connect()];
-    rig.clients.endAll(500);
+    const number = rig.clients.register((all[1] as Client).connection, 1, "operation");
+    rig.clients.endAll("STOPPING", 500);
     expect(all.map(({ closed }) => closed)).toEqual([
       { reason: "STOPPING", zxid: 500 },
       { reason: "STOPPING", zxid: 500 },
     ]);
+    rig.deliver({ type: set, generation: MEMBER, number });
+    expect(all[1]?.take()).toEqual(["closed STOPPING"]);
   });
 });

@@ -30,14 +30,14 @@ function takeSnapshot({ member }: SoloMember): MemorySnapshot {
 function restart(old: SoloMember, snapshot: MemorySnapshot): SoloMember {
   const fanout = new EventFanout();
   const tree = Tree.load(2, fanout, (rows) => snapshot.load(rows));
-  const lastZxid = old.records.at(-1)?.lastZxid ?? 0;
-  const epoch = epochOf(lastZxid);
-  const recovered = { acceptedEpoch: epoch, currentEpoch: epoch, lastZxid, configuration: old.member.configuration };
-  const solo = new SoloMember({}, recovered, { tree, fanout, history: snapshot.meta?.history });
+  const epoch = epochOf(old.records.at(-1)?.lastZxid ?? 0);
+  const recovered = { acceptedEpoch: epoch, currentEpoch: epoch, configuration: old.member.configuration };
   const from = tree.zxid;
-  for (const { type, firstZxid, body } of old.records) {
-    if (type === recordType.BATCH && firstZxid > from) solo.member.replay(body);
-  }
+  const solo = new SoloMember({}, recovered, { tree, fanout, history: snapshot.meta?.history }, (state) => {
+    for (const { type, firstZxid, body } of old.records) {
+      if (type === recordType.BATCH && firstZxid > from) state.replay(body);
+    }
+  });
   solo.member.start();
   solo.settle();
   return solo;
@@ -111,6 +111,6 @@ test("core.md 34: a round is refused in the middle of a batch", () => {
   const client = solo.session();
   for (let i = 0; i < 600; i++) client.create(`/n${i}`);
   solo.sync();
-  expect(solo.member.isBetweenBatches).toBe(false);
+  expect(solo.member.isAtRest).toBe(false);
   expect(() => solo.member.snapshotMeta(HISTORY_BYTES)).toThrow("a round begins between batches");
 });

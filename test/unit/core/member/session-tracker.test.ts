@@ -106,7 +106,7 @@ test("core.md 10: a keep-alive is not answered once the session's end is decided
   const client = solo.session(1_000);
   client.take();
   solo.room = false;
-  for (let i = 0; i < 12; i++) {
+  for (let i = 0; i < 14; i++) {
     solo.time += 100;
     solo.member.tick();
   }

@@ -1,14 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { GROUP_MAX, MEMBERS_MAX, VOTERS_MAX, WEIGHT_MAX } from "../../../../src/core/base/limits.ts";
 import {
   applyChange,
   type ConfigurationChange,
-  GROUP_MAX,
   isRefusal,
   type Joiner,
-  MEMBERS_MAX,
-  VOTERS_MAX,
-  WEIGHT_MAX,
 } from "../../../../src/core/zab/configuration-change.ts";
 import type { ConfiguredMember, EnsembleConfiguration } from "../../../../src/core/zab/ensemble-configuration.ts";
 import { Quorum } from "../../../../src/core/zab/quorum.ts";

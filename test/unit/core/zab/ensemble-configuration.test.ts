@@ -18,6 +18,7 @@ const configuration: fc.Arbitrary<EnsembleConfiguration> = fc.record({
       id: u32,
       role: fc.constantFrom("voter" as const, "observer" as const),
       weight: u32,
+      group: u32,
       incarnation: text,
       peerAddress: text,
     }),
@@ -49,9 +50,9 @@ describe("an ensemble's configuration", () => {
 
   it("core.md 5: of a newer format is refused by name", () => {
     const bytes = encodeConfiguration({ ensembleId: "", members: [] });
-    bytes[0] = 2;
+    bytes[0] = 3;
     expect(() => decodeConfiguration(bytes)).toThrow(
-      new FormatError("ensemble configuration format 2 is not known to this program"),
+      new FormatError("ensemble configuration format 3 is not known to this program"),
     );
   });
 
@@ -67,14 +68,24 @@ describe("an ensemble's configuration", () => {
 
   const golden = goldenHex("zab/v1");
 
-  it("core.md 5: in format 1 is read as it always was, and written byte for byte", () => {
-    const bytes = golden.get("configuration") as Uint8Array;
+  it("core.md 5: in format 1, without groups, is read as it always was", () => {
+    expect(decodeConfiguration(golden.get("configuration") as Uint8Array)).toEqual({
+      ensembleId: "0f".repeat(16),
+      members: [
+        { id: 1, role: "voter", weight: 1, group: 0, incarnation: "1a".repeat(16), peerAddress: "10.0.0.1:2888" },
+        { id: 300, role: "observer", weight: 0, group: 0, incarnation: "2b".repeat(16), peerAddress: "[::1]:2888" },
+      ],
+    });
+  });
+
+  it("core.md 5: in format 2 is read as it always was, and written byte for byte", () => {
+    const bytes = goldenHex("zab/v2").get("configuration") as Uint8Array;
     const decoded = decodeConfiguration(bytes);
     expect(decoded).toEqual({
       ensembleId: "0f".repeat(16),
       members: [
-        { id: 1, role: "voter", weight: 1, incarnation: "1a".repeat(16), peerAddress: "10.0.0.1:2888" },
-        { id: 300, role: "observer", weight: 0, incarnation: "2b".repeat(16), peerAddress: "[::1]:2888" },
+        { id: 1, role: "voter", weight: 1, group: 2, incarnation: "1a".repeat(16), peerAddress: "10.0.0.1:2888" },
+        { id: 300, role: "observer", weight: 0, group: 0, incarnation: "2b".repeat(16), peerAddress: "[::1]:2888" },
       ],
     });
     expect(hex(encodeConfiguration(decoded))).toBe(hex(bytes));

@@ -10,6 +10,7 @@ function quorum(...members: [id: number, weight: number, role?: "voter" | "obser
     id,
     weight,
     role,
+    group: 0,
     incarnation: "",
     peerAddress: "",
   }));
