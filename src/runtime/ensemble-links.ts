@@ -43,9 +43,12 @@ export interface LinkEvents {
   onNotice(level: "info" | "warn", message: string, details: object): void;
 }
 
-interface Self {
+export interface LinkedSelf {
   readonly id: number;
   readonly incarnation: string;
+  readonly configuration: EnsembleConfiguration | undefined;
+  /** The ensemble it was of before it lost its data: it can only be a member of that again. */
+  readonly damagedOf?: string | undefined;
 }
 
 const NO_HEADER = new Uint8Array(0);
@@ -53,7 +56,7 @@ const NO_HEADER = new Uint8Array(0);
 /** This member's links to the others, and what each side says of itself. */
 export class EnsembleLinks {
   readonly peers = new Map<number, LinkedPeer>();
-  private readonly self: Self;
+  private readonly self: LinkedSelf;
   private readonly options: LinkOptions;
   private readonly events: LinkEvents;
   private transport: PeerTransport | undefined;
@@ -61,21 +64,16 @@ export class EnsembleLinks {
   private doors: DoorAddresses = { grpc: "", http: "" };
   private start: EnsembleStart | undefined;
 
-  private constructor(self: Self, options: LinkOptions, events: LinkEvents) {
+  private constructor(self: LinkedSelf, options: LinkOptions, events: LinkEvents) {
     this.self = self;
+    this.configuration = self.configuration;
     this.options = options;
     this.events = events;
   }
 
   /** Listens, and dials; rejects with TransportError when it cannot listen. */
-  static async open(
-    self: Self,
-    configuration: EnsembleConfiguration | undefined,
-    options: LinkOptions,
-    events: LinkEvents,
-  ): Promise<EnsembleLinks> {
+  static async open(self: LinkedSelf, options: LinkOptions, events: LinkEvents): Promise<EnsembleLinks> {
     const links = new EnsembleLinks(self, options, events);
-    links.configuration = configuration;
     await links.listen();
     return links;
   }
@@ -92,8 +90,11 @@ export class EnsembleLinks {
 
   /** How this empty member begins: waits until that is clear (core.md 26). */
   async decide(): Promise<StartDecision> {
-    const own = { ...this.self, address: this.advertised };
-    const initialIds = this.options.members.map(({ id }) => id);
+    const { id, incarnation, damagedOf } = this.self;
+    const own = { id, incarnation, address: this.advertised };
+    const all = this.options.members.map((member) => member.id);
+    // One that has lost its data does not begin anything new.
+    const initialIds = damagedOf === undefined ? all : all.filter((other) => other !== id);
     this.start = new EnsembleStart({ own, initialIds, onNotice: (...notice) => this.events.onNotice(...notice) });
     for (const peer of this.peers.values()) this.start.onUp(peer);
     return this.start.decided;
@@ -139,8 +140,9 @@ export class EnsembleLinks {
     const { options, events } = this;
     this.transport = await startPeerTransport(
       {
-        ...this.self,
-        ensembleId: this.configuration?.ensembleId ?? "",
+        id: this.self.id,
+        incarnation: this.self.incarnation,
+        ensembleId: this.ensembleId,
         about: this.about(),
         listen: options.listen,
         ...(options.advertise === undefined ? {} : { advertise: options.advertise }),
@@ -175,7 +177,7 @@ export class EnsembleLinks {
   private about(): Uint8Array {
     const { configuration, options, doors } = this;
     return encodePeerAbout({
-      isEmpty: configuration === undefined,
+      isEmpty: configuration === undefined && this.self.damagedOf === undefined,
       configuration,
       initialIds: options.members.map(({ id }) => id).sort((one, other) => one - other),
       grpcAddress: doors.grpc,
@@ -186,7 +188,11 @@ export class EnsembleLinks {
   }
 
   private announce(): void {
-    this.transport?.setIdentity({ ensembleId: this.configuration?.ensembleId ?? "", about: this.about() });
+    this.transport?.setIdentity({ ensembleId: this.ensembleId, about: this.about() });
+  }
+
+  private get ensembleId(): string {
+    return this.configuration?.ensembleId ?? this.self.damagedOf ?? "";
   }
 
   private up(peer: PeerInfo): void {

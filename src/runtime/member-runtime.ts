@@ -6,53 +6,20 @@ import { Member } from "../core/member/member.ts";
 import type { MemberEffects, MemberTransition } from "../core/member/member-contract.ts";
 import type { EnsembleConfiguration } from "../core/zab/ensemble-configuration.ts";
 import type { JournalRecord } from "../core/zab/journal-record.ts";
-import { changeEnsembleId, type DataDir, openDataDir } from "../storage/data-dir.ts";
-import { describeFinding } from "../storage/journal/finding.ts";
-import { type Journal, type JournalOptions, openJournal } from "../storage/journal/journal.ts";
-import { removeLeftovers, snapshotCount } from "../storage/snapshot/snapshot-files.ts";
+import { type DataDir, openDataDir } from "../storage/data-dir.ts";
+import type { Journal } from "../storage/journal/journal.ts";
+import { removeLeftovers } from "../storage/snapshot/snapshot-files.ts";
 import { openSnapshotStore, type SnapshotStore } from "../storage/snapshot/snapshot-store.ts";
 import type { BulkReceiver } from "../transport/peer-transport.ts";
-import { type DoorAddresses, EnsembleLinks, type LinkedPeer, type LinkOptions } from "./ensemble-links.ts";
+import { clearDamage } from "./damage.ts";
+import type { DoorAddresses, EnsembleLinks, LinkedPeer } from "./ensemble-links.ts";
 import { LearnerFeeds } from "./learner-feeds.ts";
-import { loadTree, type Recovered, recover } from "./recovery.ts";
+import { type OpenedParts, Opening, type PartsOwner } from "./opening.ts";
+import { HISTORY_BYTES_MAX, type RuntimeEvents, type RuntimeOptions } from "./runtime-contract.ts";
 import { receiveSnapshot } from "./snapshot-arrival.ts";
 import { SnapshotRounds } from "./snapshot-rounds.ts";
 
-export interface RuntimeOptions {
-  readonly memberId: number;
-  readonly dataDir: string;
-  /** Where it would be dialled, in the configuration of a member that is alone. */
-  readonly peerAddress: string;
-  /** Links to other members; without them it is alone. */
-  readonly links?: LinkOptions | undefined;
-  /** A peer silent for so long is taken for gone, ms. Default 1,000. */
-  readonly peerTimeoutMs?: number | undefined;
-  /** All the process may use, bytes; above nine tenths of it creates and sets are refused. */
-  readonly memoryBytes: number;
-  /** Requests in flight, bytes. Default 64 MiB. */
-  readonly outstandingBytesMax?: number;
-  /** How long a read waits for its zxid, ms. Default 5,000. */
-  readonly barrierWaitMs?: number;
-  /** Recent events kept for resuming watches, bytes. Default 16 MiB. */
-  readonly historyBytesMax?: number;
-  /** Journal bytes per snapshot round. Default 64 MiB. */
-  readonly roundBytes?: number;
-  /** How the journal is kept, where that differs from its own defaults. */
-  readonly journal?: Pick<JournalOptions, "segmentBytes" | "ringBytes" | "keepCommands" | "keepBytes">;
-}
-
-/** What the runtime tells its owner. */
-export interface RuntimeEvents {
-  onTransition(event: MemberTransition): void;
-  onNotice(level: "info" | "warn", message: string, details: object): void;
-  onFsync(ms: number): void;
-  onCommit(ms: number): void;
-  /** The member must stop serving at once and exit: the disk failed or an invariant broke. */
-  onFatal(error: Error): void;
-}
-
-const MIB = 1024 * 1024;
-const defaults = { outstandingBytesMax: 64 * MIB, barrierWaitMs: 5_000, historyBytesMax: 16 * MIB };
+const defaults = { outstandingBytesMax: 64 * 1024 * 1024, barrierWaitMs: 5_000, historyBytesMax: HISTORY_BYTES_MAX };
 const TICK_MS = 100;
 /** Memory is looked at this often, ms, and counts as short from here to there of what is allowed. */
 const MEMORY_LOOK_MS = 1_000;
@@ -66,7 +33,7 @@ const DRAIN_MS = 5_000;
  * hands it their completions as events. An error thrown by the member is a broken invariant and ends it (ARCHITECTURE,
  * section 1).
  */
-export class MemberRuntime implements MemberEffects {
+export class MemberRuntime implements MemberEffects, PartsOwner {
   readonly dataDir: DataDir;
   readonly member: Member;
   readonly links: EnsembleLinks | undefined;
@@ -119,24 +86,13 @@ export class MemberRuntime implements MemberEffects {
   static async open(options: RuntimeOptions, events: RuntimeEvents): Promise<MemberRuntime> {
     const dataDir = await openDataDir(options.dataDir, { memberId: options.memberId });
     let runtime: MemberRuntime | undefined;
-    let parts: Partial<OpenedParts> = {};
+    const opening = new Opening(dataDir, options, events, () => runtime);
     try {
-      const opened = await openParts(
-        dataDir,
-        options,
-        events,
-        () => runtime,
-        (some) => {
-          parts = { ...parts, ...some };
-        },
-      );
-      runtime = new MemberRuntime(opened, options, events);
+      runtime = new MemberRuntime(await opening.open(), options, events);
       await runtime.serve();
       return runtime;
     } catch (error) {
-      await parts.links?.stop();
-      await Promise.all([parts.journal?.close(), parts.store?.close()]);
-      dataDir.close();
+      await opening.close();
       throw error;
     }
   }
@@ -193,6 +149,11 @@ export class MemberRuntime implements MemberEffects {
 
   stopSending(peer: number): void {
     this.feeds.stop(peer);
+  }
+
+  mended(): void {
+    clearDamage(this.dataDir.directory);
+    this.events.onNotice("info", "everything this member had lost is here again", {});
   }
 
   configurationChanged(configuration: EnsembleConfiguration): void {
@@ -427,104 +388,4 @@ type LinkedPeerIdentity = Pick<LinkedPeer, "id" | "incarnation">;
 function requireLinks(links: EnsembleLinks | undefined): EnsembleLinks {
   if (links === undefined) throw new Error("this member has no links to others");
   return links;
-}
-
-interface OpenedParts {
-  readonly dataDir: DataDir;
-  readonly journal: Journal;
-  readonly store: SnapshotStore;
-  readonly recovered: Recovered;
-  readonly links: EnsembleLinks | undefined;
-  /** What an empty journal begins with. */
-  readonly bootstrap: EnsembleConfiguration;
-  readonly installed: number | undefined;
-}
-
-type Runtime = () => MemberRuntime | undefined;
-
-/** `opened` is told of each part that will have to be closed again. */
-async function openParts(
-  dataDir: DataDir,
-  options: RuntimeOptions,
-  events: RuntimeEvents,
-  runtime: Runtime,
-  opened: (part: Partial<OpenedParts>) => void,
-): Promise<OpenedParts> {
-  const { directory } = dataDir;
-  const startedAt = performance.now();
-  const fail = (error: Error): void => {
-    const running = runtime();
-    if (running === undefined) events.onFatal(error);
-    else running.fail(error);
-  };
-  // Where there are several snapshots, the journal says which is current; else the snapshot says how much journal to read.
-  const early = snapshotCount(directory) > 1 ? undefined : loadTree(directory);
-  const { journal, recovered: found } = await openJournal(
-    { directory: dataDir.journalDirectory, fromZxid: early?.tree.zxid ?? 0, ...options.journal },
-    {
-      onDurable: (sequence) => runtime()?.onDurable(sequence),
-      onSpaceChange: (space) => runtime()?.onSpaceChange(space),
-      onFatal: fail,
-      onFsync: (ms) => events.onFsync(ms),
-    },
-  );
-  opened({ journal });
-  for (const finding of found.findings) events.onNotice("warn", describeFinding(finding), {});
-  const installed = found.snapshotZxid === 0 ? undefined : found.snapshotZxid;
-  const loaded = early ?? loadTree(directory, installed);
-  const recovered = recover(loaded, found, options.historyBytesMax ?? defaults.historyBytesMax);
-  tellRecovered(recovered, events, startedAt);
-  removeLeftovers(directory, installed);
-  const store = await openSnapshotStore(
-    { directory, installed },
-    { onCommitted: (zxid) => runtime()?.onRoundCommitted(zxid), onFatal: fail },
-  );
-  opened({ store });
-  const { links, bootstrap } = await openLinks(dataDir, options, events, recovered, runtime, opened);
-  return { dataDir, journal, store, recovered, links, bootstrap, installed };
-}
-
-function tellRecovered({ state, batches }: Recovered, events: RuntimeEvents, startedAt: number): void {
-  const { table, sessions } = state.tree.state;
-  events.onNotice("info", "recovered", {
-    zxid: formatZxid(state.tree.zxid),
-    znodes: table.size,
-    sessions: sessions.size,
-    batches,
-    ms: Math.round(performance.now() - startedAt),
-  });
-}
-
-/** The links, if this member is to have any, and the configuration that an empty journal begins with. */
-async function openLinks(
-  dataDir: DataDir,
-  options: RuntimeOptions,
-  events: RuntimeEvents,
-  { zab }: Recovered,
-  runtime: Runtime,
-  opened: (part: Partial<OpenedParts>) => void,
-): Promise<Pick<OpenedParts, "links" | "bootstrap">> {
-  const { ensembleId, incarnation } = dataDir.identity;
-  const self = { id: options.memberId, incarnation };
-  const alone = { ...self, role: "voter", weight: 1, group: 0, peerAddress: options.peerAddress } as const;
-  if (options.links === undefined) return { links: undefined, bootstrap: { ensembleId, members: [alone] } };
-  const links = await EnsembleLinks.open(self, zab.configuration, options.links, {
-    linkUp: (peer) => runtime()?.linkUp(peer),
-    linkDown: (peer) => runtime()?.linkDown(peer),
-    received: (peer, frame) => runtime()?.received(peer, frame),
-    heard: (peer) => runtime()?.heard(peer),
-    bulkArrived: (peer, stream) => {
-      const running = runtime();
-      if (running === undefined) stream.refuse("this member is starting");
-      else running.bulkArrived(peer, stream);
-    },
-    onNotice: (...notice) => events.onNotice(...notice),
-  });
-  opened({ links });
-  if (zab.configuration !== undefined) return { links, bootstrap: zab.configuration };
-  const { kind, configuration } = await links.decide();
-  events.onNotice("info", `this empty member begins: ${kind}`, { ensembleId: configuration.ensembleId });
-  changeEnsembleId(dataDir, configuration.ensembleId);
-  links.configure(configuration);
-  return { links, bootstrap: configuration };
 }

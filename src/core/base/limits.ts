@@ -61,6 +61,16 @@ export const BATCH_BYTES_TARGET = 1024 * 1024;
 export const BATCH_COMMANDS_MAX = 65_536;
 /** Recent events that go along with a snapshot at most, bytes: what watches resume from after a restart. */
 export const SNAPSHOT_HISTORY_BYTES_MAX = 4 * 1024 * 1024;
+/** Highest id of a member. */
+export const MEMBER_ID_MAX = 255;
+/** Voters of one ensemble at most: each one makes every commit dearer, and seven survive the loss of three. */
+export const VOTERS_MAX = 7;
+/** Members of one ensemble at most, observers included. */
+export const MEMBERS_MAX = 64;
+/** What one vote may weigh at most. */
+export const WEIGHT_MAX = 1_000;
+/** Highest number of a group. */
+export const GROUP_MAX = 255;
 
 assert(defaultLimits.dataBytesMax < COMMAND_BYTES_MAX, "one znode's data must fit one command");
 assert(defaultLimits.sessionTimeoutMinMs < defaultLimits.sessionTimeoutMaxMs, "session time-outs out of order");

@@ -12,6 +12,7 @@ type OuterZabEffects = Pick<
   | "sendSnapshot"
   | "stopSending"
   | "configurationChanged"
+  | "mended"
   | "now"
 >;
 

@@ -611,6 +611,7 @@ export class Member implements ConnectionHost<ClientConnection> {
       following: () => this.serveIfReady(),
       looking: (why) => this.lose(why),
       joining: () => undefined,
+      mended: () => effects.mended(),
       committed: () => this.applyMore(),
       roundConfirmed: (round) => this.roundConfirmed(round),
       digestHeard: (_peer, zxid, digest0, digest1) => {

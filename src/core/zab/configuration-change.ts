@@ -1,30 +1,10 @@
+import type { ConfigurationChange } from "../base/ensemble-change.ts";
 import type { Reason } from "../base/errors.ts";
+import { GROUP_MAX, MEMBER_ID_MAX, MEMBERS_MAX, VOTERS_MAX, WEIGHT_MAX } from "../base/limits.ts";
 import { parseListenAddress } from "../base/listen-address.ts";
-import type { ConfiguredMember, EnsembleConfiguration, VotingRole } from "./ensemble-configuration.ts";
+import type { ConfiguredMember, EnsembleConfiguration } from "./ensemble-configuration.ts";
 
-/** One change of the membership: of exactly one member, so that old and new quorums always overlap (core.md 25). */
-export type ConfigurationChange =
-  /** A member that is connected as a joiner: a new one, or a known id with a new incarnation, which is readmitted. */
-  | {
-      readonly kind: "add";
-      readonly id: number;
-      readonly role: VotingRole;
-      /** Where members reach it, host:port; by default what the joiner itself says. */
-      readonly peerAddress?: string | undefined;
-      /** By default 1, or what it was for a member that is readmitted; `group` likewise, 0. */
-      readonly weight?: number | undefined;
-      readonly group?: number | undefined;
-    }
-  | { readonly kind: "remove"; readonly id: number }
-  /** What is absent stays as it is. */
-  | {
-      readonly kind: "change";
-      readonly id: number;
-      readonly role?: VotingRole | undefined;
-      readonly weight?: number | undefined;
-      readonly group?: number | undefined;
-      readonly peerAddress?: string | undefined;
-    };
+export type { ConfigurationChange } from "../base/ensemble-change.ts";
 
 /** A member that is connected and not of the configuration, or of it with another incarnation. */
 export interface Joiner {
@@ -38,17 +18,6 @@ export interface ChangeRefusal {
   /** Names the member and the rule, and says what to do. */
   readonly detail: string;
 }
-
-/** Highest id of a member. */
-export const MEMBER_ID_MAX = 255;
-/** Voters of one ensemble at most: each one makes every commit dearer, and seven survive the loss of three. */
-export const VOTERS_MAX = 7;
-/** Members of one ensemble at most, observers included. */
-export const MEMBERS_MAX = 64;
-/** What one vote may weigh at most. */
-export const WEIGHT_MAX = 1_000;
-/** Highest number of a group. */
-export const GROUP_MAX = 255;
 
 /**
  * The configuration after one change, or why it is refused. Pure: what depends on who is connected or caught up now,
@@ -131,7 +100,8 @@ function brokenRule(members: readonly ConfiguredMember[], changedId: number): st
     return `member ${changedId} is the last voter whose vote counts; add or promote another one first`;
   }
   if (voters.length > VOTERS_MAX) {
-    return `an ensemble has at most ${VOTERS_MAX} voters; make member ${changedId} an observer, or demote another first`;
+    const fix = `make member ${changedId} an observer, or demote another first`;
+    return `an ensemble has at most ${VOTERS_MAX} voters; ${fix}`;
   }
   if (members.length > MEMBERS_MAX) return `an ensemble has at most ${MEMBERS_MAX} members; remove another one first`;
   for (const { group } of voters) {

@@ -39,8 +39,8 @@ export class Following {
 
   begin(): void {
     this.stage = "joining";
-    const { acceptedEpoch, promisedTo, currentEpoch, lastZxid } = this.host.replica;
-    this.send(encodeCurrentEpoch({ acceptedEpoch, promisedTo, currentEpoch, lastZxid }));
+    const { acceptedEpoch, promisedTo, currentEpoch, lastZxid, isDamaged } = this.host.replica;
+    this.send(encodeCurrentEpoch({ acceptedEpoch, promisedTo, currentEpoch, lastZxid, isDamaged }));
   }
 
   onNewEpoch(epoch: number): void {
@@ -118,6 +118,10 @@ export class Following {
     }
     if (this.isServing || replica.commitZxid < this.historyEnd) return;
     this.isServing = true;
+    if (replica.isDamaged) {
+      replica.isDamaged = false;
+      effects.mended();
+    }
     effects.following(this.leaderId, epoch);
   }
 

@@ -93,7 +93,10 @@ export class Leading {
       return;
     }
     const isBound = message.acceptedEpoch === this.epoch && message.promisedTo !== host.id;
-    if (message.acceptedEpoch > this.epoch || isBound) this.beginEpoch();
+    // One that may have forgotten a promise must not join an epoch below it: a new one is above all that a quorum, without
+    // it, has promised.
+    const mayBeBound = message.isDamaged && this.phase !== "discovery";
+    if (message.acceptedEpoch > this.epoch || isBound || mayBeBound) this.beginEpoch();
     else if (this.hasPromised) this.sendEpoch(learner);
   }
 
@@ -150,7 +153,8 @@ export class Leading {
     const own = host.replica;
     const set = new Set([host.id]);
     for (const learner of this.learners.values()) {
-      if (host.isCounted(learner.id) && compareCredentials(learner, own) <= 0 && isSo(learner)) set.add(learner.id);
+      const counts = host.isCounted(learner.id) && !learner.isDamaged;
+      if (counts && compareCredentials(learner, own) <= 0 && isSo(learner)) set.add(learner.id);
     }
     return set;
   }
@@ -211,6 +215,7 @@ export class Leading {
     if (learner === undefined || epoch !== this.epoch || learner.stage !== "complete") return;
     learner.stage = "synced";
     learner.wasSynced = true;
+    learner.isDamaged = false;
     // The epoch record stands behind the history, so that is on its disk too.
     learner.acked(learner.completeAt);
     if (this.phase === "synchronization") this.endSynchronization();

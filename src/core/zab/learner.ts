@@ -27,6 +27,7 @@ export class Learner {
   lastZxid = 0;
   appliedZxid = 0;
   wantsSnapshot = false;
+  isDamaged = false;
   /** NEWEPOCHs sent and not answered: only the answer to the last one tells where the learner stands. */
   epochsUnanswered = 0;
   /** The last zxid sent. */

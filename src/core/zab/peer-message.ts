@@ -41,6 +41,8 @@ export interface Notify {
   readonly vote: number;
   /** It can lead: a voter that is neither damaged nor about to stop. */
   readonly isElectable: boolean;
+  /** It may have forgotten what it acknowledged or promised: its word does not count in elections. */
+  readonly isDamaged: boolean;
   /** The highest feature level its program knows. */
   readonly featureLevel: number;
   /** Whom it has heard within the time-out. */
@@ -56,6 +58,8 @@ export interface CurrentEpoch {
   readonly promisedTo: number;
   readonly currentEpoch: number;
   readonly lastZxid: number;
+  /** It may have promised, and acknowledged, more than it knows. */
+  readonly isDamaged: boolean;
 }
 
 /** A learner has the promise of `epoch` on disk, and its history is this. */
@@ -91,7 +95,7 @@ export interface Pulse {
   readonly digest1: number;
 }
 
-const flag = { ELECTABLE: 1, ESTABLISHED: 2 } as const;
+const flag = { ELECTABLE: 1, ESTABLISHED: 2, DAMAGED: 4 } as const;
 /** Members a list may name: more than any ensemble has. */
 const LIST_MAX = 1024;
 
@@ -104,7 +108,7 @@ export function encodeNotify(notify: Notify): Uint8Array {
   writer.u53(notify.lastZxid);
   writer.u53(notify.appliedZxid);
   writer.u32(notify.vote);
-  writer.u8((notify.isElectable ? flag.ELECTABLE : 0) | (notify.isEstablished ? flag.ESTABLISHED : 0));
+  writer.u8(flagsOf(notify));
   writer.u16(notify.featureLevel);
   writeIds(writer, notify.hears);
   writeIds(writer, notify.mutual);
@@ -137,6 +141,7 @@ export function encodeCurrentEpoch(message: CurrentEpoch): Uint8Array {
   writer.u32(message.promisedTo);
   writer.u32(message.currentEpoch);
   writer.u53(message.lastZxid);
+  writer.u8(message.isDamaged ? 1 : 0);
   return writer.copy();
 }
 
@@ -146,6 +151,7 @@ export function decodeCurrentEpoch(reader: ByteReader): CurrentEpoch {
     promisedTo: reader.u32(),
     currentEpoch: reader.u32(),
     lastZxid: reader.u53(),
+    isDamaged: readFlag(reader),
   };
   reader.expectEnd();
   return message;
@@ -262,10 +268,20 @@ export function bodyOfPropose(frame: Uint8Array): Uint8Array {
   return frame.subarray(1);
 }
 
-function readFlags(reader: ByteReader): Pick<Notify, "isElectable" | "isEstablished"> {
+type Flags = Pick<Notify, "isElectable" | "isEstablished" | "isDamaged">;
+
+function flagsOf({ isElectable, isEstablished, isDamaged }: Flags): number {
+  return (isElectable ? flag.ELECTABLE : 0) | (isEstablished ? flag.ESTABLISHED : 0) | (isDamaged ? flag.DAMAGED : 0);
+}
+
+function readFlags(reader: ByteReader): Flags {
   const flags = reader.u8();
-  if (flags > (flag.ELECTABLE | flag.ESTABLISHED)) throw new FormatError("unknown flags");
-  return { isElectable: (flags & flag.ELECTABLE) !== 0, isEstablished: (flags & flag.ESTABLISHED) !== 0 };
+  if (flags > (flag.ELECTABLE | flag.ESTABLISHED | flag.DAMAGED)) throw new FormatError("unknown flags");
+  return {
+    isElectable: (flags & flag.ELECTABLE) !== 0,
+    isEstablished: (flags & flag.ESTABLISHED) !== 0,
+    isDamaged: (flags & flag.DAMAGED) !== 0,
+  };
 }
 
 function readFlag(reader: ByteReader): boolean {

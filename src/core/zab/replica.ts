@@ -57,6 +57,8 @@ export class Replica {
   currentEpoch: number;
   /** Everything up to here is committed and may be applied. */
   commitZxid: number;
+  /** Something that was acknowledged or promised may have been lost. */
+  isDamaged: boolean;
   /** Everything up to here is on this member's disk. */
   durableZxid: number;
   private readonly journal: ReplicaJournal;
@@ -85,6 +87,7 @@ export class Replica {
     this.currentEpoch = recovered.currentEpoch;
     this.commitZxid = recovered.committedZxid;
     this.durableZxid = recovered.lastZxid;
+    this.isDamaged = recovered.isDamaged === true;
     this.log = new RecentLog(recovered.committedZxid);
     this.ends = new EpochEnds(recovered.baseZxid, recovered.epochEnds);
     for (const frame of recovered.tail) this.log.append(this.entryOf(frame, 0));

@@ -29,6 +29,11 @@ export interface RecoveredZab {
   readonly configuration: EnsembleConfiguration | undefined;
   /** Of the batch that brought it; 0 for the one the ensemble began with. */
   readonly configurationZxid: number;
+  /**
+   * What this member acknowledged or promised may be lost, with its disk or by damage: it takes no part in elections and
+   * epochs until a leader's whole history is here again (core.md 28).
+   */
+  readonly isDamaged?: boolean | undefined;
   /** The one before, while the latest may be uncommitted. */
   readonly formerConfiguration: EnsembleConfiguration | undefined;
 }
@@ -78,6 +83,8 @@ export interface ZabEffects {
   looking(why: string): void;
   /** A leader was found, or this member was elected: not serving yet. */
   joining(leaderId: number): void;
+  /** A damaged member has everything again: it counts as any other from now on. */
+  mended(): void;
   /** The commit point has moved. */
   committed(): void;
   /** A quorum answered the round begun by `beginRound`. */

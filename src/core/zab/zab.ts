@@ -378,8 +378,8 @@ export class Zab implements RoleHost {
       this.preferred = 0;
       this.election = new Election(this.quorum, this.id);
     }
-    for (const id of [...heard.keys()]) if (!this.isCounted(id)) heard.delete(id);
-    if (!this.isCounted(this.id)) return;
+    for (const { id, isDamaged } of [...heard.values()]) if (isDamaged || !this.isCounted(id)) heard.delete(id);
+    if (this.replica.isDamaged || !this.isCounted(this.id)) return;
     heard.set(this.id, { id: this.id, ...this.ownWords(now) });
     this.vote = this.election.vote(heard);
     if (this.election.isWon(heard, this.vote, now)) this.lead();
@@ -423,7 +423,8 @@ export class Zab implements RoleHost {
       lastZxid: replica.lastZxid,
       appliedZxid: this.effects.digest().zxid,
       vote: this.vote,
-      isElectable: this.electable && !this.wantsSnapshot && this.isCounted(this.id),
+      isElectable: this.electable && !this.wantsSnapshot && !replica.isDamaged && this.isCounted(this.id),
+      isDamaged: replica.isDamaged,
       featureLevel: this.options.featureLevel ?? 0,
       hears: this.peers.hears(now),
       mutual: this.peers.mutual(now),
