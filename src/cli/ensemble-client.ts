@@ -1,5 +1,5 @@
 import { EnsembleAdmin, type EnsembleChanged } from "@muster/client";
-import { MEMBER_ID_MAX } from "../core/zab/configuration-change.ts";
+import { MEMBER_ID_MAX } from "../core/base/limits.ts";
 import { parseInteger, ValueError } from "../server/options-values.ts";
 import { usageError } from "./cli-error.ts";
 import { type ClientFlags, explainClientError, resolveEndpoints } from "./client.ts";

@@ -28,10 +28,10 @@ const RESTART_MS_MAX = 5_000;
 const SETTLED_MS = 30_000;
 
 /**
- * Runs members as child processes until all have ended; resolves with the exit code to pass on. One that dies is started
- * again; SIGINT and SIGTERM ask all of them to stop, at once, and give them `stopTimeoutMs`; a second one ends them. A
- * member that cannot start before all have served ends the group: waiting would not help. When this process dies, the
- * members stop too.
+ * Runs members as child processes until all have ended; resolves with the exit code to pass on. One that dies is
+ * started again; SIGINT and SIGTERM ask all of them to stop, at once, and give them `stopTimeoutMs`; a second one ends
+ * them. A member that cannot start before all have served ends the group: waiting would not help. When this process
+ * dies, the members stop too.
  */
 export function runMembers(
   members: readonly ServerOptions[],

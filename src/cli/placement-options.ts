@@ -1,6 +1,6 @@
 import type { Command } from "commander";
+import { GROUP_MAX, WEIGHT_MAX } from "../core/base/limits.ts";
 import { parseListenAddress } from "../core/base/listen-address.ts";
-import { GROUP_MAX, WEIGHT_MAX } from "../core/zab/configuration-change.ts";
 import { usageError } from "./cli-error.ts";
 import { parseWhole } from "./ensemble-client.ts";
 

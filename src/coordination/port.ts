@@ -1,10 +1,10 @@
+import type { ConfigurationChange } from "../core/base/ensemble-change.ts";
 import type { Reason } from "../core/base/errors.ts";
 import type { Answer } from "../core/tree/answer.ts";
 import type { Identity, ReadOperation, WatchMode, WriteOperation } from "../core/tree/operation.ts";
 import type { WatchEvent } from "../core/tree/watch-event.ts";
-import type { ConfigurationChange } from "../core/zab/configuration-change.ts";
 
-export type { ConfigurationChange } from "../core/zab/configuration-change.ts";
+export type { ConfigurationChange } from "../core/base/ensemble-change.ts";
 
 /**
  * The one narrow port the front doors and the products see. Its first implementation is the local member
@@ -23,7 +23,7 @@ export interface Coordination {
    * zxid of the committed change, or why it was not made. OUTCOME_UNKNOWN: look at the status.
    */
   reconfigure(change: ConfigurationChange, done: (outcome: ChangeOutcome) => void): void;
-  /** Hands leadership to a voter, 0 for whichever is best; `done` comes once that one leads, or with why it does not. */
+  /** Hands leadership to a voter, 0 for whichever is best; `done` comes once it leads, or with why it does not. */
   transferLeadership(to: number, done: (outcome: ChangeOutcome) => void): void;
 }
 

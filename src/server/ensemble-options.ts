@@ -1,9 +1,18 @@
 import { isIP } from "node:net";
+import { MEMBERS_MAX } from "../core/base/limits.ts";
 import { formatListenAddress, isLoopback, type ListenAddress } from "../core/base/listen-address.ts";
-import { MEMBERS_MAX } from "../core/zab/configuration-change.ts";
-import type { ServerOptions } from "./options.ts";
 import type { OptionName, OptionValues } from "./options-schema.ts";
-import { isWildcard } from "./options-values.ts";
+import { type EnsembleMember, isWildcard } from "./options-values.ts";
+
+/** What of a member's options is about its ensemble. */
+interface EnsembleOptions {
+  readonly id: number;
+  readonly ensemble: readonly EnsembleMember[];
+  readonly peerListen: ListenAddress;
+  readonly peerAdvertise: ListenAddress | null;
+  readonly peerTls: PeerTls | null;
+  readonly insecure: boolean;
+}
 
 /** The PEM files of TLS between members, by absolute path. */
 export interface PeerTls {
@@ -26,7 +35,7 @@ export function tlsProblems(values: Pick<OptionValues, "peerTlsCa" | "peerTlsCer
 }
 
 /** What contradicts `--ensemble`, or in it. */
-export function ensembleProblems(options: ServerOptions, source: (name: OptionName) => string): string[] {
+export function ensembleProblems(options: EnsembleOptions, source: (name: OptionName) => string): string[] {
   const { ensemble, id } = options;
   const where = source("ensemble");
   const own = ensemble.find((member) => member.id === id);
@@ -54,7 +63,7 @@ export function ensembleProblems(options: ServerOptions, source: (name: OptionNa
 
 /** The other members dial this one where the list says; there it has to be. */
 function ownAddressProblems(
-  { peerListen, peerAdvertise }: ServerOptions,
+  { peerListen, peerAdvertise }: EnsembleOptions,
   own: ListenAddress,
   source: (name: OptionName) => string,
 ): string[] {
@@ -79,7 +88,7 @@ function isServedBy(address: ListenAddress, listen: ListenAddress): boolean {
 }
 
 /** What goes to another machine in plain text is anyone's on the way. */
-function plainTextProblems({ ensemble, id, peerTls, insecure }: ServerOptions, where: string): string[] {
+function plainTextProblems({ ensemble, id, peerTls, insecure }: EnsembleOptions, where: string): string[] {
   if (peerTls !== null || insecure) return [];
   const far = ensemble.filter((member) => member.id !== id && !isLoopback(member.host));
   if (far.length === 0) return [];

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { MEMBER_ID_MAX } from "../core/zab/configuration-change.ts";
+import { MEMBER_ID_MAX } from "../core/base/limits.ts";
 import {
   parseAdvertised,
   parseBoolean,
@@ -50,12 +50,12 @@ function optional<Value>(parse: (raw: unknown) => Value, about: OptionAbout) {
 }
 
 /** Where others are told to reach a door. */
-function advertise(door: string, whom: string, listen: string) {
+function advertise(what: string, whom: string, listen: string) {
   return optional(parseAdvertised, {
     placeholder: "host:port",
     unit: "",
     fallback: "where it listens",
-    text: `Where ${whom} are told to reach ${door === "members" ? "this member" : `the ${door} door`}, if not at ${listen}.`,
+    text: `Where ${whom} are told to reach ${what}, if not at ${listen}.`,
   });
 }
 
@@ -129,9 +129,9 @@ export const optionsSchema = z.strictObject({
       "All members as id@host:peer-port with commas between, the same list for each of them: whom to look for at the " +
       "start. Once there is an ensemble, its own list counts; one that is new lists the others and itself, and joins.",
   }),
-  grpcAdvertise: advertise("gRPC", "clients", "--grpc-listen"),
-  httpAdvertise: advertise("HTTP", "people and programs", "--http-listen"),
-  peerAdvertise: advertise("members", "the other members", "--peer-listen"),
+  grpcAdvertise: advertise("the gRPC door", "clients", "--grpc-listen"),
+  httpAdvertise: advertise("the HTTP door", "people and programs", "--http-listen"),
+  peerAdvertise: advertise("this member", "the other members", "--peer-listen"),
   peerTimeout: option((raw) => parseDurationBetween(raw, 200, 60_000, "200ms to 60s"), {
     placeholder: "duration",
     unit: "ms, s, m, h, d",

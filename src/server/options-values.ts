@@ -1,5 +1,5 @@
+import { MEMBER_ID_MAX } from "../core/base/limits.ts";
 import { type ListenAddress, parseListenAddress } from "../core/base/listen-address.ts";
-import { MEMBER_ID_MAX } from "../core/zab/configuration-change.ts";
 
 /** A value that breaks its option's rule. The message is a clause that follows the value: "is ...; write ...". */
 export class ValueError extends Error {

@@ -5,8 +5,8 @@ export const BACKOFF_CAP_MS = 2_000;
 
 /**
  * How long to wait before reconnect attempt `attempt` (counted from 1): the first goes at once; the others of a first
- * round over all `endpoints` after a random time below the first bound, since one of them most likely serves; later ones
- * below a bound that doubles ("full jitter"), so that clients cut off together do not return together.
+ * round over all `endpoints` after a random time below the first bound, since one of them most likely serves; later
+ * ones below a bound that doubles ("full jitter"), so that clients cut off together do not return together.
  */
 export function backoffDelayMs(attempt: number, endpoints: number, random: () => number): number {
   if (attempt <= 1) return 0;

@@ -13,7 +13,7 @@ const unwanted: ReadonlySet<Reason> = new Set([
   "UNSUPPORTED",
   "NO_PERMISSION",
 ]);
-/** An operation refused so was not taken, and is not the operation's fault: another member, or a later one, takes it. */
+/** An operation refused so was not taken, and not for itself: another member takes it, or the same one later. */
 const elsewhere: ReadonlySet<string> = new Set(["SESSION_MOVED", "NOT_READY", "STOPPING", "NOT_LEADER"]);
 const gone: ReadonlySet<Reason> = new Set(["SESSION_EXPIRED", "WRONG_SECRET"]);
 
@@ -45,8 +45,8 @@ export class FailurePolicy {
   }
 
   /**
-   * An attempt failed; whether every endpoint refuses this client and it has nothing to lose by believing them. A member
-   * far behind takes our history for another ensemble's: while the session is alive for sure, we keep looking.
+   * An attempt failed; whether every endpoint refuses this client and it has nothing to lose by believing them. A
+   * member far behind takes our history for another ensemble's: while the session is alive for sure, we keep looking.
    */
   isRefused(endpoint: string, { reason }: MusterError, endpoints: readonly string[], isSessionSure: boolean): boolean {
     if (unwanted.has(reason)) this.#refusing.add(endpoint);

@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import type { Command } from "commander";
 import { formatZxid } from "../../core/base/zxid.ts";
-import type { RecoveredEnsemble, RecoveryPlan } from "../../runtime/recover-ensemble.ts";
+import type { RecoveredEnsemble, RecoveryPlan } from "../../server/recover-ensemble.ts";
 import { CliError, usageError } from "../cli-error.ts";
 import { confirmByTyping } from "../confirm.ts";
 import { type CliIo, write } from "../io.ts";
@@ -29,7 +29,7 @@ export function register(group: Command, io: CliIo): void {
         "more is lost. Afterwards start this member alone; empty the others' data directories, and add them anew.",
     )
     .action(async (flags: RecoverFlags) => {
-      const { recoverEnsemble } = await import("../../runtime/recover-ensemble.ts");
+      const { recoverEnsemble } = await import("../../server/recover-ensemble.ts");
       const directory = resolve(io.cwd, flags.dataDir);
       const recovered = await recoverEnsemble(directory, (plan) => confirm(io, flags, plan)).catch(explain);
       if (recovered === undefined) throw usageError("not confirmed: nothing was done");
@@ -79,8 +79,8 @@ function recoveredToJson(recovered: RecoveredEnsemble): object {
 }
 
 function recoveredToText({ memberId, directory, newEnsembleId }: RecoveredEnsemble): string {
-  const start = `muster server --id ${memberId} --data-dir ${directory}`;
-  return `member ${memberId} is the ensemble ${newEnsembleId}; start it alone, without --ensemble:\n  ${printable(start)}\n`;
+  const start = printable(`muster server --id ${memberId} --data-dir ${directory}`);
+  return `member ${memberId} is the ensemble ${newEnsembleId}; start it alone, without --ensemble:\n  ${start}\n`;
 }
 
 const directoryErrors = new Set([

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { MEMBER_ID_MAX } from "../../core/zab/configuration-change.ts";
+import { MEMBER_ID_MAX } from "../../core/base/limits.ts";
 import { addClientOptions, type ClientFlags } from "../client.ts";
 import { change, parseWhole } from "../ensemble-client.ts";
 import type { CliIo } from "../io.ts";
