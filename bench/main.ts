@@ -7,7 +7,7 @@ import { etcdSideBySide } from "./workloads/etcd-1x1.ts";
 import { fill } from "./workloads/fill.ts";
 import { stall } from "./workloads/stall.ts";
 import { single, throughput } from "./workloads/throughput.ts";
-import type { Workload, WorkloadResult } from "./workloads/workload.ts";
+import { isBroken, type Workload, type WorkloadResult } from "./workloads/workload.ts";
 
 const workloads: readonly Workload[] = [
   throughput("set"),
@@ -22,7 +22,7 @@ const workloads: readonly Workload[] = [
 function workloadNamed(name: string): Workload {
   const workload = workloads.find((each) => each.name === name);
   if (workload !== undefined) return workload;
-  const list = workloads.map((each) => `  ${each.name.padEnd(10)} ${each.about}`).join("\n");
+  const list = workloads.map((each) => `  ${each.name.padEnd(18)} ${each.about}`).join("\n");
   throw new UsageError(`there is no workload "${name}"; there are\n\n${list}\n`);
 }
 
@@ -50,7 +50,7 @@ async function main(): Promise<number> {
     const report = { at: new Date().toISOString(), workload: workload.name, options, machine, conditions, ...result };
     await writeFile(options.json, `${JSON.stringify(report, undefined, 2)}\n`);
   }
-  return 0;
+  return result.findings.some(isBroken) ? 1 : 0;
 }
 
 main().then(

@@ -4,6 +4,28 @@ import { parseArgs } from "node:util";
 /** On the disk the checkout is on; a temporary folder may be in memory, where an fsync costs nothing. */
 const DEFAULT_FOLDER = fileURLToPath(new URL("../../.muster/bench", import.meta.url));
 
+/** Which members clients connect to; all: one after the other, as the peers' generators do. */
+export type Connect = "all" | "leader" | "followers";
+const connects: readonly Connect[] = ["all", "leader", "followers"];
+
+/** What becomes of a leader: SIGKILL, SIGSTOP, or `muster server`'s own stop on SIGTERM. */
+export type Fault = "kill" | "pause" | "stop";
+const faults: readonly Fault[] = ["kill", "pause", "stop"];
+
+export type PeerKind = "etcd" | "zookeeper";
+const peerKinds: readonly PeerKind[] = ["etcd", "zookeeper"];
+
+/** An ensemble of another program to compare with. */
+export interface PeerOptions {
+  readonly kind: PeerKind;
+  /** Starts and stops it. */
+  readonly script: string;
+  /** A compiled load generator, or its Go or C source. */
+  readonly generator: string;
+}
+
+const MEMBERS_MAX = 7;
+
 /** What one run of the harness is asked for. */
 export interface BenchOptions {
   readonly workload: string;
@@ -16,8 +38,19 @@ export interface BenchOptions {
   readonly bytes: number;
   /** Requests a second of the open loop; 0: half of what the closed loop reached. */
   readonly rate: number;
-  /** Alternating rounds of a side-by-side run. */
+  /** Rounds that count: of each side of a side-by-side run, of each fault. */
   readonly rounds: number;
+  /** Members of the ensemble. */
+  readonly members: number;
+  readonly connect: Connect;
+  readonly faults: readonly Fault[];
+  /** Idle sessions. */
+  readonly sessions: number;
+  /** Writes a follower misses while it is down. */
+  readonly missed: number;
+  readonly peer: PeerOptions | undefined;
+  /** Where CPU profiles of the members and of the generator go. */
+  readonly profile: string | undefined;
   /** Where data directories are made: a folder on the disk to be measured. */
   readonly folder: string;
   /** `--memory` of the server. */
@@ -30,7 +63,8 @@ export interface BenchOptions {
 }
 
 /** What a workload has of its own where nothing is said. */
-export type BenchDefaults = Pick<BenchOptions, "seconds" | "clients" | "outstanding" | "nodes" | "bytes">;
+export type BenchDefaults = Pick<BenchOptions, "seconds" | "clients" | "outstanding" | "nodes" | "bytes"> &
+  Partial<Pick<BenchOptions, "members" | "connect" | "rate" | "rounds">>;
 
 const flags = {
   seconds: { type: "string" },
@@ -41,6 +75,15 @@ const flags = {
   bytes: { type: "string" },
   rate: { type: "string" },
   rounds: { type: "string" },
+  members: { type: "string" },
+  connect: { type: "string" },
+  fault: { type: "string", multiple: true },
+  sessions: { type: "string" },
+  missed: { type: "string" },
+  peer: { type: "string" },
+  "peer-script": { type: "string" },
+  "peer-generator": { type: "string" },
+  profile: { type: "string" },
   folder: { type: "string" },
   memory: { type: "string" },
   server: { type: "string", multiple: true },
@@ -58,7 +101,16 @@ export const USAGE = `usage: npm run bench -- <workload> [options]
   --nodes N           znodes created before
   --bytes N           size of a value
   --rate N            requests a second of the open loop (half of what the closed loop reached)
-  --rounds N          alternating rounds of a side-by-side run (3)
+  --rounds N          rounds that count, of each side of a side-by-side run (3), of each fault (10)
+  --members N         members of the ensemble, 1 to 7 (1; the workloads about ensembles: 3)
+  --connect WHICH     members the clients connect to: all, one after the other; leader; followers (all; 1x1: leader)
+  --fault WHICH       kill, pause or stop, what is done to a leader; may be repeated (each in turn)
+  --sessions N        idle sessions (10,000)
+  --missed N          writes a follower misses while it is down (100,000)
+  --peer NAME         etcd or zookeeper, for versus: an ensemble of it to be measured in turns
+  --peer-script P     starts and stops it: P start|stop|wipe|leader
+  --peer-generator P  puts load on it: a program, or its Go or C source
+  --profile FOLDER    CPU profiles of the first measured load: of each member and of the generator
   --folder PATH       where data directories are made, on the disk to be measured (.muster/bench; env BENCH_FOLDER)
   --memory SIZE       --memory of the server
   --server FLAG       one more flag of the server; may be repeated
@@ -84,8 +136,15 @@ export function readBenchOptions(args: readonly string[], defaults: (workload: s
     outstanding: number("outstanding", values.outstanding, own.outstanding),
     nodes: number("nodes", values.nodes, own.nodes),
     bytes: number("bytes", values.bytes, own.bytes),
-    rate: number("rate", values.rate, 0),
-    rounds: number("rounds", values.rounds, 3),
+    rate: number("rate", values.rate, own.rate ?? 0),
+    rounds: number("rounds", values.rounds, own.rounds ?? 3),
+    members: members(values.members, own.members ?? 1),
+    connect: oneOf("connect", connects, values.connect ?? own.connect ?? "all"),
+    faults: (values.fault ?? faults).map((fault) => oneOf("fault", faults, fault)),
+    sessions: number("sessions", values.sessions, 10_000),
+    missed: number("missed", values.missed, 100_000),
+    peer: peer(values.peer, values["peer-script"], values["peer-generator"]),
+    profile: values.profile,
     folder: values.folder ?? process.env["BENCH_FOLDER"] ?? DEFAULT_FOLDER,
     memory: values.memory,
     serverFlags: values.server ?? [],
@@ -109,4 +168,30 @@ function number(name: string, text: string | undefined, fallback: number): numbe
     throw new UsageError(`--${name} takes a number, not "${text}"\n\n${USAGE}`);
   }
   return value;
+}
+
+function members(text: string | undefined, fallback: number): number {
+  const count = number("members", text, fallback);
+  if (!Number.isInteger(count) || count < 1 || count > MEMBERS_MAX) {
+    throw new UsageError(`--members takes 1 to ${MEMBERS_MAX}, not "${text}"\n\n${USAGE}`);
+  }
+  return count;
+}
+
+function oneOf<T extends string>(name: string, known: readonly T[], text: string): T {
+  const found = known.find((each) => each === text);
+  if (found !== undefined) return found;
+  throw new UsageError(`--${name} takes ${known.join(", ")}, not "${text}"\n\n${USAGE}`);
+}
+
+function peer(
+  kind: string | undefined,
+  script: string | undefined,
+  generator: string | undefined,
+): PeerOptions | undefined {
+  if (kind === undefined) return undefined;
+  if (script === undefined || generator === undefined) {
+    throw new UsageError(`--peer needs --peer-script and --peer-generator\n\n${USAGE}`);
+  }
+  return { kind: oneOf("peer", peerKinds, kind), script, generator };
 }

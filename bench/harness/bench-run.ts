@@ -1,50 +1,58 @@
 import path from "node:path";
 import type { MusterClient } from "@muster/client";
 import type { BenchOptions } from "./bench-options.ts";
-import { closeClients, forEachOf, makeValues, openClients } from "./clients.ts";
+import { closeClients, forEachOf, makeValues, openClients, openRoamingClients } from "./clients.ts";
+import { Ensemble } from "./ensemble.ts";
 import { closedLoop, type LoadResult, type Operation, openLoop } from "./load.ts";
-import { type LoopDelays, readTicker, resetTicker, tickerEnvironment } from "./loop-ticker.ts";
-import { Member } from "./member.ts";
-import { pickMetrics, scrapeMetrics } from "./metrics.ts";
+import { readTicker, tickerEnvironment } from "./loop-ticker.ts";
+import type { Member } from "./member.ts";
+import { type Metrics, pickMetrics, scrapeMetrics } from "./metrics.ts";
+import { costSince, type ProcessCost, type ServerCost } from "./process-costs.ts";
 import { type ProcessStats, processStats } from "./process-stats.ts";
+import { profileGenerator, profilerEnvironment } from "./profiling.ts";
 
 /** Children of one parent at most, as people lay large trees out. */
 const CHILDREN_PER_PARENT = 1000;
+const roles = ["leader", "follower", "observer", "looking", "starting", "stopped"];
 const METRICS_REPORTED = /^(muster_|nodejs_eventloop_lag)/;
-
-/** What the server spent on a measured load. */
-export interface ServerCost {
-  readonly cpuMicrosPerOperation: number;
-  /** Of one core. */
-  readonly cpuShare: number;
-  readonly rssBytes: number;
-  readonly rssPeakBytes: number;
-  readonly writtenBytesPerOperation: number;
-  readonly loopDelayMs: LoopDelays | undefined;
-  /** The server's own figures at the end. */
-  readonly metrics: Readonly<Record<string, number>>;
-}
 
 export interface MeasuredLoad<Load extends LoadResult = LoadResult> {
   readonly load: Load;
+  /** The leader's; the only member's where there is one. */
   readonly server: ServerCost;
+  /** All members', by id. */
+  readonly servers: readonly ServerCost[];
+  /** This process, which sends the load and takes the answers. */
+  readonly generator: ProcessCost;
 }
 
-/** A member under test with its clients and what is measured about it. */
+/** The members under test with their clients and what is measured about them. */
 export class BenchRun {
   readonly options: BenchOptions;
   readonly folder: string;
-  private current: Member | undefined;
+  private current: Ensemble | undefined;
   private clients: MusterClient[] = [];
+  private leader = 1;
+  private profiled = false;
 
   constructor(options: BenchOptions, folder: string) {
     this.options = options;
     this.folder = folder;
   }
 
-  get member(): Member {
-    if (this.current === undefined) throw new Error("the member is not started");
+  get ensemble(): Ensemble {
+    if (this.current === undefined) throw new Error("no member is started");
     return this.current;
+  }
+
+  /** The leader as of the start; the only member where there is one. */
+  get member(): Member {
+    return this.ensemble.member(this.leader);
+  }
+
+  /** The leader's id as of the start. */
+  get id(): number {
+    return this.leader;
   }
 
   /** The clients opened last. */
@@ -54,19 +62,51 @@ export class BenchRun {
     return client;
   }
 
-  async startMember(): Promise<Member> {
-    const flags = this.options.memory === undefined ? [] : ["--memory", this.options.memory];
-    this.current = await Member.start({
-      dataDir: path.join(this.folder, "member"),
-      flags: [...flags, ...this.options.serverFlags],
-      env: tickerEnvironment(this.tickerFile),
-    });
-    return this.current;
+  get allClients(): readonly MusterClient[] {
+    return this.clients;
   }
 
+  /** Starts as many members as the options say, or those that were stopped again; answers the leader. */
+  async startMembers(): Promise<Member> {
+    if (this.current === undefined) this.current = await this.newEnsemble();
+    else await this.current.startAll();
+    this.leader = await this.current.agreed();
+    return this.member;
+  }
+
+  private newEnsemble(): Promise<Ensemble> {
+    const { members, memory, serverFlags, profile, seconds } = this.options;
+    const flags = memory === undefined ? [] : ["--memory", memory];
+    return Ensemble.start({
+      members,
+      folder: this.folder,
+      flags: [...flags, ...serverFlags],
+      // A profile slows the member down: the ticker would measure that.
+      env: (id) =>
+        profile === undefined ? tickerEnvironment(this.tickerFile(id)) : profilerEnvironment(profile, id, seconds),
+    });
+  }
+
+  /** Closes the clients and stops the members; {@link startMembers} brings them back. */
+  async stopMembers(): Promise<void> {
+    const clients = this.clients;
+    this.clients = [];
+    await closeClients(clients);
+    await this.current?.stopAll();
+  }
+
+  /** Opens clients that stay at the members asked for. */
   async openClients(count: number): Promise<void> {
     await closeClients(this.clients);
-    this.clients = await openClients(this.member.grpc, count);
+    this.clients = [];
+    this.clients = await openClients(this.endpointsToUse(), count);
+  }
+
+  /** Opens clients that know all members, as applications do. */
+  async openRoamingClients(count: number): Promise<void> {
+    await closeClients(this.clients);
+    this.clients = [];
+    this.clients = await openRoamingClients(this.ensemble.endpoints, count);
   }
 
   /** Creates `count` znodes with values of `bytes`, returning their paths; answered means durable. */
@@ -98,20 +138,21 @@ export class BenchRun {
     return this.measured((onMeasure) => openLoop({ ...shape, onMeasure }, rate, operation));
   }
 
-  /** What the ticker in the member says since it was reset last. */
-  async loopDelays(): Promise<LoopDelays | undefined> {
-    return readTicker(this.tickerFile);
-  }
-
   async close(): Promise<void> {
-    await closeClients(this.clients);
-    this.clients = [];
-    await this.current?.stop();
+    await this.stopMembers();
     this.current = undefined;
   }
 
-  private get tickerFile(): string {
-    return path.join(this.folder, "ticker.json");
+  private endpointsToUse(): string[] {
+    const { places } = this.ensemble;
+    const { connect } = this.options;
+    const used = places.filter(({ id }) => connect === "all" || (id === this.leader) === (connect === "leader"));
+    // A member alone has no followers.
+    return (used.length === 0 ? places : used).map(({ grpc }) => grpc);
+  }
+
+  private tickerFile(id: number): string {
+    return path.join(this.folder, `ticker-${id}.json`);
   }
 
   private shape(outstanding: number, seconds: number) {
@@ -119,26 +160,42 @@ export class BenchRun {
   }
 
   private async measured<Load extends LoadResult>(run: (onMeasure: () => void) => Promise<Load>) {
-    const { pid } = this.member;
-    let before: ProcessStats = processStats(pid);
+    const members = this.ensemble.runningIds.map((id) => ({ id, pid: this.ensemble.member(id).pid }));
+    const pids = [process.pid, ...members.map(({ pid }) => pid)];
+    let before = new Map<number, ProcessStats>();
+    let profiling: Promise<void> | undefined;
     const load = await run(() => {
-      before = processStats(pid);
-      resetTicker(pid);
+      before = new Map(pids.map((pid) => [pid, processStats(pid)]));
+      for (const { pid } of members) process.kill(pid, "SIGUSR2");
+      profiling = this.profileOnce();
     });
-    const after = processStats(pid);
-    const cpuSeconds = after.cpuSeconds - before.cpuSeconds;
-    const operations = Math.max(1, load.operations);
-    const server: ServerCost = {
-      cpuMicrosPerOperation: (cpuSeconds * 1e6) / operations,
-      cpuShare: cpuSeconds / load.seconds,
-      rssBytes: after.rssBytes,
-      rssPeakBytes: after.rssPeakBytes,
-      writtenBytesPerOperation: (after.writtenBytes - before.writtenBytes) / operations,
-      loopDelayMs: await this.loopDelays(),
-      metrics: pickMetrics(await scrapeMetrics(this.member.http), METRICS_REPORTED),
+    const cost = (pid: number): ProcessCost => {
+      return costSince(before.get(pid) as ProcessStats, pid, load.operations, load.seconds);
     };
-    return { load, server };
+    const spent = new Map(pids.map((pid) => [pid, cost(pid)]));
+    await profiling;
+    const servers = await Promise.all(
+      members.map(async ({ id, pid }): Promise<ServerCost> => {
+        const metrics = await scrapeMetrics(this.ensemble.place(id).http);
+        const role = roles.find((each) => metrics.get(`muster_role{role="${each}"}`) === 1) ?? "unknown";
+        const loopDelayMs = await readTicker(this.tickerFile(id));
+        return { id, role, ...(spent.get(pid) as ProcessCost), loopDelayMs, metrics: reported(metrics) };
+      }),
+    );
+    const server = servers.find(({ role }) => role === "leader") ?? (servers[0] as ServerCost);
+    return { load, server, servers, generator: spent.get(process.pid) as ProcessCost };
   }
+
+  private async profileOnce(): Promise<void> {
+    const { profile, seconds } = this.options;
+    if (profile === undefined || this.profiled) return;
+    this.profiled = true;
+    await profileGenerator(profile, seconds);
+  }
+}
+
+function reported(metrics: Metrics): Record<string, number> {
+  return pickMetrics(metrics, METRICS_REPORTED);
 }
 
 function pad(value: number, width: number): string {

@@ -1,8 +1,23 @@
 import { connect, type MusterClient } from "@muster/client";
 
-/** Opens `count` clients, each with a connection and a session of its own. */
-export async function openClients(endpoint: string, count: number): Promise<MusterClient[]> {
-  return Promise.all(Array.from({ length: count }, () => connect({ endpoints: [endpoint], sessionTimeoutMs: 60_000 })));
+/**
+ * Opens `count` clients, each with a connection and a session of its own, at the endpoints in turn. Rejects when one
+ * ended up elsewhere: what is measured would not be what was asked for.
+ */
+export async function openClients(endpoints: readonly string[], count: number): Promise<MusterClient[]> {
+  return Promise.all(
+    Array.from({ length: count }, async (_, index) => {
+      const endpoint = endpoints[index % endpoints.length] as string;
+      const client = await connect({ endpoints: [endpoint], sessionTimeoutMs: 60_000 });
+      if (client.endpoint !== endpoint) throw new Error(`a client for ${endpoint} is at ${client.endpoint}`);
+      return client;
+    }),
+  );
+}
+
+/** Opens `count` clients as an application does: each knows all members and goes where it will. */
+export async function openRoamingClients(endpoints: readonly string[], count: number): Promise<MusterClient[]> {
+  return Promise.all(Array.from({ length: count }, () => connect({ endpoints, sessionTimeoutMs: 30_000 })));
 }
 
 export async function closeClients(clients: readonly MusterClient[]): Promise<void> {

@@ -20,6 +20,8 @@ export interface LoadResult {
   readonly operations: number;
   readonly operationsPerSecond: number;
   readonly seconds: number;
+  /** Answered in the whole run: before, within and after the measured time. */
+  readonly answered: number;
   readonly latencyMs: Percentiles;
   /** Failed requests of the whole run, by reason. */
   readonly failures: Readonly<Record<string, number>>;
@@ -40,6 +42,7 @@ class Recorder {
   readonly begin: number;
   readonly end: number;
   operations = 0;
+  total = 0;
 
   constructor(begin: number, seconds: number) {
     this.begin = begin;
@@ -48,6 +51,7 @@ class Recorder {
   }
 
   answered(since: number, now: number): void {
+    this.total++;
     if (now < this.begin || now >= this.end) return;
     this.operations++;
     const second = Math.floor((now - this.begin) / 1000);
@@ -67,6 +71,7 @@ class Recorder {
       operations: this.operations,
       operationsPerSecond: this.operations / seconds,
       seconds,
+      answered: this.total,
       latencyMs: this.histogram.percentiles(),
       failures: this.failures,
       perSecond: this.perSecond,

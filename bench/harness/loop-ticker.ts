@@ -11,15 +11,10 @@ export interface LoopDelays {
   readonly max: number;
 }
 
-/** The environment that makes a member's process carry the ticker. */
+/** The environment that makes a member's process carry the ticker; SIGUSR2 makes it begin anew. */
 export function tickerEnvironment(file: string): Record<string, string> {
   const options = [process.env["NODE_OPTIONS"] ?? "", `--import=${TICKER}`].join(" ").trim();
   return { NODE_OPTIONS: options, BENCH_TICKER: file };
-}
-
-/** Forgets the delays seen so far. */
-export function resetTicker(pid: number): void {
-  process.kill(pid, "SIGUSR2");
 }
 
 /** What the ticker wrote last, at most a second ago; undefined when it has not written yet. */

@@ -15,6 +15,10 @@ export interface MemberOptions {
   /** host:port; any free port by default. */
   readonly grpcListen?: string;
   readonly httpListen?: string;
+  /** Must be a fixed port where other members are to reach it. */
+  readonly peerListen?: string;
+  /** Called with every line of its log. */
+  readonly onLogLine?: (line: string) => void;
   /** More flags of `muster server`. */
   readonly flags?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
@@ -60,6 +64,7 @@ export class Member {
     const parent = spawnMember(options);
     const log: string[] = [];
     createInterface({ input: parent.stderr as NodeJS.ReadableStream }).on("line", (line) => {
+      options.onLogLine?.(line);
       log.push(line);
       if (log.length > LOG_LINES_KEPT) log.shift();
     });
@@ -97,15 +102,19 @@ export class Member {
 
   /** kill -9 of the member; resolves when nothing of it is left. */
   async kill(): Promise<MemberExit> {
-    if (this.alive) {
-      try {
-        process.kill(this.pid, "SIGKILL");
-      } catch (error) {
-        // It ended by itself a moment ago.
-        if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
-      }
-    }
+    this.signal("SIGKILL");
     return this.exited;
+  }
+
+  /** Sends the member itself, not the process it was started by, a signal; nothing when it has ended. */
+  signal(signal: NodeJS.Signals): void {
+    if (!this.alive) return;
+    try {
+      process.kill(this.pid, signal);
+    } catch (error) {
+      // It ended by itself a moment ago.
+      if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -136,7 +145,7 @@ function flagsOf(options: MemberOptions): string[] {
     ...["--data-dir", options.dataDir],
     ...["--grpc-listen", options.grpcListen ?? anyPort],
     ...["--http-listen", options.httpListen ?? anyPort],
-    ...["--peer-listen", anyPort],
+    ...["--peer-listen", options.peerListen ?? anyPort],
     ...["--log-format", "json"],
     ...(options.flags ?? []),
   ];

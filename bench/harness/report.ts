@@ -1,4 +1,4 @@
-import type { Finding, Workload, WorkloadResult } from "../workloads/workload.ts";
+import { type Asked, type Finding, isReached, type Workload, type WorkloadResult } from "../workloads/workload.ts";
 import type { BenchOptions } from "./bench-options.ts";
 import type { Conditions, Machine } from "./machine.ts";
 
@@ -20,12 +20,13 @@ export function formatResult(
   result: WorkloadResult,
   conditions: Conditions,
 ): string {
-  const { clients, outstanding, nodes, bytes, seconds } = options;
-  const shape = `${clients} clients x ${outstanding}, ${nodes} znodes of ${bytes} B, ${seconds} s`;
+  const { members, clients, outstanding, nodes, bytes, seconds, connect } = options;
+  const ensemble = members === 1 ? "1 member" : `${members} members, clients at ${connect}`;
+  const shape = `${ensemble}; ${clients} clients x ${outstanding}, ${nodes} znodes of ${bytes} B, ${seconds} s`;
   const lines = result.findings.map((finding) => {
     const unit = Number.isNaN(finding.value) ? "" : finding.unit;
     const value = `${round(finding.value)} ${unit}`.trimEnd();
-    return `  ${finding.name.padEnd(34)} ${value.padStart(14)}   ${verdict(finding)}`.trimEnd();
+    return `  ${finding.name.padEnd(46)} ${value.padStart(14)}   ${verdict(finding)}`.trimEnd();
   });
   const { p50, p99 } = conditions.fdatasyncAfterMs;
   const disk = `4 KiB write + fdatasync after the run: p50 ${p50.toFixed(2)} ms, p99 ${p99.toFixed(2)} ms`;
@@ -33,18 +34,20 @@ export function formatResult(
   return ["", `${workload.name}: ${shape}`, ...lines, "", disk, ...doubts, ""].join("\n");
 }
 
-function verdict({ value, asked }: Finding): string {
+function verdict(finding: Finding): string {
+  const { asked } = finding;
   if (asked === undefined) return "";
-  // What was not measured was neither reached nor missed.
-  if (Number.isNaN(value)) return "asked, NOT MEASURED";
-  const [met, text] =
-    "atLeast" in asked
-      ? [value >= asked.atLeast, `at least ${round(asked.atLeast)}`]
-      : [value <= asked.atMost, `at most ${round(asked.atMost)}`];
-  return `asked: ${text}: ${met ? "reached" : "MISSED"}`;
+  const met = isReached(finding);
+  if (met === undefined) return "asked, NOT MEASURED";
+  return `asked: ${wording(asked)}: ${met ? "reached" : "MISSED"}`;
+}
+
+function wording(asked: Asked): string {
+  if ("exactly" in asked) return `exactly ${round(asked.exactly)}`;
+  return "atLeast" in asked ? `at least ${round(asked.atLeast)}` : `at most ${round(asked.atMost)}`;
 }
 
 function round(value: number): string {
   if (Number.isNaN(value)) return "-";
-  return value >= 100 ? Math.round(value).toString() : value.toFixed(2);
+  return value >= 100 || value === 0 ? Math.round(value).toString() : value.toFixed(2);
 }

@@ -23,7 +23,7 @@ async function runSideBySide(run: BenchRun): Promise<WorkloadResult> {
   const ours: MeasuredLoad[] = [];
   const theirs: EtcdRound[] = [];
   try {
-    await run.startMember();
+    await run.startMembers();
     await run.openClients(1);
     const { paths } = await run.fill("/bench", options.nodes, options.bytes);
     const operation = operationOf(run, "set", paths);

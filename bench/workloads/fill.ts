@@ -24,7 +24,7 @@ async function znodes(run: BenchRun): Promise<number> {
 
 async function runFill(run: BenchRun): Promise<WorkloadResult> {
   const { options } = run;
-  await run.startMember();
+  await run.startMembers();
   await run.openClients(options.clients);
   const before = await znodes(run);
   const filled = await run.fill("/fill", options.nodes, options.bytes);
@@ -33,10 +33,11 @@ async function runFill(run: BenchRun): Promise<WorkloadResult> {
   const settled = processStats(pid);
   const threads = writtenByThread(pid);
   const snapshotWritten = (await scrapeMetrics(http)).get(SNAPSHOT_WRITTEN) ?? Number.NaN;
-  await run.close();
-  const snapshotBytes = await sizeOfSnapshot(path.join(run.folder, "member"));
+  const { id } = run;
+  await run.stopMembers();
+  const snapshotBytes = await sizeOfSnapshot(run.ensemble.place(id).dataDir);
 
-  const restarted = await run.startMember();
+  const restarted = await run.startMembers();
   const afterRestart = processStats(restarted.pid);
   await run.openClients(1);
   // Without /fill itself.

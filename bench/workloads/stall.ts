@@ -12,7 +12,7 @@ export const stall: Workload = {
 
 async function runStall(run: BenchRun): Promise<WorkloadResult> {
   const { options } = run;
-  await run.startMember();
+  await run.startMembers();
   await run.openClients(options.clients);
   const { paths } = await run.fill("/stall", options.nodes, options.bytes);
   const closed = await run.closedLoop(options.outstanding, options.seconds, operationOf(run, "set", paths));
