@@ -146,6 +146,8 @@ export class DamageSurvey {
       this.skip(last);
     } else if (type === recordType.SNAPSHOT) this.install(last);
     else this.stand(last);
+    // What comes behind it may be lost too.
+    this.isBroken = true;
   }
 
   /** Takes one intact record in. */

@@ -7,6 +7,7 @@ import type { DamageReport } from "../../../../src/storage/journal/damage-report
 import type { DamagedJournal } from "../../../../src/storage/journal/damaged-journal.ts";
 import { inspectJournal } from "../../../../src/storage/journal/inspect-journal.ts";
 import { JournalRepair } from "../../../../src/storage/journal/journal-repair.ts";
+import { RECORD_HEADER_BYTES } from "../../../../src/storage/journal/record-codec.ts";
 import { readJournal, recoverJournal } from "../../../../src/storage/journal/recover-journal.ts";
 import type { RecoveredJournal } from "../../../../src/storage/journal/recovered-journal.ts";
 import { PowerLoss, type SimulatedDisk } from "../../../support/simulated-disk.ts";
@@ -347,6 +348,38 @@ describe("a damaged journal of an ensemble's member", () => {
     repair.finish(3);
     const { recovered } = recoverJournal(disk, DIRECTORY, 1);
     expect([recovered.baseZxid, recovered.lastZxid, recovered.findings.length]).toEqual([1, 3, 0]);
+  });
+
+  it("core.md 27: behind a record whose body alone is lost more may be lost, up to where the next epoch begins", () => {
+    const disk = emptyDisk();
+    const { writer } = openWriter(disk);
+    for (const zxid of [1, 2, 3, 4, 2 ** 32 + 1, 2 ** 32 + 2]) write(writer, batch(zxid));
+    flip(disk, "batch 3-3");
+    const path = `${DIRECTORY}/${segmentNames(disk)[0]}`;
+    const bytes = disk.contents(path).slice();
+    const record4 = Buffer.from(bytes).indexOf("batch 4-4") - RECORD_HEADER_BYTES;
+    disk.place(path, bytes.fill(0, record4, record4 + 512));
+    const { report } = damageOf(disk, 0) as DamagedJournal;
+    expect(report.holes).toEqual([{ afterZxid: 2, throughZxid: 2 ** 32 }]);
+    expect(report.lastZxid).toBe(2 ** 32 + 2);
+  });
+
+  it("core.md 27: after a kill, only what is durable by then is told", () => {
+    for (let seed = 1; seed <= 10; seed++) {
+      const disk = emptyDisk(seed);
+      write(openWriter(disk).writer, batch(1), batch(2));
+      const { writer } = openWriter(disk);
+      writer.add(batch(3));
+      disk.fault = (call) => (call === "datasync" ? "EIO" : undefined);
+      expect(() => writer.flush()).toThrow("EIO");
+      disk.fault = () => undefined;
+      // Rot that the page cache has and the disk has not, so that what the disk has can be seen afterwards.
+      const bytes = disk.contents(`${DIRECTORY}/${segmentNames(disk)[0]}`);
+      bytes[Buffer.from(bytes).indexOf("batch 1-1")] = 0;
+      expect(damageOf(disk, 0)?.report).toMatchObject({ lastZxid: 3, holes: [{ afterZxid: 0, throughZxid: 1 }] });
+      disk.restart();
+      expect(recoverJournal(disk, DIRECTORY, 0).recovered.lastZxid).toBe(3);
+    }
   });
 
   it("decision 4: refuses to put right what would still have a hole, and leaves the journal as it was", () => {
