@@ -288,6 +288,8 @@ export class Zab implements RoleHost {
   tick(): void {
     const now = this.effects.now();
     this.excusePause(now);
+    // Room in the journal may have come without anything becoming durable.
+    this.replica.flush();
     this.leading?.tick(now);
     this.following?.tick(now);
     if (this.isEstablished || this.isFollowing) this.preferred = 0;
