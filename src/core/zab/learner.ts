@@ -40,8 +40,8 @@ export class Learner {
   ackedZxid = 0;
   /** It has been synced since it joined: a new epoch under the same leader makes no difference to that. */
   wasSynced = false;
-  /** The commit point it was told. */
-  toldCommit = 0;
+  /** The commit point it was told; -1 for none, since that of an empty history is 0 and has to be told too. */
+  toldCommit = -1;
   /** The latest round it has answered. */
   round = 0;
   /** Batches of a journal read are awaited. */
@@ -84,7 +84,7 @@ export class Learner {
     this.sentZxid = sentZxid;
     this.historyEnd = historyEnd;
     this.ackedZxid = 0;
-    this.toldCommit = 0;
+    this.toldCommit = -1;
     this.isReading = false;
     this.unacked.length = 0;
     this.unackedBytes = 0;
