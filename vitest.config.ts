@@ -55,6 +55,18 @@ export default defineConfig({
           hookTimeout: INTEGRATION_TIMEOUT_MS,
         },
       },
+      {
+        extends: true,
+        test: {
+          name: "ensemble",
+          include: ["test/ensemble/**/*.test.ts"],
+          sequence: { groupOrder: 2 },
+          pool: "forks",
+          maxWorkers: 1,
+          testTimeout: INTEGRATION_TIMEOUT_MS,
+          hookTimeout: INTEGRATION_TIMEOUT_MS,
+        },
+      },
     ],
   },
 });
