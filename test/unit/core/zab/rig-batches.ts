@@ -1,3 +1,4 @@
+import { makeZxid } from "../../../../src/core/base/zxid.ts";
 import { type BatchHeader, BatchReader, BatchWriter, batchFlag } from "../../../../src/core/tree/batch.ts";
 import { configurationOfBatch } from "../../../../src/core/tree/batch-configuration.ts";
 import { writeReconfigure } from "../../../../src/core/tree/command.ts";
@@ -6,7 +7,8 @@ import {
   type EnsembleConfiguration,
   encodeConfiguration,
 } from "../../../../src/core/zab/ensemble-configuration.ts";
-import type { BatchFormat } from "../../../../src/core/zab/zab-contract.ts";
+import { encodePropose } from "../../../../src/core/zab/peer-message.ts";
+import type { BatchFormat, RecoveredZab } from "../../../../src/core/zab/zab-contract.ts";
 
 const headers = new BatchReader();
 
@@ -48,6 +50,12 @@ export function batchOf(firstZxid: number, count: number, size: number, digestZx
   }
   const header: BatchHeader = { ...NO_STAMP, firstZxid, count, digestZxid };
   return writer.close(header).slice();
+}
+
+/** What a member comes back with that has these counters of an epoch, one batch each, and knows of no commit. */
+export function hadBatches(epoch: number, counters: number, configuration: EnsembleConfiguration): Partial<RecoveredZab> {
+  const tail = Array.from({ length: counters }, (_, at) => encodePropose(batchOf(makeZxid(epoch, at + 1), 1, 5, 0)));
+  return { acceptedEpoch: epoch, currentEpoch: epoch, lastZxid: makeZxid(epoch, counters), tail, configuration };
 }
 
 /** The batch of a reconfiguration. */

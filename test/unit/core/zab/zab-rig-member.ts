@@ -8,7 +8,7 @@ import {
 } from "../../../../src/core/zab/ensemble-configuration.ts";
 import { decodeEpoch, decodePromise } from "../../../../src/core/zab/epoch-record.ts";
 import { type JournalRecord, recordType } from "../../../../src/core/zab/journal-record.ts";
-import { encodePropose } from "../../../../src/core/zab/peer-message.ts";
+import { bodyOfPropose, encodePropose } from "../../../../src/core/zab/peer-message.ts";
 import { Zab } from "../../../../src/core/zab/zab.ts";
 import type { HistoryBatch, RecoveredZab, ZabEffects, ZabOptions } from "../../../../src/core/zab/zab-contract.ts";
 import { batchFormat, batchOf, changeOf } from "./rig-batches.ts";
@@ -81,6 +81,13 @@ export class RigMember implements ZabEffects {
     const { lastZxid = 0, epochEnds = lastZxid === 0 ? [] : [lastZxid], tail = [] } = recovered;
     const nothing = { acceptedEpoch: 0, promisedTo: 0, currentEpoch: 0, baseZxid: 0, configurationZxid: 0 };
     const committedZxid = tail.length === 0 ? lastZxid : (recovered.committedZxid ?? 0);
+    // The tail is in the journal; what is committed without it was pruned.
+    for (const frame of tail) {
+      const body = bodyOfPropose(frame);
+      this.records.push({ type: recordType.BATCH, ...batchFormat.range(body), body });
+    }
+    this.synced = this.records.length;
+    this.prunedZxid = committedZxid;
     this.begin({
       ...nothing,
       configuration: undefined,

@@ -201,10 +201,11 @@ export class ZabRig {
     return moved;
   }
 
-  /** Time passes, in ticks of 50 ms; after each, everything settles. */
+  /** Time passes, in ticks of 50 ms, at which links that were lost come back; after each, everything settles. */
   pass(ms: number): void {
     for (let left = ms; left > 0; left -= 50) {
       this.time += 50;
+      this.joinAll();
       for (const { zab } of this.running) zab.tick();
       this.settle();
     }
