@@ -1,4 +1,3 @@
-import { crc32 } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import { Prng } from "../../../../src/core/base/prng.ts";
 import { epochOf, makeZxid } from "../../../../src/core/base/zxid.ts";
@@ -7,11 +6,22 @@ import type { DamageReport } from "../../../../src/storage/journal/damage-report
 import type { DamagedJournal } from "../../../../src/storage/journal/damaged-journal.ts";
 import { inspectJournal } from "../../../../src/storage/journal/inspect-journal.ts";
 import { JournalRepair } from "../../../../src/storage/journal/journal-repair.ts";
-import { RECORD_HEADER_BYTES } from "../../../../src/storage/journal/record-codec.ts";
 import { readJournal, recoverJournal } from "../../../../src/storage/journal/recover-journal.ts";
 import type { RecoveredJournal } from "../../../../src/storage/journal/recovered-journal.ts";
 import { PowerLoss, type SimulatedDisk } from "../../../support/simulated-disk.ts";
-import { batch, copyOf, DIRECTORY, emptyDisk, openWriter, record, segmentNames, sticky, write } from "./journal-rig.ts";
+import {
+  batch,
+  copyOf,
+  DIRECTORY,
+  damageOf,
+  emptyDisk,
+  fingerprint,
+  openWriter,
+  record,
+  segmentNames,
+  sticky,
+  write,
+} from "./journal-rig.ts";
 
 const { BATCH, CONFIGURATION, TRUNCATE, SNAPSHOT, PROMISE, EPOCH } = recordType;
 const text = (bytes: Uint8Array | undefined): string => new TextDecoder().decode(bytes);
@@ -123,14 +133,6 @@ function damage({ disk, newest, end }: Sample, prng: Prng): void {
     }
     disk.place(path, bytes);
   }
-}
-
-function fingerprint(disk: SimulatedDisk): string[] {
-  return disk.list(DIRECTORY).map((name) => `${name} ${crc32(disk.contents(`${DIRECTORY}/${name}`))}`);
-}
-
-function damageOf(disk: SimulatedDisk, fromZxid: number): DamagedJournal | undefined {
-  return recoverJournal(disk, DIRECTORY, fromZxid, { tolerateDamage: true }).damage;
 }
 
 function isMissing(report: DamageReport, { firstZxid, lastZxid }: JournalRecord): boolean {
@@ -251,7 +253,7 @@ describe("a damaged journal of an ensemble's member", () => {
 
   it("core.md 28: the power going at any call of a repair leaves the damaged journal or the mended one", () => {
     let [crashes, before, after] = [0, 0, 0];
-    for (let seed = 1; seed <= 12; seed++) {
+    for (let seed = 1; seed <= 8; seed++) {
       const prng = new Prng(seed * 31);
       let sample = makeSample(prng);
       for (damage(sample, prng); damageOf(copyOf(sample.disk), sample.fromZxid) === undefined; damage(sample, prng)) {
@@ -301,141 +303,6 @@ describe("a damaged journal of an ensemble's member", () => {
         expect([...inspectJournal(DIRECTORY, disk).records()].length).toBeGreaterThan(0);
       }
     }
-    expect(Math.min(crashes / 4, before / 3, after)).toBeGreaterThan(50);
+    expect(Math.min(crashes / 4, before / 3, after)).toBeGreaterThan(30);
   }, 120_000);
-
-  function damagedSample(): { disk: SimulatedDisk; damaged: DamagedJournal } {
-    const disk = emptyDisk();
-    const { writer } = openWriter(disk);
-    for (let zxid = 1; zxid <= 6; zxid++) write(writer, batch(zxid));
-    writer.release();
-    flip(disk, "batch 3-3");
-    return { disk, damaged: damageOf(disk, 0) as DamagedJournal };
-  }
-
-  function flip(disk: SimulatedDisk, words: string): void {
-    const path = `${DIRECTORY}/${segmentNames(disk)[0]}`;
-    const bytes = disk.contents(path).slice();
-    bytes[Buffer.from(bytes).lastIndexOf(words)] = 0;
-    disk.place(path, bytes);
-  }
-
-  const options = { segmentBytes: 4096, random32: () => 7 };
-
-  it("core.md 27: a member of an ensemble does not cut an uncertain write, so that a restart still knows of it", () => {
-    const disk = emptyDisk();
-    write(openWriter(disk).writer, batch(1), batch(2));
-    write(openWriter(disk).writer, batch(3), batch(4), batch(5));
-    flip(disk, "batch 4-4");
-    const before = fingerprint(disk);
-    for (let start = 0; start < 2; start++) {
-      const damaged = damageOf(disk, 1) as DamagedJournal;
-      expect(damaged.report).toMatchObject({
-        findings: [{ kind: "uncertain", firstZxid: 4, lastZxid: 4 }],
-        holes: [],
-        uncertain: { afterZxid: 3, throughZxid: 5 },
-        lastZxid: 5,
-      });
-      expect(Array.from(damaged.batches(0), ({ lastZxid }) => lastZxid)).toEqual([1, 2, 3, 5]);
-      expect(fingerprint(disk)).toEqual(before);
-    }
-    const last = copyOf(disk);
-    flip(last, "batch 5-5");
-    // A header alone says what there was.
-    expect(damageOf(last, 1)?.report.uncertain).toEqual({ afterZxid: 3, throughZxid: 5 });
-    // Discarded, when the ensemble says so.
-    const repair = new JournalRepair(disk, DIRECTORY, damageOf(disk, 1) as DamagedJournal, options);
-    repair.finish(3);
-    const { recovered } = recoverJournal(disk, DIRECTORY, 1);
-    expect([recovered.baseZxid, recovered.lastZxid, recovered.findings.length]).toEqual([1, 3, 0]);
-  });
-
-  it("core.md 27: behind a record whose body alone is lost more may be lost, up to where the next epoch begins", () => {
-    const disk = emptyDisk();
-    const { writer } = openWriter(disk);
-    for (const zxid of [1, 2, 3, 4, 2 ** 32 + 1, 2 ** 32 + 2]) write(writer, batch(zxid));
-    flip(disk, "batch 3-3");
-    const path = `${DIRECTORY}/${segmentNames(disk)[0]}`;
-    const bytes = disk.contents(path).slice();
-    const record4 = Buffer.from(bytes).indexOf("batch 4-4") - RECORD_HEADER_BYTES;
-    disk.place(path, bytes.fill(0, record4, record4 + 512));
-    const { report } = damageOf(disk, 0) as DamagedJournal;
-    expect(report.holes).toEqual([{ afterZxid: 2, throughZxid: 2 ** 32 }]);
-    expect(report.lastZxid).toBe(2 ** 32 + 2);
-  });
-
-  it("core.md 27: after a kill, only what is durable by then is told", () => {
-    for (let seed = 1; seed <= 10; seed++) {
-      const disk = emptyDisk(seed);
-      write(openWriter(disk).writer, batch(1), batch(2));
-      const { writer } = openWriter(disk);
-      writer.add(batch(3));
-      disk.fault = (call) => (call === "datasync" ? "EIO" : undefined);
-      expect(() => writer.flush()).toThrow("EIO");
-      disk.fault = () => undefined;
-      // Rot that the page cache has and the disk has not, so that what the disk has can be seen afterwards.
-      const bytes = disk.contents(`${DIRECTORY}/${segmentNames(disk)[0]}`);
-      bytes[Buffer.from(bytes).indexOf("batch 1-1")] = 0;
-      expect(damageOf(disk, 0)?.report).toMatchObject({ lastZxid: 3, holes: [{ afterZxid: 0, throughZxid: 1 }] });
-      disk.restart();
-      expect(recoverJournal(disk, DIRECTORY, 0).recovered.lastZxid).toBe(3);
-    }
-  });
-
-  it("decision 4: refuses to put right what would still have a hole, and leaves the journal as it was", () => {
-    const { disk, damaged } = damagedSample();
-    expect(damaged.report.holes).toEqual([{ afterZxid: 2, throughZxid: 3 }]);
-    const before = fingerprint(disk);
-    const holed = new JournalRepair(disk, DIRECTORY, damaged, options);
-    expect(() => holed.finish(6)).toThrow("zxid 0x4 does not follow 0x2");
-    holed.abandon();
-    const short = new JournalRepair(disk, DIRECTORY, damaged, options);
-    short.add(batch(3));
-    expect(() => short.finish(7)).toThrow("do not reach as far");
-    short.abandon();
-    const other = new JournalRepair(disk, DIRECTORY, damaged, options);
-    expect(() => other.add(record(TRUNCATE, 3, 3, ""))).toThrow("not a record to fetch");
-    other.abandon();
-    expect(fingerprint(disk)).toEqual(before);
-  });
-
-  it("a fetched record takes the place of a good one, and those at or below the snapshot are passed over", () => {
-    const { disk } = damagedSample();
-    const repair = new JournalRepair(disk, DIRECTORY, damageOf(disk, 1) as DamagedJournal, options);
-    for (let zxid = 1; zxid <= 5; zxid++) repair.add(batch(zxid));
-    repair.finish(6);
-    const { recovered } = recoverJournal(disk, DIRECTORY, 1);
-    expect(Array.from(recovered.batches(1), key)).toEqual([2, 3, 4, 5, 6].map((zxid) => key(batch(zxid))));
-    expect(recovered.cleanStop).toBe(true);
-  });
-
-  it("core.md 32: a full disk stops a repair, and the journal stays as it was", () => {
-    const { disk, damaged } = damagedSample();
-    const before = fingerprint(disk);
-    disk.capacity = disk.used() + 4096;
-    const repair = new JournalRepair(disk, DIRECTORY, damaged, options);
-    repair.add(batch(3));
-    expect(() => {
-      for (let zxid = 7; zxid < 20; zxid++) repair.add(batch(zxid, zxid, 500));
-    }).toThrow(/ENOSPC/);
-    repair.abandon();
-    expect(fingerprint(disk)).toEqual(before);
-  });
-
-  it("core.md 5: what a newer version wrote is refused, not taken for damage", () => {
-    const { disk } = damagedSample();
-    const path = `${DIRECTORY}/${segmentNames(disk)[0]}`;
-    const bytes = disk.contents(path).slice();
-    bytes[8] = 2;
-    disk.place(path, bytes);
-    expect(() => damageOf(disk, 0)).toThrow(/newer than this version/);
-  });
-
-  it("what is good and then rots while it is read is named", () => {
-    const { disk, damaged } = damagedSample();
-    flip(disk, "batch 5-5");
-    expect(() => [...damaged.batches(0)]).toThrow("was intact before");
-    expect(damaged.recordAt(4)).toEqual(batch(4));
-    expect(damaged.recordAt(3)).toBeUndefined();
-  });
 });

@@ -1,6 +1,8 @@
+import { crc32 } from "node:zlib";
 import { Prng } from "../../../../src/core/base/prng.ts";
 import { type JournalRecord, type RecordType, recordType } from "../../../../src/core/zab/journal-record.ts";
 import type { Disk } from "../../../../src/storage/disk.ts";
+import type { DamagedJournal } from "../../../../src/storage/journal/damaged-journal.ts";
 import { JournalWriter, type WriterOptions } from "../../../../src/storage/journal/journal-writer.ts";
 import { type JournalScan, recoverJournal } from "../../../../src/storage/journal/recover-journal.ts";
 import type { RecoveredJournal } from "../../../../src/storage/journal/recovered-journal.ts";
@@ -89,4 +91,14 @@ export function copyOf(disk: SimulatedDisk, seed = 1): SimulatedDisk {
 
 export function segmentNames(disk: SimulatedDisk): string[] {
   return disk.list(DIRECTORY).filter((name) => name.endsWith(".journal"));
+}
+
+/** Names and contents, to be compared. */
+export function fingerprint(disk: SimulatedDisk): string[] {
+  return disk.list(DIRECTORY).map((name) => `${name} ${crc32(disk.contents(`${DIRECTORY}/${name}`))}`);
+}
+
+/** What a member of an ensemble is told of its journal; undefined when it is whole. */
+export function damageOf(disk: SimulatedDisk, fromZxid: number): DamagedJournal | undefined {
+  return recoverJournal(disk, DIRECTORY, fromZxid, { tolerateDamage: true }).damage;
 }
