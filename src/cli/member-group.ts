@@ -112,7 +112,7 @@ class MemberGroup {
   private follow(slot: Slot, stream: Readable): void {
     createInterface({ input: stream }).on("line", (line) => {
       // What is indented goes with a line before it: the frames of a stack, the fields of a log line.
-      if (/^\S/.test(line)) slot.lastWords = line;
+      if (/^\S/.test(line)) slot.lastWords = wordsOf(line);
       this.events.onLine(slot.options.id, line);
     });
   }
@@ -186,6 +186,18 @@ class MemberGroup {
     clearTimeout(this.deadline);
     signals.off("SIGINT", this.onSignal).off("SIGTERM", this.onSignal);
     this.resolve(this.exitCode);
+  }
+}
+
+/** What a line says: of one of the log in JSON its message, and the error's. */
+function wordsOf(line: string): string {
+  if (!line.startsWith("{")) return line;
+  try {
+    const { msg, err } = JSON.parse(line) as { msg?: unknown; err?: { message?: unknown } };
+    const error = err?.message === undefined ? "" : `: ${String(err.message)}`;
+    return msg === undefined ? line : `${String(msg)}${error}`;
+  } catch {
+    return line;
   }
 }
 

@@ -75,7 +75,8 @@ export function ensembleBanner(
 export function groupEvents(members: readonly ServerOptions[], io: CliIo): MemberGroupEvents {
   const say = (text: string): void => void io.stderr.write(`muster: ${text}\n`);
   return {
-    onLine: (id, line) => void io.stderr.write(`[${id}] ${line}\n`),
+    // A line of the log in JSON names its member already, and stays one that programs can read.
+    onLine: (id, line) => void io.stderr.write(line.startsWith("{") ? `${line}\n` : `[${id}] ${line}\n`),
     onReady: (addresses) => void io.stdout.write(ensembleBanner(members, addresses, io.cwd)),
     onBack: (id) => say(`member ${id} serves again`),
     onFailed: (id, message, fix) => say(`member ${id}: ${message}${fix === "" ? "" : `; ${fix}`}`),

@@ -105,6 +105,22 @@ describe("muster dev --members 3", () => {
     expect([told[0], ...told.slice(2)]).toEqual(["ready 1@7400,2@7410,3@7420", "back 2", "stopping"]);
   });
 
+  test("the last words of a log in JSON are its message, and the error's", async () => {
+    const source = `
+      stopWhenAsked();
+      console.error("pid " + process.pid);
+      const words = { level: 60, msg: "the member stops", err: { message: "disk on fire" } };
+      console.error(id === 1 ? JSON.stringify(words) : id === 2 ? '{"other":1}' : "{not json");
+      if (first("run")) process.exit(1);
+      ready();`;
+    const { said } = await group(source, { onSaid: (what, { signal }) => what.startsWith("ready") && signal() });
+    expect(said.filter((what) => what.startsWith("died")).sort()).toEqual([
+      'died 1: ended with code 1, "the member stops: disk on fire", 1',
+      'died 2: ended with code 1, "{"other":1}", 1',
+      'died 3: ended with code 1, "{not json", 1',
+    ]);
+  });
+
   test("one that dies again and again is started later and later, until it has lived for long", async () => {
     const source = `
       stopWhenAsked();

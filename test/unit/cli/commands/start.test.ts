@@ -54,6 +54,7 @@ test("what happens to members is told in lines that name them", () => {
   });
   const events = groupEvents(members, { ...processIo(), stderr: sink });
   events.onLine(2, "leads");
+  events.onLine(2, '{"member":2}');
   events.onDied(2, { how: "was ended by SIGKILL", lastWords: "oh\u0007", restartMs: 200 });
   events.onDied(3, { how: "ended with code 1", lastWords: "", restartMs: 400 });
   events.onBack(2);
@@ -64,6 +65,7 @@ test("what happens to members is told in lines that name them", () => {
   events.onKilled([1, 2], "late");
   expect(stderr.split("\n")).toEqual([
     "[2] leads",
+    '{"member":2}',
     "muster: member 2 was ended by SIGKILL, its last words: oh\\u0007; it is started again in 200 ms",
     "muster: member 3 ended with code 1, without a word; it is started again in 400 ms",
     "muster: member 2 serves again",
