@@ -18,20 +18,18 @@ export function register(group: Command, io: CliIo): void {
   });
 }
 
-/** The ensemble and its members; of the one that was asked also what only itself knows. */
-export function statusToJson(status: EnsembleStatus): object {
-  const { ensembleId, memberId, leaderId, configurationZxid, epoch, version, notReady, counts } = status;
+/** The members; of the one that was asked also what only itself knows, and how the ensemble is in its eyes. */
+export function statusToJson(status: EnsembleStatus): { members: Record<string, unknown>[] } {
+  const { ensembleId, leaderId, configurationZxid, epoch, version, notReady, counts } = status;
+  const sight = { ensembleId, leaderId: leaderId === 0 ? null : leaderId, configurationZxid: hex(configurationZxid) };
+  const asked = { asked: true, epoch, version, notReady, counts, ...sight };
   return {
-    ensembleId,
-    askedMemberId: memberId,
-    leaderId: leaderId === 0 ? null : leaderId,
-    configurationZxid: hex(configurationZxid),
     members: status.members.map((member) => ({
       ...member,
       zxid: hex(member.zxid),
       lastZxid: hex(member.lastZxid),
       lag: lagOf(member, status) ?? null,
-      ...(member.id === memberId ? { epoch, version, notReady, counts } : {}),
+      ...(member.id === status.memberId ? asked : {}),
     })),
   };
 }

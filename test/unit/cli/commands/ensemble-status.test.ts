@@ -60,16 +60,21 @@ test("names what is not ready, and that nobody leads", () => {
   expect(text).not.toMatch(/ 4 +yes/);
 });
 
-test("as JSON: the ensemble, and every member with zxids in hex and its lag where it can be counted", () => {
-  const json = statusToJson(status) as { members: Record<string, unknown>[] };
-  expect(json).toMatchObject({ ensembleId: "e", askedMemberId: 2, leaderId: 1, configurationZxid: "0x100000001" });
+test("as JSON: {members: [...]} and nothing beside, with zxids in hex and the lag where it can be counted", () => {
+  const json = statusToJson(status);
+  expect(Object.keys(json)).toEqual(["members"]);
   expect(json.members[0]).toEqual({
     ...member(1, { role: "leader" }),
     zxid: "0x100000005",
     lastZxid: "0x100000009",
     lag: 4,
   });
-  expect(json.members[1]).toMatchObject({ id: 2, epoch: 1, notReady: [], counts: { nodes: 7 } });
   expect(json.members.map(({ lag }) => lag)).toEqual([4, 4, null, null, null]);
-  expect(statusToJson({ ...status, leaderId: 0 })).toMatchObject({ leaderId: null });
+});
+
+test("as JSON the member asked also says what it alone knows, and who leads in its eyes", () => {
+  const [, asked] = statusToJson(status).members;
+  const sight = { ensembleId: "e", leaderId: 1, configurationZxid: "0x100000001" };
+  expect(asked).toMatchObject({ id: 2, asked: true, epoch: 1, notReady: [], counts: { nodes: 7 }, ...sight });
+  expect(statusToJson({ ...status, leaderId: 0 }).members[1]).toMatchObject({ leaderId: null });
 });

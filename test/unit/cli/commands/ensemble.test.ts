@@ -94,5 +94,7 @@ test("status is of the member asked", async () => {
   const { code, stdout } = await ensemble("status");
   expect(code).toBe(0);
   expect(stdout).toMatch(/^ 1 {2}leader {2}voter {3}1 /m);
-  expect(JSON.parse((await ensemble("status", "-o", "json")).stdout)).toMatchObject({ leaderId: 1, askedMemberId: 1 });
+  expect(JSON.parse((await ensemble("status", "-o", "json")).stdout)).toMatchObject({
+    members: [{ id: 1, asked: true, leaderId: 1 }],
+  });
 });
