@@ -29,7 +29,7 @@ let rigs = 0;
 
 /**
  * Real members in processes of their own, a faulty network between them, and clients. All of it is gone when the test
- * has ended; when it failed, the logs stay, and their ends are shown.
+ * has ended; when it failed, the logs stay, and their ends are shown. ENSEMBLE_LOGS=1 keeps them in any case.
  */
 export class EnsembleRig {
   readonly members: readonly MemberUnderTest[];
@@ -184,11 +184,12 @@ export class EnsembleRig {
   }
 
   private report(failed: boolean): void {
-    if (!failed) {
+    if (!failed && process.env["ENSEMBLE_LOGS"] === undefined) {
       rmSync(this.logFolder, { recursive: true, force: true });
       return;
     }
-    for (const { id, logTail } of this.members) process.stderr.write(`\n===== member ${id} =====\n${logTail}\n`);
+    if (failed)
+      for (const { id, logTail } of this.members) process.stderr.write(`\n===== member ${id} =====\n${logTail}\n`);
     process.stderr.write(`===== whole logs are in ${this.logFolder}\n`);
   }
 }

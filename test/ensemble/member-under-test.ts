@@ -49,7 +49,9 @@ export class MemberUnderTest {
   readonly id: number;
   readonly grpc: string;
   readonly http: string;
-  /** Changes with a wipe: the old directory is kept for the checker. */
+  /** Where the member itself listens for others, behind the faulty network. */
+  readonly peerListen: string;
+  /** What was there before a wipe is kept beside it. */
   dataDir: string;
   /** What the log says of it; "" while it does not run. */
   role = "";
@@ -70,6 +72,7 @@ export class MemberUnderTest {
     this.id = settings.id;
     this.grpc = settings.grpc;
     this.http = settings.http;
+    this.peerListen = settings.peerListen;
     this.dataDir = path.join(settings.folder, `member-${settings.id}`);
     this.logFile = path.join(settings.logFolder, `member-${settings.id}.log`);
   }
@@ -117,14 +120,15 @@ export class MemberUnderTest {
       if (this.child === child) this.role = "";
     });
     await new Promise<void>((resolve, reject) => {
+      let failure = "";
       child.on("message", (message: MemberMessage) => {
         if (message.type === "ready") resolve();
-        else reject(new Error(`member ${id} could not start: ${message.message}`));
+        else failure = `: ${message.message}`;
       });
       child.on("exit", (code, signal) => {
         // Ended on purpose before it served: whoever ended it does not wait for it.
         if (this.ending) resolve();
-        else reject(new Error(`member ${id} ended (${signal ?? code}) before it served:\n${this.logTail}`));
+        else reject(new Error(`member ${id} ended (${signal ?? code}) before it served${failure}\n${this.logTail}`));
       });
     });
   }

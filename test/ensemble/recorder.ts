@@ -60,10 +60,14 @@ export class Recorder {
 
   /** From `at` to the first answer of a write that was called afterwards. */
   firstWriteAfter(at: number): number {
-    const answered = this.operations.filter((each) => {
-      return each.kind === "write" && each.outcome === "ok" && each.invokedAt >= at;
-    });
-    return answered.reduce((first, { returnedAt }) => Math.min(first, returnedAt), Number.POSITIVE_INFINITY) - at;
+    let first = Number.POSITIVE_INFINITY;
+    // They are in the order of their calls.
+    for (let index = this.operations.length - 1; index >= 0; index--) {
+      const { kind, outcome, invokedAt, returnedAt } = this.operations[index] as Recorded;
+      if (invokedAt < at) break;
+      if (kind === "write" && outcome === "ok") first = Math.min(first, returnedAt);
+    }
+    return first - at;
   }
 
   /** The longest time in which no write was answered, between two moments. */

@@ -174,6 +174,22 @@ export class Workload {
     else await this.get(number, shared, "read");
   }
 
+  /** Resolves once a write has been answered that was called after now. */
+  async progress(): Promise<void> {
+    const from = performance.now();
+    while (this.recorder.firstWriteAfter(from) === Number.POSITIVE_INFINITY) {
+      const late = performance.now() - from > TOLD_MS;
+      if (late) throw new Error(`no write that was called in the last ${TOLD_MS} ms was answered`);
+      if (this.defects.length > 0) throw this.defects[0];
+      await sleep(5);
+    }
+  }
+
+  /** A linearizable read of each client, called now; they are answered when they are. */
+  probe(): Promise<unknown> {
+    return Promise.all(this.clients.map((_, number) => this.get(number, `${ROOT}/shared/0`, "linearizable")));
+  }
+
   private readonly versions = new Map<number, number>();
 
   /** A counter whose every version is asked for: what is lost or doubled is refused. */
