@@ -4,7 +4,11 @@ import { BenchRun } from "./harness/bench-run.ts";
 import { describeMachine, judgeConditions, withScratchFolder } from "./harness/machine.ts";
 import { formatMachine, formatResult } from "./harness/report.ts";
 import { etcdSideBySide } from "./workloads/etcd-1x1.ts";
+import { failover } from "./workloads/failover.ts";
 import { fill } from "./workloads/fill.ts";
+import { followerRestart } from "./workloads/follower-restart.ts";
+import { idleSessions } from "./workloads/idle-sessions.ts";
+import { rolling } from "./workloads/rolling.ts";
 import { stall } from "./workloads/stall.ts";
 import { single, throughput } from "./workloads/throughput.ts";
 import { isBroken, type Workload, type WorkloadResult } from "./workloads/workload.ts";
@@ -17,6 +21,10 @@ const workloads: readonly Workload[] = [
   fill,
   stall,
   etcdSideBySide,
+  failover,
+  idleSessions,
+  followerRestart,
+  rolling,
 ];
 
 function workloadNamed(name: string): Workload {

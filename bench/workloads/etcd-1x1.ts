@@ -1,5 +1,6 @@
 import type { BenchRun, MeasuredLoad } from "../harness/bench-run.ts";
 import { buildEtcdGenerator, Etcd, type EtcdRound, isEtcdInstalled } from "../harness/etcd.ts";
+import { median } from "../harness/median.ts";
 import { operationOf } from "./throughput.ts";
 import type { Workload, WorkloadResult } from "./workload.ts";
 
@@ -56,11 +57,4 @@ async function runSideBySide(run: BenchRun): Promise<WorkloadResult> {
     ],
     details: { ours, theirs },
   };
-}
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = Math.floor(sorted.length / 2);
-  const upper = sorted[middle] ?? Number.NaN;
-  return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? Number.NaN) + upper) / 2;
 }
