@@ -184,6 +184,7 @@ export class Replica {
     if (this.standing.zxid > zxid) {
       assert(this.former !== undefined, "before an uncommitted configuration stood another");
       this.standing = this.former;
+      assert(this.standing.zxid <= zxid, "a configuration that another has followed is committed");
       this.former = undefined;
       this.quorumNow = this.makeQuorum();
     }
@@ -264,7 +265,8 @@ export class Replica {
   }
 
   private changeConfiguration(zxid: number, bytes: Uint8Array): void {
-    assert(!this.isChanging || this.standing.zxid === 0, "one change of the configuration at a time");
+    // There is one change at a time: who proposed this one knew the one before it committed, whether that was told here
+    // yet or not (a learner that was away gets both at once).
     this.former = this.standing;
     this.standing = { zxid, configuration: decodeConfiguration(bytes) };
     this.quorumNow = this.makeQuorum();

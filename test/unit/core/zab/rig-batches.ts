@@ -53,7 +53,11 @@ export function batchOf(firstZxid: number, count: number, size: number, digestZx
 }
 
 /** What a member comes back with that has these counters of an epoch, one batch each, and knows of no commit. */
-export function hadBatches(epoch: number, counters: number, configuration: EnsembleConfiguration): Partial<RecoveredZab> {
+export function hadBatches(
+  epoch: number,
+  counters: number,
+  configuration: EnsembleConfiguration,
+): Partial<RecoveredZab> {
   const tail = Array.from({ length: counters }, (_, at) => encodePropose(batchOf(makeZxid(epoch, at + 1), 1, 5, 0)));
   return { acceptedEpoch: epoch, currentEpoch: epoch, lastZxid: makeZxid(epoch, counters), tail, configuration };
 }

@@ -189,6 +189,11 @@ export class ZabRig {
     for (let turns = 0; this.turn(); turns++) if (turns > 20_000) throw new Error("it never settles");
   }
 
+  /** Turns, one message of each way at a time, until it is so. */
+  until(isSo: () => boolean): void {
+    while (!isSo()) if (!this.turn()) throw new Error("nothing moves any more");
+  }
+
   private turn(): boolean {
     let moved = false;
     for (const [way, queue] of [...this.queues]) {
