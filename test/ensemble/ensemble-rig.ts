@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { performance } from "node:perf_hooks";
@@ -14,8 +14,8 @@ export interface RigOptions {
   readonly members?: number;
   /** Options of every member, by their names in code; a function gives each its own. */
   readonly options?: Readonly<Record<string, unknown>> | ((id: number) => Readonly<Record<string, unknown>>);
-  /** The environment of a member's process. */
-  readonly env?: (id: number, dataDir: string) => Readonly<Record<string, string>>;
+  /** The environment of a member's process; `folder` is a place of its own beside its data directory. */
+  readonly env?: (id: number, dataDir: string, folder: string) => Readonly<Record<string, string>>;
 }
 
 /** What the whole history needs that the checker reads at the end: no journal is pruned. */
@@ -38,7 +38,8 @@ export class EnsembleRig {
   readonly clients: MusterClient[] = [];
   private waiting: { readonly holds: () => boolean; readonly resolve: () => void }[] = [];
 
-  private readonly logFolder = mkdtempSync(path.join(os.tmpdir(), "muster-ensemble-logs-"));
+  /** Where logs stay when the test has failed. */
+  readonly logFolder = mkdtempSync(path.join(os.tmpdir(), "muster-ensemble-logs-"));
 
   private constructor(folder: string, links: FaultyLinks, settings: readonly Settings[]) {
     this.folder = folder;
@@ -76,7 +77,7 @@ export class EnsembleRig {
         http: `127.0.0.1:${ports[2 * members + index]}`,
         peerListen: `127.0.0.1:${port}`,
         options: { ensemble, peerAdvertise: links.addressOf(id), ...own },
-        env: options.env?.(id, path.join(folder, `member-${id}`)) ?? {},
+        env: options.env?.(id, path.join(folder, `member-${id}`), ownFolder(folder, id)) ?? {},
       };
     });
     const rig = new EnsembleRig(folder, links, settings);
@@ -192,6 +193,12 @@ export class EnsembleRig {
       for (const { id, logTail } of this.members) process.stderr.write(`\n===== member ${id} =====\n${logTail}\n`);
     process.stderr.write(`===== whole logs are in ${this.logFolder}\n`);
   }
+}
+
+function ownFolder(folder: string, id: number): string {
+  const own = path.join(folder, `beside-${id}`);
+  mkdirSync(own);
+  return own;
 }
 
 type Settings = Omit<ConstructorParameters<typeof MemberUnderTest>[0], "folder" | "logFolder">;

@@ -9,6 +9,9 @@ import { NaiveWatch } from "../simulation/naive-watches.ts";
 import { demand } from "../simulation/violation.ts";
 import { answerText, type Recorded, type RecordedWatch, type Recorder } from "./recorder.ts";
 
+/** What clients saw. */
+export type Seen = Pick<Recorder, "operations" | "watches" | "sessions">;
+
 export interface CheckOptions {
   /** Every watch has told of everything up to here. */
   readonly endZxid: number;
@@ -49,7 +52,7 @@ const EVENT_NAMES: Readonly<Record<number, string>> = {
  * answer of the naive model; every read is the model's state at its zxid; zxids respect real time and each client's
  * own order; each watch told of every event, once, in order. Throws a Violation at the first difference.
  */
-export function checkHistory(history: JournalHistory, recorder: Recorder, options: CheckOptions): Checked {
+export function checkHistory(history: JournalHistory, recorder: Seen, options: CheckOptions): Checked {
   checkRealTime(recorder.operations);
   checkClientOrder(recorder.operations);
   const check = new HistoryCheck(history, recorder, options);
@@ -59,7 +62,7 @@ export function checkHistory(history: JournalHistory, recorder: Recorder, option
 class HistoryCheck {
   private readonly replay: ModelReplay;
   private readonly history: JournalHistory;
-  private readonly recorder: Recorder;
+  private readonly recorder: Seen;
   private readonly options: CheckOptions;
   private readonly writes = new Map<number, Recorded>();
   /** Writes without an answer, by session and what they asked. */
@@ -69,7 +72,7 @@ class HistoryCheck {
   private told = 0;
   private compacted = 0;
 
-  constructor(history: JournalHistory, recorder: Recorder, options: CheckOptions) {
+  constructor(history: JournalHistory, recorder: Seen, options: CheckOptions) {
     this.history = history;
     this.recorder = recorder;
     this.options = options;

@@ -185,6 +185,14 @@ export class Workload {
     }
   }
 
+  /** Resolves once values of so many bytes were written in all. */
+  async written(bytes: number): Promise<void> {
+    while (this.values * this.options.dataBytes < bytes) {
+      await this.progress();
+      await sleep(20);
+    }
+  }
+
   /** A linearizable read of each client, called now; they are answered when they are. */
   probe(): Promise<unknown> {
     return Promise.all(this.clients.map((_, number) => this.get(number, `${ROOT}/shared/0`, "linearizable")));

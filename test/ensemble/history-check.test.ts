@@ -1,0 +1,104 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { expect, test } from "vitest";
+import { Violation } from "../simulation/violation.ts";
+import { EnsembleRig, KEEP_ALL } from "./ensemble-rig.ts";
+import { checkHistory, type Seen } from "./history-check.ts";
+import { commonLog } from "./members-log.ts";
+import type { Recorded } from "./recorder.ts";
+import { Workload } from "./workload.ts";
+
+/** Enough of each kind of operation. */
+const LOAD_MS = 1_500;
+
+/** Lies about what clients saw, each with the rule that is expected to catch it. */
+const LIES: readonly (readonly [string, (seen: Seen) => void])[] = [
+  ["no acknowledged write is lost", (seen) => move(last(seen, isWrite), 1_000_000)],
+  ["nothing is applied twice, or unasked", ({ operations }) => drop(operations, isWrite)],
+  ["nothing is applied twice, or unasked", (seen) => deny(last(seen, isWrite))],
+  ["an answer is the model's", (seen) => swap(seen, isSet, "answer")],
+  ["the log holds what was asked", (seen) => swap(seen, isSet, "write")],
+  ["a read is the state at its zxid", (seen) => swap(seen, isGet, "answer")],
+  ["a client never goes back", (seen) => swap(seen, isGet, "zxid")],
+  ["zxids follow real time", (seen) => stale(seen)],
+  ["every event once, in order", ({ watches }) => void watches[0]?.events.splice(10, 1)],
+  ["every event once, in order", ({ watches }) => repeat(watches[0]?.events ?? [], 10)],
+  ["every event once, in order", ({ watches }) => void watches[0]?.events.reverse()],
+  ["every event is told", ({ watches }) => void watches[0]?.events.pop()],
+];
+
+test("the checker accepts what was seen, and none of the lies about it", async () => {
+  const rig = await EnsembleRig.start({ options: KEEP_ALL });
+  const load = await Workload.start(rig);
+  await sleep(LOAD_MS);
+  await load.finish();
+  await load.close();
+  const endZxid = await rig.converged();
+  await rig.stopAll();
+  const history = commonLog(rig.members, endZxid);
+  const check = (seen: Seen) => checkHistory(history, seen, { endZxid: load.endZxid });
+  expect(check(load.recorder).writes).toBeGreaterThan(50);
+  for (const [rule, lie] of LIES) {
+    const copy = copyOf(load.recorder);
+    lie(copy);
+    const caught = () => check(copy);
+    expect(caught, rule).toThrow(Violation);
+    expect(caught, rule).toThrow(rule);
+  }
+});
+
+function copyOf({ operations, watches, sessions }: Seen): Seen {
+  return {
+    operations: operations.map((each) => ({ ...each })),
+    watches: watches.map((each) => ({ ...each, events: [...each.events] })),
+    sessions,
+  };
+}
+
+type Choice = (each: Recorded) => boolean;
+const isWrite: Choice = ({ kind, outcome, zxid }) => kind === "write" && outcome === "ok" && zxid !== 0;
+const isSet: Choice = (each) => isWrite(each) && each.write?.kind === "set";
+const isGet: Choice = ({ kind, read, outcome }) => kind === "read" && read?.kind === "get" && outcome === "ok";
+const isLinearizable: Choice = ({ kind, outcome }) => kind === "linearizable" && outcome === "ok";
+
+/** Those of one client, without the first, which made its znodes. */
+function chosen({ operations }: Seen, choice: Choice): Recorded[] {
+  const found = operations.filter((each) => each.client === 1 && choice(each)).slice(4);
+  if (found.length < 3) throw new Error("the load was too short for this lie");
+  return found;
+}
+
+function first(seen: Seen, choice: Choice): Recorded {
+  return chosen(seen, choice)[0] as Recorded;
+}
+
+function last(seen: Seen, choice: Choice): Recorded {
+  return chosen(seen, choice).at(-1) as Recorded;
+}
+
+function move(each: Recorded, by: number): void {
+  each.zxid += by;
+}
+
+/** The last one is told what the first one was. */
+function swap(seen: Seen, choice: Choice, what: "answer" | "write" | "zxid"): void {
+  Object.assign(last(seen, choice), { [what]: first(seen, choice)[what] });
+}
+
+/** A command in the log that nobody asked for: its call is taken away. */
+function drop(operations: Recorded[], choice: Choice): void {
+  operations.splice(operations.findLastIndex(choice), 1);
+}
+
+/** A write that is in the log was told to have failed for certain. */
+function deny(write: Recorded): void {
+  Object.assign(write, { outcome: "failed", reason: "NOT_READY", zxid: 0 });
+}
+
+/** A linearizable read of a client that does nothing else, older than what had returned before it was called. */
+function stale(seen: Seen): void {
+  Object.assign(last(seen, isLinearizable), { client: -1, zxid: first(seen, isWrite).zxid - 1 });
+}
+
+function repeat<T>(list: T[], at: number): void {
+  list.splice(at, 0, list[at] as T);
+}
