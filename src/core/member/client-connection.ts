@@ -45,7 +45,7 @@ type Waiting =
   | { readonly kind: "write"; readonly number: number; readonly command: Uint8Array }
   | { readonly kind: "close" };
 
-type BarrierRequest = Extract<Waiting, { kind: "read" | "sync" }>;
+type BarrierRequest = Extract<Waiting, { kind: "read" | "sync" | "watch" }>;
 
 interface Place {
   readonly request: Waiting;
@@ -277,6 +277,8 @@ export class ClientConnection implements WatchSubscriber {
 
   private isBarrier(request: Waiting): boolean {
     if (request.kind === "sync") return true;
+    // What a member that is behind would tell it, the client has been told elsewhere.
+    if (request.kind === "watch") return request.request.afterZxid > this.host.tree.zxid;
     if (request.kind !== "read") return false;
     return request.freshness.linearizable || request.freshness.minZxid > this.host.tree.zxid;
   }
@@ -284,7 +286,7 @@ export class ClientConnection implements WatchSubscriber {
   /** Carries a request out, or says false: it waits at a barrier. */
   private run(place: Place): boolean {
     const { request } = place;
-    if (place.isBarrier && (request.kind === "read" || request.kind === "sync")) {
+    if (place.isBarrier && isBarrierRequest(request)) {
       if (!this.hasPassed(place, request)) {
         this.host.awaitZxid(this);
         return false;
@@ -343,12 +345,11 @@ export class ClientConnection implements WatchSubscriber {
     const { host } = this;
     if (place.deadline === 0) {
       place.deadline = host.barrierDeadline();
-      const confirms = request.kind === "sync" || request.freshness.linearizable;
+      const confirms = request.kind === "sync" || (request.kind === "read" && request.freshness.linearizable);
       if (confirms) place.barrier = host.barrier();
     }
     const confirmed = place.barrier === undefined ? 0 : place.barrier.zxid;
-    const asked = request.kind === "read" ? request.freshness.minZxid : 0;
-    return confirmed !== undefined && host.tree.zxid >= Math.max(confirmed, asked);
+    return confirmed !== undefined && host.tree.zxid >= Math.max(confirmed, zxidAsked(request));
   }
 
   private countWrite(size: number): void {
@@ -379,6 +380,16 @@ export class ClientConnection implements WatchSubscriber {
       this.firstPlace = 0;
     }
   }
+}
+
+function isBarrierRequest(request: Waiting): request is BarrierRequest {
+  return request.kind === "read" || request.kind === "sync" || request.kind === "watch";
+}
+
+/** What the tree must have reached before. */
+function zxidAsked(request: BarrierRequest): number {
+  if (request.kind === "watch") return request.request.afterZxid;
+  return request.kind === "read" ? request.freshness.minZxid : 0;
 }
 
 function encoded(identities: readonly Identity[]): Uint8Array {

@@ -43,10 +43,10 @@ export class Election {
   /** @param heard this member and all it hears in both directions; its own vote does not matter */
   vote(heard: ReadonlyMap<number, Elector>): number {
     const own = heard.get(this.self);
-    if (own === undefined || !this.quorum.counts(this.self)) return 0;
+    if (own === undefined) return 0;
     let best: Elector | undefined;
     for (const candidate of heard.values()) {
-      if (!this.isEligible(candidate) || compareCredentials(candidate, own) < 0) continue;
+      if (!this.isEligible(candidate, own)) continue;
       if (best === undefined || this.isBetter(candidate, best)) best = candidate;
     }
     return best?.id ?? 0;
@@ -75,9 +75,16 @@ export class Election {
     return disagree === 0 || now - this.quorumSince >= FINALIZE_MS;
   }
 
-  private isEligible(candidate: Elector): boolean {
+  /**
+   * Of two that do not know each other as voters, the one that is behind may have missed a change of the configuration:
+   * whether its vote counts is for the other one to know.
+   */
+  private isEligible(candidate: Elector, own: Credential): boolean {
     if (!candidate.isElectable || candidate.state !== zabState.LOOKING) return false;
-    return this.quorum.counts(candidate.id) && this.quorum.has([candidate.id, ...candidate.mutual]);
+    const order = compareCredentials(candidate, own);
+    const { quorum } = this;
+    if (!quorum.counts(candidate.id) || !quorum.counts(this.self)) return order > 0;
+    return order >= 0 && quorum.has([candidate.id, ...candidate.mutual]);
   }
 
   private isBetter(one: Elector, other: Elector): boolean {
