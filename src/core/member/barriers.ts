@@ -1,3 +1,6 @@
+import type { Zab } from "../zab/zab.ts";
+import { encodeBarrier, memberMessage } from "./member-message.ts";
+
 /** A place in the log that everything answered anywhere before it was asked for lies below (core.md 16). */
 export interface Barrier {
   /** undefined until it is known. */
@@ -14,6 +17,17 @@ export interface BarrierSource {
   askLeader(number: number): void;
   /** As the leader: answers a follower. */
   answerFollower(peer: number, number: number, zxid: number): void;
+}
+
+/** Barriers by the rounds of zab, and by messages between members. */
+export function barrierSource(zab: Zab): BarrierSource {
+  return {
+    beginRound: () => zab.beginRound(),
+    barrierZxid: () => Math.max(zab.commitZxid, zab.initialHistoryEnd),
+    askLeader: (number) => zab.effects.send(zab.leaderId, encodeBarrier(memberMessage.BARRIER, { number, zxid: 0 })),
+    answerFollower: (peer, number, zxid) =>
+      zab.effects.send(peer, encodeBarrier(memberMessage.BARRIER_AT, { number, zxid })),
+  };
 }
 
 /** Barriers asked for together by this member's clients, and by followers for theirs. */

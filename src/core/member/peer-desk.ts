@@ -2,10 +2,7 @@ import { ByteReader, FormatError } from "../base/bytes.ts";
 import { COMMAND_BYTES_MAX } from "../base/limits.ts";
 import { Command, type CommandType, commandType, decodeCommand } from "../tree/command.ts";
 import { readerOf } from "../zab/peer-message.ts";
-import type { Zab } from "../zab/zab.ts";
-import type { Barriers } from "./barriers.ts";
-import type { Divergence } from "./divergence.ts";
-import type { EnsembleChanges } from "./ensemble-changes.ts";
+import type { MemberCore } from "./member-core.ts";
 import {
   decodeBarrier,
   decodeChange,
@@ -17,10 +14,7 @@ import {
   memberMessage,
   type SessionList,
 } from "./member-message.ts";
-import type { Proposals } from "./proposals.ts";
-import type { SessionTracker } from "./session-tracker.ts";
 import type { Chunk } from "./submissions.ts";
-import type { Touches } from "./touches.ts";
 
 /** Only a leader's own duties issue these. */
 const duties: ReadonlySet<CommandType> = new Set([
@@ -32,37 +26,12 @@ const duties: ReadonlySet<CommandType> = new Set([
 
 /** What members ask of each other for their clients: a follower of its leader, and the leader's answers. */
 export class PeerDesk {
-  private readonly zab: Zab;
-  private readonly proposals: Proposals;
-  private readonly sessions: SessionTracker;
-  private readonly barriers: Barriers;
-  private readonly touches: Touches;
-  private readonly changes: EnsembleChanges;
-  private readonly divergence: Divergence;
-  private readonly requestTurnEnd: () => void;
+  private readonly core: MemberCore;
   private readonly command = new Command();
   private readonly reader = new ByteReader(new Uint8Array(0));
 
-  constructor(
-    parts: {
-      readonly zab: Zab;
-      readonly proposals: Proposals;
-      readonly sessions: SessionTracker;
-      readonly barriers: Barriers;
-      readonly touches: Touches;
-      readonly changes: EnsembleChanges;
-      readonly divergence: Divergence;
-    },
-    requestTurnEnd: () => void,
-  ) {
-    this.zab = parts.zab;
-    this.proposals = parts.proposals;
-    this.sessions = parts.sessions;
-    this.barriers = parts.barriers;
-    this.touches = parts.touches;
-    this.changes = parts.changes;
-    this.divergence = parts.divergence;
-    this.requestTurnEnd = requestTurnEnd;
+  constructor(core: MemberCore) {
+    this.core = core;
   }
 
   /** A message of this floor. Throws FormatError on bytes no member sends. */
@@ -80,29 +49,30 @@ export class PeerDesk {
         return;
       case memberMessage.TOUCHED: {
         const { number, sessionIds } = decodeSessions(reader);
-        if (peer === this.zab.leaderId) this.touches.answered(number, sessionIds);
+        if (peer === this.core.zab.leaderId) this.core.touches.answered(number, sessionIds);
         return;
       }
       case memberMessage.BARRIER_AT: {
         const { number, zxid } = decodeBarrier(reader);
-        if (peer === this.zab.leaderId) this.barriers.answered(number, zxid);
+        if (peer === this.core.zab.leaderId) this.core.barriers.answered(number, zxid);
         return;
       }
       case memberMessage.CHANGE:
-        if (this.zab.isSynced(peer)) this.changes.onChange(peer, decodeChange(reader));
+        if (this.core.zab.isSynced(peer)) this.core.changes.onChange(peer, decodeChange(reader));
         return;
       case memberMessage.CHANGED:
-        if (peer === this.zab.leaderId || this.zab.leaderId === 0) this.changes.onChanged(decodeChange(reader));
+        if (peer === this.core.zab.leaderId || this.core.zab.leaderId === 0)
+          this.core.changes.onChanged(decodeChange(reader));
         return;
       case memberMessage.DIGEST_ASK:
-        if (peer === this.zab.leaderId) this.divergence.onAsk(peer, decodeDigest(reader).zxid);
+        if (peer === this.core.zab.leaderId) this.core.divergence.onAsk(peer, decodeDigest(reader).zxid);
         return;
       case memberMessage.DIGEST_TELL:
-        this.divergence.onTell(peer, decodeDigest(reader));
+        this.core.divergence.onTell(peer, decodeDigest(reader));
         return;
       case memberMessage.VERDICT: {
         const { zxid, outcome } = decodeVerdict(reader);
-        this.divergence.onVerdict(peer, zxid, outcome);
+        this.core.divergence.onVerdict(peer, zxid, outcome);
         return;
       }
       default:
@@ -112,10 +82,10 @@ export class PeerDesk {
 
   private onForward(peer: number, chunk: Chunk): void {
     // What comes from one that has lost this leader since will come again, to whichever leader it finds.
-    if (!this.zab.isLeading || !this.zab.isSynced(peer)) return;
+    if (!this.core.zab.isLeading || !this.core.zab.isSynced(peer)) return;
     this.check(peer, chunk);
-    this.proposals.add(chunk);
-    this.requestTurnEnd();
+    this.core.proposals.add(chunk);
+    this.core.effects.requestTurnEnd();
   }
 
   /** Decodes every command strictly before anything is journalled (core.md 2); their clients were heard. */
@@ -129,20 +99,20 @@ export class PeerDesk {
       at += 4 + size;
       if (duties.has(command.type)) throw new FormatError(`a follower cannot issue a command of type ${command.type}`);
       if (command.sessionId === 0 && command.generation !== peer) throw new FormatError("a command of another member");
-      if (command.sessionId !== 0) this.sessions.touch(command.sessionId);
+      if (command.sessionId !== 0) this.core.duties.sessions.touch(command.sessionId);
     }
     if (at !== commands.length) throw new FormatError("bytes behind the last command");
   }
 
   private onTouch(peer: number, { number, sessionIds }: SessionList): void {
-    if (!this.zab.isLeading || !this.zab.isSynced(peer)) return;
-    const refused = sessionIds.filter((id) => !this.sessions.touch(id));
-    this.zab.effects.send(peer, encodeSessions(memberMessage.TOUCHED, { number, sessionIds: refused }));
+    if (!this.core.zab.isLeading || !this.core.zab.isSynced(peer)) return;
+    const refused = sessionIds.filter((id) => !this.core.duties.sessions.touch(id));
+    this.core.zab.effects.send(peer, encodeSessions(memberMessage.TOUCHED, { number, sessionIds: refused }));
   }
 
   private onBarrier(peer: number, number: number): void {
-    if (!this.zab.isLeading || !this.zab.isSynced(peer)) return;
-    this.barriers.requestFor(peer, number);
-    this.requestTurnEnd();
+    if (!this.core.zab.isLeading || !this.core.zab.isSynced(peer)) return;
+    this.core.barriers.requestFor(peer, number);
+    this.core.effects.requestTurnEnd();
   }
 }

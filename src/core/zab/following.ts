@@ -37,6 +37,11 @@ export class Following {
     this.leaderId = leaderId;
   }
 
+  /** Where the history ends that NEWLEADER stood behind. */
+  get initialHistoryEnd(): number {
+    return this.historyEnd;
+  }
+
   begin(): void {
     this.stage = "joining";
     const { acceptedEpoch, promisedTo, currentEpoch, lastZxid, isDamaged } = this.host.replica;

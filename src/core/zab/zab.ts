@@ -139,7 +139,7 @@ export class Zab implements RoleHost {
 
   /** Where the initial history of the present leader's epoch ends: it serves once that is applied. */
   get initialHistoryEnd(): number {
-    return this.leading?.initialHistoryEnd ?? 0;
+    return this.leading?.initialHistoryEnd ?? this.following?.initialHistoryEnd ?? 0;
   }
 
   /** Whose word counts: a voter, under the incarnation that the configuration has (core.md 26). */
@@ -380,19 +380,27 @@ export class Zab implements RoleHost {
       this.preferred = 0;
       this.election = new Election(this.quorum, this.id);
     }
-    for (const { id, isDamaged } of [...heard.values()]) if (isDamaged || !this.isCounted(id)) heard.delete(id);
-    if (this.replica.isDamaged || !this.isCounted(this.id)) return;
+    if (this.replica.isDamaged) return;
+    for (const elector of [...heard.values()]) {
+      const isKnown = this.isCounted(elector.id) || compareCredentials(elector, this.replica) > 0;
+      if (elector.isDamaged || !isKnown) heard.delete(elector.id);
+    }
     heard.set(this.id, { id: this.id, ...this.ownWords(now) });
     this.vote = this.election.vote(heard);
+    for (const id of [...heard.keys()]) if (!this.isCounted(id)) heard.delete(id);
     if (this.election.isWon(heard, this.vote, now)) this.lead();
   }
 
-  /** Whoever leads and hears this member; one that is not established yet only if it may count on this member. */
+  /**
+   * Whoever leads and hears this member; one that is not established yet only if it may count on this member. An
+   * established one need not be known here: the change that made it a voter may have been missed.
+   */
   private findLeader(heard: ReadonlyMap<number, Elector>): number {
     let found: Elector | undefined;
     for (const elector of heard.values()) {
-      if (elector.state !== zabState.LEADING || !this.isCounted(elector.id)) continue;
-      if (!elector.isEstablished && compareCredentials(elector, this.replica) < 0) continue;
+      if (elector.state !== zabState.LEADING) continue;
+      const isBehind = compareCredentials(elector, this.replica) < 0;
+      if (elector.isEstablished ? !this.isCounted(elector.id) && isBehind : isBehind) continue;
       if (found === undefined || elector.currentEpoch > found.currentEpoch) found = elector;
     }
     return found?.id ?? 0;
