@@ -13,6 +13,13 @@ import type { WatchSubscriber } from "../tree/watch-hub.ts";
 import type { Barrier } from "./barriers.ts";
 import type { ConnectionHost, WatchAsked } from "./connection-host.ts";
 import type { ConnectionListener } from "./connection-listener.ts";
+import {
+  type BarrierRequest,
+  isBarrierRequest,
+  type ReadFreshness,
+  type Waiting,
+  zxidAsked,
+} from "./waiting-request.ts";
 
 /**
  * Requests that may wait on one connection, beyond the writes in the log. One more is refused at once, out of its
@@ -21,31 +28,6 @@ import type { ConnectionListener } from "./connection-listener.ts";
 const WAITING_MAX = 10_000;
 /** A number no client uses: the close of the session itself. */
 const CLOSE_NUMBER = Number.MAX_SAFE_INTEGER;
-
-export interface ReadFreshness {
-  readonly minZxid: number;
-  readonly linearizable: boolean;
-}
-
-/** A request that waits its turn on the connection. */
-type Waiting =
-  | {
-      readonly kind: "read";
-      readonly number: number;
-      readonly operation: ReadOperation;
-      readonly freshness: ReadFreshness;
-      /** Whose it was when it was asked. */
-      readonly identities: readonly Identity[];
-    }
-  | { readonly kind: "sync"; readonly number: number }
-  | { readonly kind: "watch"; readonly number: number; readonly request: WatchAsked }
-  | { readonly kind: "unwatch"; readonly number: number; readonly watchId: number }
-  | { readonly kind: "refusal"; readonly number: number; readonly code: number }
-  /** A write held back by a barrier before it; encoded, because the caller reuses its operation. */
-  | { readonly kind: "write"; readonly number: number; readonly command: Uint8Array }
-  | { readonly kind: "close" };
-
-type BarrierRequest = Extract<Waiting, { kind: "read" | "sync" | "watch" }>;
 
 interface Place {
   readonly request: Waiting;
@@ -77,6 +59,11 @@ export class ClientConnection implements WatchSubscriber {
   /** Writes among the waiting requests, counted in `written`: later ones are held behind them. */
   private held = 0;
   private detached = false;
+  /**
+   * Why a write was refused that its client takes to another member: whatever comes behind it on this connection is
+   * refused as well, or it would overtake that write.
+   */
+  private sentAway: number = OK;
   private closing = false;
   private readonly answer: Answer = emptyAnswer();
   /** Bytes of commands in the log or held, not yet answered. */
@@ -138,7 +125,7 @@ export class ClientConnection implements WatchSubscriber {
   submit(number: number, answeredBelow: number, operation: WriteOperation): void {
     if (this.detached) return;
     this.host.touch(this);
-    const refused = this.closing ? errors.SESSION_EXPIRED.code : this.host.admit(operation);
+    const refused = this.refusalOf(operation);
     if (refused !== OK) {
       this.enqueue({ kind: "refusal", number, code: refused });
     } else if (!isNumber(number) || !isNumber(answeredBelow)) {
@@ -153,22 +140,35 @@ export class ClientConnection implements WatchSubscriber {
     }
   }
 
+  /** OK, or why a write is not taken. */
+  private refusalOf(operation: WriteOperation): number {
+    if (this.closing) return errors.SESSION_EXPIRED.code;
+    if (this.sentAway !== OK) return this.sentAway;
+    const refused = this.host.admit(operation);
+    const isElsewhere = refused === errors.NOT_READY.code || refused === errors.STOPPING.code;
+    if (isElsewhere && this.sessionId !== 0) this.sentAway = refused;
+    return refused;
+  }
+
   read(number: number, operation: ReadOperation, options: ReadFreshness): void {
     if (this.detached) return;
     this.host.touch(this);
-    this.enqueue({ kind: "read", number, operation, freshness: options, identities: this.identityList });
+    if (this.sentAway !== OK) this.enqueue({ kind: "refusal", number, code: this.sentAway });
+    else this.enqueue({ kind: "read", number, operation, freshness: options, identities: this.identityList });
   }
 
   sync(number: number): void {
     if (this.detached) return;
     this.host.touch(this);
-    this.enqueue({ kind: "sync", number });
+    if (this.sentAway !== OK) this.enqueue({ kind: "refusal", number, code: this.sentAway });
+    else this.enqueue({ kind: "sync", number });
   }
 
   addWatch(number: number, request: WatchAsked): void {
     if (this.detached) return;
     this.host.touch(this);
-    this.enqueue({ kind: "watch", number, request });
+    if (this.sentAway !== OK) this.enqueue({ kind: "refusal", number, code: this.sentAway });
+    else this.enqueue({ kind: "watch", number, request });
   }
 
   removeWatch(number: number, watchId: number): void {
@@ -380,16 +380,6 @@ export class ClientConnection implements WatchSubscriber {
       this.firstPlace = 0;
     }
   }
-}
-
-function isBarrierRequest(request: Waiting): request is BarrierRequest {
-  return request.kind === "read" || request.kind === "sync" || request.kind === "watch";
-}
-
-/** What the tree must have reached before. */
-function zxidAsked(request: BarrierRequest): number {
-  if (request.kind === "watch") return request.request.afterZxid;
-  return request.kind === "read" ? request.freshness.minZxid : 0;
 }
 
 function encoded(identities: readonly Identity[]): Uint8Array {

@@ -48,7 +48,7 @@ export class ClientDesk implements ConnectionHost<ClientConnection> {
 
   /** OK, or why a write is not taken. What frees room or ends things is always taken while the member serves. */
   admit(operation: WriteOperation): number {
-    if (!this.core.standing.isServing) return (this.core.standing.isStopping ? errors.STOPPING : errors.NOT_READY).code;
+    if (!this.mayTake()) return (this.core.standing.isStopping ? errors.STOPPING : errors.NOT_READY).code;
     if (this.core.submissions.outstandingBytes > this.core.options.outstandingBytesMax) return errors.OVERLOADED.code;
     if (!this.core.pressure.disk && !this.core.pressure.memory) return OK;
     if (operation.kind === "delete" || operation.kind === "delete-tree") return OK;
@@ -102,11 +102,11 @@ export class ClientDesk implements ConnectionHost<ClientConnection> {
   read(issuer: ReadIssuer, operation: ReadOperation, answer: Answer): void {
     answer.kind = "none";
     answer.code = errors.NOT_READY.code;
-    if (this.mayRead()) this.core.state.tree.read(issuer, operation, answer);
+    if (this.core.standing.mayRead) this.core.state.tree.read(issuer, operation, answer);
   }
 
   watch(connection: ClientConnection, request: WatchAsked): number {
-    if (!this.mayRead()) return errors.NOT_READY.code;
+    if (!this.core.standing.mayRead) return errors.NOT_READY.code;
     const fault = this.core.state.tree.pathFault(request.path);
     if (fault !== OK) return fault;
     if (request.afterZxid === 0) {
@@ -139,7 +139,7 @@ export class ClientDesk implements ConnectionHost<ClientConnection> {
 
   /** The number an opening or a move goes under, or 0 when it was refused. */
   private beginControl(connection: ClientConnection, purpose: "open" | "move"): number {
-    if (!this.core.standing.isServing) {
+    if (!this.mayTake()) {
       connection.end(this.core.standing.isStopping ? "STOPPING" : "NOT_READY", 0);
       return 0;
     }
@@ -152,8 +152,8 @@ export class ClientDesk implements ConnectionHost<ClientConnection> {
     this.core.effects.requestTurnEnd();
   }
 
-  private mayRead(): boolean {
-    return this.core.standing.mayRead(this.core.effects.now());
+  private mayTake(): boolean {
+    return this.core.standing.mayTake(this.core.effects.now());
   }
 }
 

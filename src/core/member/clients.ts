@@ -101,6 +101,15 @@ export class Clients {
     }
   }
 
+  /** Ends the connections that wait for an answer from the log. */
+  endWaiting(reason: Reason, zxid: number): void {
+    const asking = new Set([...this.sessionless.values()].map(({ connection }) => connection));
+    for (const connection of [...this.connections]) {
+      if (connection.outstandingBytes > 0 || asking.has(connection)) connection.end(reason, zxid);
+    }
+    this.sessionless.clear();
+  }
+
   endAll(reason: Reason, zxid: number): void {
     for (const connection of [...this.connections]) connection.end(reason, zxid);
     this.sessionless.clear();

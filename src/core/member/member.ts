@@ -93,7 +93,7 @@ export class Member {
     return {
       options,
       effects,
-      standing: new Standing(effects.now()),
+      standing: new Standing(),
       pressure: { disk: false, memory: false },
       zab,
       state,
@@ -251,8 +251,17 @@ export class Member {
     this.core.clients.expireBarriers(now);
     this.core.changes.tick(now);
     this.leaderLink.tellTouches();
+    if (this.core.standing.isAbandoned(now)) this.abandon();
     if (this.core.standing.isLeader && this.zab.isEstablished) this.core.duties.tick(now);
     this.endTurn();
+  }
+
+  /** No leader comes: whoever waits for an answer from the log asks elsewhere, under the same numbers. */
+  private abandon(): void {
+    const { submissions, clients } = this.core;
+    if (submissions.outstandingCommands === 0) return;
+    clients.endWaiting("NOT_READY", this.tree.zxid);
+    submissions.clear();
   }
 
   historyRead(peer: number, batches: readonly HistoryBatch[]): void {

@@ -1,7 +1,7 @@
 import type { MemberRoleName } from "./member-contract.ts";
 
-/** A member without a leader goes on answering plain reads for so long, ms. */
-export const LEADERLESS_READS_MS = 10_000;
+/** A member without a leader goes on taking writes for so long, ms: an election takes less, and the next leader gets them. */
+export const LEADERLESS_WRITES_MS = 5_000;
 
 /** What a member is at the moment, and so what it does for its clients. */
 export class Standing {
@@ -10,12 +10,7 @@ export class Standing {
   isStopping = false;
   /** The zxid at which this tree differs from somebody's, while nothing more is applied to it; 0 usually. */
   stuckAt = 0;
-  private leaderlessSince: number;
-
-  /** @param now monotonic ms */
-  constructor(now: number) {
-    this.leaderlessSince = now;
-  }
+  private leaderlessSince = Number.NEGATIVE_INFINITY;
 
   get isLeader(): boolean {
     return this.role === "leader";
@@ -35,9 +30,19 @@ export class Standing {
     if (this.isLed) this.leaderlessSince = now;
   }
 
-  /** Plain reads are sequentially consistent on any member; without a leader they go on for a while. */
-  mayRead(now: number): boolean {
-    if (this.stuckAt !== 0) return false;
-    return this.isLed || (this.role === "looking" && now - this.leaderlessSince < LEADERLESS_READS_MS);
+  /** Writes, and openings of sessions, are taken: there is a leader, or there was one a moment ago. */
+  mayTake(now: number): boolean {
+    if (this.isStopping || this.stuckAt !== 0) return false;
+    return this.isLed || (this.role === "looking" && !this.isAbandoned(now));
+  }
+
+  /** There has been no leader for so long that nobody should wait for one. */
+  isAbandoned(now: number): boolean {
+    return this.role === "looking" && now - this.leaderlessSince >= LEADERLESS_WRITES_MS;
+  }
+
+  /** Plain reads promise no more than sequential consistency: they go on without a leader too. */
+  get mayRead(): boolean {
+    return this.stuckAt === 0 && (this.isLed || this.role === "looking");
   }
 }

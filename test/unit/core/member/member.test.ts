@@ -66,7 +66,7 @@ test("zab: when the counter is used up, a new epoch begins under the same leader
   // The leader raised the feature level first.
   expect(solo.member.tree.zxid).toBe(makeZxid(3, 4));
   const roles = solo.transitions.flatMap((event) => (event.kind === "role" ? [event.role] : []));
-  expect(roles).toEqual(["looking", "leader"]);
+  expect(roles).toEqual(["looking", "leader", "leader", "leader"]);
 });
 
 test("nothing is lost while the journal has no room: batches wait, then OVERLOADED", () => {

@@ -1,0 +1,37 @@
+import type { Identity, ReadOperation } from "../tree/operation.ts";
+import type { WatchAsked } from "./connection-host.ts";
+
+export interface ReadFreshness {
+  readonly minZxid: number;
+  readonly linearizable: boolean;
+}
+
+/** A request that waits its turn on the connection. */
+export type Waiting =
+  | {
+      readonly kind: "read";
+      readonly number: number;
+      readonly operation: ReadOperation;
+      readonly freshness: ReadFreshness;
+      /** Whose it was when it was asked. */
+      readonly identities: readonly Identity[];
+    }
+  | { readonly kind: "sync"; readonly number: number }
+  | { readonly kind: "watch"; readonly number: number; readonly request: WatchAsked }
+  | { readonly kind: "unwatch"; readonly number: number; readonly watchId: number }
+  | { readonly kind: "refusal"; readonly number: number; readonly code: number }
+  /** A write held back by a barrier before it; encoded, because the caller reuses its operation. */
+  | { readonly kind: "write"; readonly number: number; readonly command: Uint8Array }
+  | { readonly kind: "close" };
+
+export type BarrierRequest = Extract<Waiting, { kind: "read" | "sync" | "watch" }>;
+
+export function isBarrierRequest(request: Waiting): request is BarrierRequest {
+  return request.kind === "read" || request.kind === "sync" || request.kind === "watch";
+}
+
+/** What the tree must have reached before. */
+export function zxidAsked(request: BarrierRequest): number {
+  if (request.kind === "watch") return request.request.afterZxid;
+  return request.kind === "read" ? request.freshness.minZxid : 0;
+}
