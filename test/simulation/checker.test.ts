@@ -4,8 +4,9 @@ import { emptyAnswer } from "../../src/core/tree/answer-codec.ts";
 import { BatchWriter } from "../../src/core/tree/batch.ts";
 import type { WriteOperation } from "../../src/core/tree/operation.ts";
 import { encodeCommand } from "../model/real-tree.ts";
-import { HistoryChecker } from "./history-checker.ts";
+import { ClientBook } from "./client-book.ts";
 import { JournalHistory, type LoggedBatch } from "./journal-history.ts";
+import { MemberChecker } from "./member-checker.ts";
 import { Timeline } from "./timeline.ts";
 
 const at = (counter: number, epoch = 1): number => makeZxid(epoch, counter);
@@ -68,8 +69,9 @@ it("a pruned journal is compared as far as it reaches back, and the history stay
 });
 
 it("without an observer of proposals, what a journal holds behind the known end is believed, and replayed", () => {
-  const checker = new HistoryChecker(false);
-  checker.recovered({ baseZxid: 0, lastZxid: at(3), batches: [batch(at(1), 2), batch(at(3), 1)] });
+  const made = new JournalHistory(false);
+  made.recovered({ baseZxid: 0, lastZxid: at(3), batches: [batch(at(1), 2), batch(at(3), 1)] });
+  const checker = new MemberChecker(new ClientBook(), made);
   checker.advance(at(3));
   expect(checker.replay.model.nodes.size).toBe(4 + 3);
   checker.compareAll(checker.replay.tree);
@@ -77,17 +79,45 @@ it("without an observer of proposals, what a journal holds behind the known end 
 });
 
 it("a second answer that differs from the first tells that the request was applied twice", () => {
-  const checker = new HistoryChecker();
-  checker.answeredWrite(7, 1, { ...emptyAnswer(), zxid: at(5) });
-  checker.answeredWrite(7, 1, { ...emptyAnswer(), zxid: at(5) });
-  expect(() => checker.answeredWrite(7, 1, { ...emptyAnswer(), zxid: at(6) })).toThrow("nothing is applied twice");
+  const book = new ClientBook();
+  book.answeredWrite(7, 1, { ...emptyAnswer(), zxid: at(5) });
+  book.answeredWrite(7, 1, { ...emptyAnswer(), zxid: at(5) });
+  expect(() => book.answeredWrite(7, 1, { ...emptyAnswer(), zxid: at(6) })).toThrow("nothing is applied twice");
+});
+
+it("a write that was asked for after something was seen comes after it", () => {
+  const book = new ClientBook();
+  book.askedWrite(7, {
+    kind: "write",
+    number: 1,
+    answeredBelow: 0,
+    operation: { kind: "delete", path: "/a", version: 0 },
+  });
+  book.reveal(at(5));
+  book.askedWrite(7, {
+    kind: "write",
+    number: 2,
+    answeredBelow: 0,
+    operation: { kind: "delete", path: "/a", version: 0 },
+  });
+  book.answeredWrite(7, 1, { ...emptyAnswer(), zxid: at(5) });
+  expect(() => book.answeredWrite(7, 2, { ...emptyAnswer(), zxid: at(5) })).toThrow("writes are linearizable");
+});
+
+it("a session lives for a whole time-out from its last acknowledged keep-alive, and from the leader's beginning", () => {
+  const book = new ClientBook();
+  book.lives(7, 100);
+  book.expires(7, 1_000, 50, 1_100);
+  expect(() => book.expires(7, 1_000, 50, 1_099)).toThrow("no session expires before its time");
+  expect(() => book.expires(7, 1_000, 200, 1_100)).toThrow("no session expires before its time");
 });
 
 it("a state that is not the history's is noticed by its digest", () => {
-  const checker = new HistoryChecker(false);
-  checker.recovered({ baseZxid: 0, lastZxid: at(1), batches: [batch(at(1), 1)] });
-  const other = new HistoryChecker(false);
-  other.recovered({ baseZxid: 0, lastZxid: at(1), batches: [batch(at(1), 1, "b")] });
+  const one = new JournalHistory(false);
+  one.recovered({ baseZxid: 0, lastZxid: at(1), batches: [batch(at(1), 1)] });
+  const two = new JournalHistory(false);
+  two.recovered({ baseZxid: 0, lastZxid: at(1), batches: [batch(at(1), 1, "b")] });
+  const [checker, other] = [new MemberChecker(new ClientBook(), one), new MemberChecker(new ClientBook(), two)];
   other.advance(at(1));
   expect(() => checker.settled(other.replay.tree)).toThrow("the digest is that of the whole history");
 });

@@ -7,7 +7,7 @@ import type { WatchEvent } from "../../src/core/tree/watch-event.ts";
 import { show } from "../model/compare.ts";
 import type { ExpectedAnswer } from "../model/expectation.ts";
 import type { ClientRequest, NumberedRequest } from "./client-message.ts";
-import type { HistoryChecker, MemberView } from "./history-checker.ts";
+import type { MemberChecker, MemberView } from "./member-checker.ts";
 import { operationText } from "./model-command.ts";
 import type { Applied } from "./model-replay.ts";
 import { eventText, NaiveWatch, NaiveWatches } from "./naive-watches.ts";
@@ -22,8 +22,8 @@ interface Asked {
   readonly request: NumberedRequest;
   /** What others had seen when it was asked. */
   readonly revealed: number;
-  /** Whether the member served then: a refusal is decided when a request comes, and told in its turn. */
-  readonly wasServed: boolean;
+  /** Which time the member served then, 0 if it did not: a refusal is decided when a request comes, and told in its turn. */
+  readonly service: number;
   /** A write behind the close of its own session. */
   readonly isLate: boolean;
 }
@@ -47,17 +47,22 @@ export class ConnectionChecker {
   sessionId = 0;
   private generation = 0;
   private opening: Extract<ClientRequest, { kind: "open" | "resume" }> | undefined;
+  private openingAt = 0;
   private isClosing = false;
   private isClosed = false;
-  private readonly checker: HistoryChecker;
+  private readonly checker: MemberChecker;
   private readonly view: MemberView;
   private readonly identities: readonly Identity[];
   private readonly asked: Asked[] = [];
   private readonly watches: NaiveWatches;
   private due: Due[] = [];
+  /** When keep-alives came, by token. */
+  private readonly touches = new Map<number, number>();
+  /** Of its last read. */
+  private readZxid = 0;
   private resuming: Resuming | undefined;
 
-  constructor(checker: HistoryChecker, view: MemberView, identities: readonly Identity[]) {
+  constructor(checker: MemberChecker, view: MemberView, identities: readonly Identity[]) {
     this.checker = checker;
     this.view = view;
     this.identities = identities;
@@ -67,25 +72,27 @@ export class ConnectionChecker {
   // ---- What the client asks ----
 
   request(request: ClientRequest, now: number): void {
-    if (request.kind !== "unwatch" && request.kind !== "resume") this.checker.heard(this.sessionId, now);
-    if (request.kind === "open" || request.kind === "resume") this.opening = request;
-    else if (request.kind === "close") this.isClosing = true;
+    if (request.kind === "touch") this.touches.set(request.token, now);
+    if (request.kind === "open" || request.kind === "resume") {
+      this.opening = request;
+      this.openingAt = now;
+    } else if (request.kind === "close") this.isClosing = true;
     else if (request.kind !== "touch") {
       this.asked.push({
         request,
-        revealed: this.checker.history.revealed,
-        wasServed: this.view.serves,
+        revealed: this.checker.book.revealed,
+        service: this.view.serves ? this.view.services : 0,
         isLate: this.isClosing,
       });
-      if (request.kind === "write") this.checker.askedWrite(this.sessionId, request);
+      if (request.kind === "write") this.checker.book.askedWrite(this.sessionId, request);
       this.beginResuming();
     }
-    if (request.kind === "close" && this.sessionId !== 0) this.checker.askedClose(this.sessionId);
+    if (request.kind === "close" && this.sessionId !== 0) this.checker.book.askedClose(this.sessionId);
   }
 
   // ---- What it is told ----
 
-  opened({ sessionId, zxid, timeoutMs, resumed }: OpenedSession, now: number): void {
+  opened({ sessionId, zxid, timeoutMs, resumed }: OpenedSession): void {
     const applied = this.catchUp();
     const { opening } = this;
     demand(opening !== undefined && applied?.zxid === zxid, "sessions begin in the log", () => formatZxid(zxid));
@@ -105,7 +112,7 @@ export class ConnectionChecker {
     this.opening = undefined;
     this.sessionId = sessionId;
     this.generation = session.generation;
-    this.checker.heard(sessionId, now);
+    this.checker.book.lives(sessionId, this.openingAt);
     this.demandToldAll("the session's opening");
   }
 
@@ -136,14 +143,15 @@ export class ConnectionChecker {
       const due = expected === undefined ? "nothing" : `${expected.texts} of ${formatZxid(expected.zxid)}`;
       return `told ${texts} of ${formatZxid(zxid)}, due was ${due}`;
     });
-    this.checker.count("events told", texts.length);
+    this.checker.book.count("events told", texts.length);
   }
 
-  touched(now: number): void {
+  touched(token: number): void {
     this.catchUp();
-    this.checker.acknowledgedTouch(this.sessionId, this.generation, now);
+    const since = this.touches.get(token);
+    demand(since !== undefined, "a keep-alive that came is answered", () => String(token));
+    this.checker.book.lives(this.sessionId, since);
     this.demandToldAll("a keep-alive's answer");
-    demand(this.view.leads, "core.md 10: only a leader acknowledges a keep-alive", () => "the member does not lead");
   }
 
   closed(reason: Reason | undefined, zxid: number): void {
@@ -200,16 +208,24 @@ export class ConnectionChecker {
 
   // ---- Answers ----
 
-  private refused({ request, wasServed }: Asked, { code, zxid }: Answer): void {
+  private refused({ request, service }: Asked, { code, zxid }: Answer): void {
     const reason = reasonOf(code);
-    this.checker.count(reason, 1);
+    this.checker.book.count(reason, 1);
     if (reason === "NOT_READY" || reason === "STOPPING") {
-      const isServed = wasServed && this.view.serves;
+      const isServed = service === this.view.services && this.view.serves;
       demand(!isServed, "a leader serves", () => `${request.kind} ${request.number} at ${formatZxid(zxid)}`);
     }
     if (reason !== "NOT_CAUGHT_UP") return;
-    const isBehind = request.kind === "read" && request.minZxid > this.view.zxid;
-    demand(isBehind, "core.md 15: a read waits for its min_zxid only", () => `${request.kind} ${request.number}`);
+    demand(this.isBehind(request), "core.md 15: a read waits for what it has to", () => {
+      return `${request.kind} ${request.number}`;
+    });
+  }
+
+  private isBehind(request: NumberedRequest): boolean {
+    if (request.kind === "watch") return request.watch.afterZxid > this.view.zxid;
+    return (
+      request.kind === "sync" || (request.kind === "read" && (request.linearizable || request.minZxid > this.view.zxid))
+    );
   }
 
   private writeAnswered(
@@ -227,14 +243,14 @@ export class ConnectionChecker {
       return `${request.number} ${operationText(request.operation)} was answered at ${formatZxid(this.view.zxid)}`;
     });
     this.compare(`${request.number} ${operationText(request.operation)}`, applied?.answer as ExpectedAnswer, answer);
-    if (this.sessionId !== 0) this.checker.answeredWrite(this.sessionId, request.number, answer);
+    if (this.sessionId !== 0) this.checker.book.answeredWrite(this.sessionId, request.number, answer);
   }
 
   private checkHere(asked: Asked, answer: Answer): void {
     const { request, revealed } = asked;
-    const here = answer.zxid === this.view.zxid && answer.zxid >= this.checker.lastZxidOf(this.sessionId);
+    const here = answer.zxid === this.view.zxid && answer.zxid >= this.readZxid;
     demand(here, "reads never go back", () => `${request.kind} ${request.number} at ${formatZxid(answer.zxid)}`);
-    this.checker.sawZxid(this.sessionId, answer.zxid);
+    this.readZxid = answer.zxid;
     if (request.kind === "read") {
       const isFresh = answer.zxid >= request.minZxid && (!request.linearizable || answer.zxid >= revealed);
       demand(
@@ -260,13 +276,13 @@ export class ConnectionChecker {
     const expected = model.read(this.identities, this.sessionId, this.withModelCursor(operation));
     this.compare(JSON.stringify(operation), expected, answer);
     if (answer.kind === "list" && answer.cursor.length > 0) {
-      this.checker.cursors.set(String(answer.cursor), modelCursor(expected.next ?? 0));
+      this.checker.book.cursors.set(String(answer.cursor), modelCursor(expected.next ?? 0));
     }
   }
 
   private withModelCursor(operation: ReadOperation): ReadOperation {
     if (operation.kind !== "list" || operation.cursor.length === 0) return operation;
-    return { ...operation, cursor: this.checker.cursors.get(String(operation.cursor)) as Uint8Array };
+    return { ...operation, cursor: this.checker.book.cursors.get(String(operation.cursor)) as Uint8Array };
   }
 
   private watchAnswered({ watch }: Extract<NumberedRequest, { kind: "watch" }>, answer: Answer): void {
@@ -275,10 +291,12 @@ export class ConnectionChecker {
     if (answer.code === errors.COMPACTED.code) {
       const isOld = watch.afterZxid > 0 && watch.afterZxid < this.view.historyFromZxid;
       demand(isOld, "core.md 17: recent events are kept", () => formatZxid(watch.afterZxid));
-      this.checker.count("COMPACTED", 1);
+      this.checker.book.count("COMPACTED", 1);
       return;
     }
-    if (watch.afterZxid > 0) this.checker.count("watches resumed", 1);
+    const isThere = answer.zxid >= watch.afterZxid;
+    demand(isThere, "core.md 17: a resumed watch tells nothing twice", () => formatZxid(watch.afterZxid));
+    if (watch.afterZxid > 0) this.checker.book.count("watches resumed", 1);
     const missed = this.nextResumed(resuming);
     demand(missed === undefined, "core.md 17: a resumed watch misses nothing", () => String(missed?.texts));
     const expected = this.checker.replay.model.read(this.identities, 0, { kind: "exists", path: watch.path });
@@ -295,7 +313,7 @@ export class ConnectionChecker {
   private compare(what: string, expected: ExpectedAnswer, actual: Answer): void {
     const [model, tree] = [show(expected), show(actual)];
     demand(model === tree, "answers are the model's", () => `${what}\n  model:  ${model}\n  member: ${tree}`);
-    this.checker.count(actual.code === OK ? "answers OK" : "answers with an error", 1);
+    this.checker.book.count(actual.code === OK ? "answers OK" : "answers with an error", 1);
   }
 
   // ---- Events ----

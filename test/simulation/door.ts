@@ -46,7 +46,7 @@ export class Door implements ConnectionListener, LinkEnd<ClientRequest> {
   receive(request: ClientRequest): void {
     if (this.host.isDead || this.connection.isDetached) return;
     this.trace(() => `asks ${JSON.stringify(request, plain)}`);
-    this.checker.request(request, this.host.now());
+    this.checker.request(request, this.host.timeMs);
     this.pass(request);
     this.host.settled();
   }
@@ -94,7 +94,7 @@ export class Door implements ConnectionListener, LinkEnd<ClientRequest> {
 
   onOpened(session: OpenedSession): void {
     this.trace(() => `told opened ${formatZxid(session.sessionId)}`);
-    this.checker.opened(session, this.host.now());
+    this.checker.opened(session);
     this.outbound.push({ kind: "opened", session });
   }
 
@@ -117,7 +117,7 @@ export class Door implements ConnectionListener, LinkEnd<ClientRequest> {
 
   onTouched(token: number): void {
     this.trace(() => `told touched ${token}`);
-    this.checker.touched(this.host.now());
+    this.checker.touched(token);
     this.outbound.push({ kind: "touched", token });
   }
 

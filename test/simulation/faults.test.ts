@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { examineSeed } from "./failure.ts";
 import { type Fault, faults } from "./faults.ts";
-import { runSolo } from "./solo-world.ts";
+import { runWorld } from "./world-run.ts";
 
 /** Seeds until one has to notice. */
 const SEEDS = 30;
@@ -22,7 +22,7 @@ const noticedBy: Record<Fault, readonly string[]> = {
 
 it.each(faults)("the checker notices %s", { timeout: PATIENCE_MS }, (fault) => {
   let rule: string | undefined;
-  for (let seed = 1; seed <= SEEDS && rule === undefined; seed++) rule = runSolo({ seed, fault }).violation?.rule;
+  for (let seed = 1; seed <= SEEDS && rule === undefined; seed++) rule = runWorld({ seed, fault }).violation?.rule;
   expect(noticedBy[fault]).toContain(rule);
 });
 

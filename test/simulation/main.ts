@@ -1,12 +1,13 @@
 import { parseArgs } from "node:util";
+import type { WorldOptions } from "./ensemble/ensemble-world.ts";
 import { examineSeed } from "./failure.ts";
 import { type Fault, faults } from "./faults.ts";
-import { runSolo, type SoloOptions } from "./solo-world.ts";
+import { runWorld } from "./world-run.ts";
 
-const HELP = `npm run simulate -- [--seed S] [--seeds N] [--requests R] [--crashes C] [--clients K]
-                    [--fault F] [--trace]
+const HELP = `npm run simulate -- [--members M] [--seed S] [--seeds N] [--requests R] [--faults F] [--clients K]
+                    [--fault NAME] [--trace]
 
-Plays seeds S to S + N - 1 (default: seed 1, one seed) in the simulated world of one member, and stops at the first that
+Plays seeds S to S + N - 1 (default: seed 1, one seed) in the simulated world of M members (default: 1), and stops at the first that
 breaks a rule. --trace prints every line of what happens. --fault puts a defect in: ${faults.join(", ")}.
 `;
 
@@ -17,8 +18,9 @@ function main(): number {
     options: {
       seed: { type: "string", default: "1" },
       seeds: { type: "string", default: "1" },
+      members: { type: "string" },
       requests: { type: "string" },
-      crashes: { type: "string" },
+      faults: { type: "string" },
       clients: { type: "string" },
       fault: { type: "string" },
       trace: { type: "boolean", default: false },
@@ -31,17 +33,17 @@ function main(): number {
   }
   const fault = faults.find((name) => name === values.fault) as Fault | undefined;
   if (values.fault !== undefined && fault === undefined) throw new Error(`--fault is one of ${faults.join(", ")}`);
-  const [requests, crashes, clients] = [values.requests, values.crashes, values.clients].map((text) =>
-    text === undefined ? undefined : whole(text),
+  const [members, requests, faultsMax, clients] = [values.members, values.requests, values.faults, values.clients].map(
+    (text) => (text === undefined ? undefined : whole(text)),
   );
   const trace = values.trace ? (line: string): unknown => process.stdout.write(`${line}\n`) : undefined;
-  return play(whole(values.seed), whole(values.seeds), { requests, crashes, clients, fault, trace });
+  return play(whole(values.seed), whole(values.seeds), { members, requests, faults: faultsMax, clients, fault, trace });
 }
 
-function play(first: number, count: number, options: Omit<SoloOptions, "seed">): number {
+function play(first: number, count: number, options: Omit<WorldOptions, "seed">): number {
   const totals = new Map<string, number>();
   for (let seed = first; seed < first + count; seed++) {
-    const { violation, counts } = runSolo({ ...options, seed });
+    const { violation, counts } = runWorld({ ...options, seed });
     if (violation !== undefined) {
       process.stdout.write(`${examineSeed({ ...options, trace: undefined, seed })}\n`);
       return 1;

@@ -8,7 +8,7 @@ import { Tree } from "../../src/core/tree/tree.ts";
 import { show } from "../model/compare.ts";
 import type { ExpectedAnswer, ExpectedEvent, ModelCommand } from "../model/expectation.ts";
 import { NaiveTree } from "../model/naive-tree.ts";
-import type { JournalHistory } from "./journal-history.ts";
+import type { LoggedBatch } from "./journal-history.ts";
 import { modelCommand } from "./model-command.ts";
 import { demand } from "./violation.ts";
 
@@ -18,6 +18,11 @@ export interface Applied {
   readonly command: ModelCommand;
   readonly answer: ExpectedAnswer;
   readonly events: readonly ExpectedEvent[];
+}
+
+/** The history: batches in force, oldest first; more may follow, and none changes. */
+export interface BatchSource {
+  readonly batches: readonly LoggedBatch[];
 }
 
 const HASH_SEED = 11;
@@ -31,7 +36,7 @@ export class ModelReplay {
   /** A tree of `src/core/tree` fed with the same bytes, never loaded from anything. */
   readonly tree = Tree.fresh(HASH_SEED, { record: () => undefined });
   readonly applied: Applied[] = [];
-  private readonly history: JournalHistory;
+  private readonly history: BatchSource;
   private readonly batch = new BatchReader();
   private readonly command = new Command();
   private readonly answers = new AnswerReader();
@@ -41,7 +46,7 @@ export class ModelReplay {
   private left = 0;
   private timeMs = 0;
 
-  constructor(history: JournalHistory) {
+  constructor(history: BatchSource) {
     this.history = history;
   }
 

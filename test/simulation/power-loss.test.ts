@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, it } from "vitest";
 import { examineSeed } from "./failure.ts";
-import { runSolo } from "./solo-world.ts";
+import { runWorld } from "./world-run.ts";
 
 /** SIMULATION_SEEDS and SIMULATION_FIRST_SEED for the long run; `npm run simulate` for a single one. */
 const SEEDS = Number(process.env["SIMULATION_SEEDS"] ?? 200);
@@ -18,7 +18,7 @@ describe("one member, power losses, kills and stops at random instants, during r
     { timeout: SEEDS_PER_TEST * SEED_MS_MAX },
     (first) => {
       for (let seed = first; seed < Math.min(first + SEEDS_PER_TEST, FIRST + SEEDS); seed++) {
-        const { violation, counts } = runSolo({ seed });
+        const { violation, counts } = runWorld({ seed });
         expect(violation === undefined ? undefined : examineSeed({ seed })).toBeUndefined();
         for (const [what, many] of counts) totals.set(what, (totals.get(what) ?? 0) + many);
       }
@@ -28,7 +28,7 @@ describe("one member, power losses, kills and stops at random instants, during r
   it("plays a seed the same way each time, and each seed another way", () => {
     const traceOf = (seed: number): string[] => {
       const lines: string[] = [];
-      runSolo({ seed, requests: 60, trace: (line) => lines.push(line) });
+      runWorld({ seed, requests: 60, trace: (line) => lines.push(line) });
       return lines;
     };
     const trace = traceOf(3);

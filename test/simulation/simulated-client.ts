@@ -21,6 +21,10 @@ const AGAIN: readonly number[] = (
   ["NOT_READY", "STOPPING", "OVERLOADED", "NO_SPACE", "NO_MEMORY", "NO_QUORUM", "NOT_CAUGHT_UP"] as const
 ).map((reason) => errors[reason].code);
 const RETRY_MS_MAX = 60;
+/** A link on which nothing comes for so long is let go, ms. */
+const SILENCE_MS = 3_000;
+/** How often a member that does not serve is left for another one. */
+const LEAVING = 0.2;
 const OUTSTANDING_MAX = 12;
 /** Answered writes that may be asked again, as if the answer had not come. */
 const REMEMBERED = 6;
@@ -50,12 +54,15 @@ export class SimulatedClient {
   private secret = new Uint8Array(32);
   private secrets = 0;
   private next = 1;
+  private tokens = 0;
   private unanswered = new Map<number, NumberedRequest>();
   private answered: Write[] = [];
   private watches = new Map<number, { readonly path: string; readonly mode: WatchMode }>();
   private pages: { readonly path: string; readonly cursor: Uint8Array } | undefined;
   private lastZxid = 0;
   private silentUntil = 0;
+  /** When the link brought something, or was made. */
+  private heardAt = 0;
   private isClosing = false;
   private isFinished = false;
   private isStopped = false;
@@ -91,6 +98,7 @@ export class SimulatedClient {
 
   receive(link: ClientLink | undefined, message: ServerMessage): void {
     if (link === undefined || link !== this.link) return;
+    this.heardAt = this.host.timeline.now;
     if (message.kind === "opened") this.opened(message.session);
     else if (message.kind === "answer") this.answer(message);
     else if (message.kind === "closed") this.closed(message.reason);
@@ -107,6 +115,7 @@ export class SimulatedClient {
   private connect(): void {
     if (this.link !== undefined || this.isStopped) return;
     this.link = this.host.connect(this, this.identities);
+    this.heardAt = this.host.timeline.now;
     if (this.link === undefined) this.reconnectLater();
     else if (!this.hasSession) this.ready();
     else if (this.session !== undefined) {
@@ -178,6 +187,10 @@ export class SimulatedClient {
     if (request === undefined) return;
     if (AGAIN.includes(code)) {
       const { link } = this;
+      if (code === errors.NOT_READY.code && this.random.chance(LEAVING)) {
+        this.letGo();
+        return;
+      }
       this.later(1 + this.random.below(RETRY_MS_MAX), () => {
         if (this.link === link && this.isReady && this.unanswered.has(number)) link?.send(this.again(request));
       });
@@ -285,8 +298,10 @@ export class SimulatedClient {
 
   private keepAlive(): void {
     this.later((this.session?.timeoutMs ?? 1_000) / 4, () => this.keepAlive());
+    const isWaiting = !this.isReady || this.session !== undefined || this.unanswered.size > 0;
+    if (this.link !== undefined && isWaiting && this.host.timeline.now - this.heardAt > SILENCE_MS) this.letGo();
     if (this.isReady && this.session !== undefined && this.host.timeline.now >= this.silentUntil) {
-      this.link?.send({ kind: "touch", token: this.next });
+      this.link?.send({ kind: "touch", token: ++this.tokens });
     }
   }
 

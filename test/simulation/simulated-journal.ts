@@ -4,6 +4,7 @@ import { recordType } from "../../src/core/zab/journal-record.ts";
 import type { Disk } from "../../src/storage/disk.ts";
 import { STICKY_BYTES_MAX } from "../../src/storage/journal/journal.ts";
 import { JournalWriter, type WriterOptions, worstRecordBytes } from "../../src/storage/journal/journal-writer.ts";
+import { readHistory } from "../../src/storage/journal/read-history.ts";
 import type { JournalPosition } from "../../src/storage/journal/recover-journal.ts";
 import { ZxidChain } from "../../src/storage/journal/zxid-chain.ts";
 import type { Fault } from "./faults.ts";
@@ -13,6 +14,8 @@ type Frame = { readonly prune: number } | { readonly record: JournalRecord };
 export interface JournalHost {
   readonly random: Prng;
   readonly fault: Fault | undefined;
+  /** Syncs take so much longer, ms at most. */
+  readonly slowMs: number;
   /** Runs later, unless the process is dead by then. */
   after(delayMs: number, work: () => void): void;
   durable(sequence: number): void;
@@ -35,8 +38,13 @@ export class SimulatedJournal {
   private promised = 0;
   private isAwake = false;
 
+  private readonly disk: Disk;
+  private readonly directory: string;
+
   constructor(host: JournalHost, disk: Disk, directory: string, position: JournalPosition, options: WriterOptions) {
     this.host = host;
+    this.disk = disk;
+    this.directory = directory;
     this.writer = new JournalWriter(disk, directory, position, options);
     this.chain = new ZxidChain(position.lastZxid);
     this.wake();
@@ -69,6 +77,18 @@ export class SimulatedJournal {
   prune(snapshotZxid: number): void {
     this.queue.push({ prune: snapshotZxid });
     this.wake();
+  }
+
+  /** Batches in force above a zxid, as far as they are fsynced; undefined where the journal does not reach back so far. */
+  history(afterZxid: number, most: number): JournalRecord[] | undefined {
+    const { ledger, place } = this.writer;
+    if (afterZxid < ledger.baseZxid) return undefined;
+    const found: JournalRecord[] = [];
+    for (const record of readHistory(this.disk, this.directory, ledger.source(afterZxid, place), afterZxid)) {
+      found.push({ ...record, body: record.body.slice() });
+      if (found.length === most) break;
+    }
+    return found;
   }
 
   /** A clean stop: writes what is queued and the closing record, at once. */
@@ -143,7 +163,8 @@ export class SimulatedJournal {
   }
 
   private writeMs(): number {
-    const { random } = this.host;
+    const { random, slowMs } = this.host;
+    if (slowMs > 0) return random.below(slowMs);
     return random.chance(0.01) ? 40 + random.below(200) : 0.2 + random.below(40) / 10;
   }
 }

@@ -1,33 +1,32 @@
 import type { Prng } from "../../src/core/base/prng.ts";
 import { formatZxid } from "../../src/core/base/zxid.ts";
 import { EventFanout } from "../../src/core/member/event-fanout.ts";
+import { type LoadedState, LocalState } from "../../src/core/member/local-state.ts";
 import { Member } from "../../src/core/member/member.ts";
 import type { MemberEffects, MemberTransition } from "../../src/core/member/member-contract.ts";
-import type { SessionTracker } from "../../src/core/member/session-tracker.ts";
 import { Tree } from "../../src/core/tree/tree.ts";
-import { type JournalRecord, recordType } from "../../src/core/zab/journal-record.ts";
-import { recoverZab } from "../../src/runtime/recovery.ts";
-import { recoverJournal } from "../../src/storage/journal/recover-journal.ts";
-import type { RecoveredJournal } from "../../src/storage/journal/recovered-journal.ts";
-import { type MemorySnapshot, MemorySnapshotStore } from "../../src/storage/snapshot/memory-snapshot-store.ts";
-import type { SimulatedDisk } from "../support/simulated-disk.ts";
+import type { JournalRecord } from "../../src/core/zab/journal-record.ts";
+import type { Zab, ZabOptions } from "../../src/core/zab/zab.ts";
+import { recover } from "../../src/runtime/recovery.ts";
+import { MemorySnapshotStore } from "../../src/storage/snapshot/memory-snapshot-store.ts";
+import { ArrivingSnapshot } from "./arriving-snapshot.ts";
+import type { ClientBook } from "./client-book.ts";
 import type { ClientRequest } from "./client-message.ts";
 import { Door, type Peer } from "./door.ts";
+import type { PeerInfo, PeerNetwork, PeerProcess } from "./ensemble/peer-network.ts";
+import type { ZabChecker } from "./ensemble/zab-checker.ts";
 import type { Fault } from "./faults.ts";
-import type { HistoryChecker, MemberView } from "./history-checker.ts";
+import type { LoggedBatch } from "./journal-history.ts";
+import { JOURNAL_DIRECTORY, type Machine } from "./machine.ts";
+import { MemberChecker, type MemberView } from "./member-checker.ts";
 import type { LinkEnd } from "./network.ts";
+import { SimulatedFeeds, type SnapshotReceiver } from "./simulated-feeds.ts";
 import { SimulatedJournal } from "./simulated-journal.ts";
 import { SimulatedRounds } from "./simulated-rounds.ts";
 import type { Timeline } from "./timeline.ts";
+import { ZabObserver } from "./zab-observer.ts";
 
-const DIRECTORY = "/journal";
 const TICK_MS = 100;
-
-/** What of a member survives its crashes. */
-export interface Machine {
-  readonly disk: SimulatedDisk;
-  readonly snapshot: MemorySnapshot;
-}
 
 export interface MemberSizes {
   readonly segmentBytes: number;
@@ -36,17 +35,20 @@ export interface MemberSizes {
   readonly historyBytesMax: number;
   /** Snapshots keep all of it, or nothing. */
   readonly keepsHistory: boolean;
-  /** Of an epoch; undefined for the usual one. */
-  readonly counterMax: number | undefined;
+  readonly zab: Pick<ZabOptions, "bootstrap" | "counterMax" | "peerTimeoutMs" | "recentBytes" | "learnerWindowBytes">;
 }
 
 export interface SimulatedMemberOptions {
   readonly timeline: Timeline;
   readonly random: Prng;
-  readonly checker: HistoryChecker;
+  readonly network: PeerNetwork;
+  readonly book: ClientBook;
+  readonly zabChecker: ZabChecker;
   readonly machine: Machine;
   readonly sizes: MemberSizes;
   readonly fault: Fault | undefined;
+  /** The process of another member, if it runs. */
+  readonly other: (id: number) => SimulatedMember | undefined;
   readonly trace?: Trace | undefined;
 }
 
@@ -55,101 +57,129 @@ export type Trace = (text: () => string) => void;
 
 /**
  * One run of a member's process, from its start to its crash: the real core, journal writer, recovery and capture;
- * time, disk and the loop are simulated. Starts as `runtime/member-runtime.ts` does.
+ * time, network, disk and the loop are simulated. Starts as `runtime/member-runtime.ts` does.
  */
-export class SimulatedMember implements MemberEffects, MemberView {
+export class SimulatedMember implements MemberEffects, MemberView, PeerProcess {
+  readonly id: number;
   isDead = false;
+  isPaused = false;
   readonly member: Member;
-  readonly checker: HistoryChecker;
+  readonly zab: Zab;
+  readonly checker: MemberChecker;
+  readonly book: ClientBook;
+  readonly zabChecker: ZabChecker;
   readonly random: Prng;
   readonly fault: Fault | undefined;
   readonly trace: Trace | undefined;
-  readonly historyFromZxid: number;
   readonly journal: SimulatedJournal;
-  readonly rounds: SimulatedRounds;
+  historyFromZxid: number;
+  services = 0;
+  /** Added to the wall clock, ms. */
+  wallSkew: number;
+  private rounds: SimulatedRounds;
   private readonly options: SimulatedMemberOptions;
-  private readonly store: MemorySnapshotStore;
-  private readonly wallSkew: number;
+  private readonly feeds: SimulatedFeeds;
+  private store: MemorySnapshotStore;
+  private readonly clockOffset: number;
+  /** Came while it stood still. */
+  private heldBack: (() => void)[] = [];
   private turnRequested = false;
   private applyRequested = false;
   private lastHandOver = 0;
+  private appended = 0;
   private lastDurable = 0;
+  private settling: { readonly target: number; readonly done: () => void } | undefined;
+  private isReceiving = false;
+  private wasServing = false;
 
-  /** Loads, recovers, replays, and begins to lead; throws what the disk throws. */
+  /** Loads, recovers, replays; throws what the disk throws. */
   constructor(options: SimulatedMemberOptions) {
-    const { machine, checker, random, sizes, timeline } = options;
+    const { machine, book, random, sizes, zabChecker } = options;
     this.options = options;
-    this.checker = checker;
+    this.id = machine.id;
+    this.book = book;
+    this.zabChecker = zabChecker;
     this.random = random;
     this.fault = options.fault;
     this.trace = options.trace;
+    this.clockOffset = random.below(1_000_000);
     // A machine's clock may be anywhere after a restart.
     this.wallSkew = random.below(3_600_000) - 1_800_000;
-    const fanout = new EventFanout();
-    if (this.fault === "lose-events") loseEvents(fanout, random);
-    let history: Uint8Array | undefined;
-    const tree = Tree.load(random.uint32(), fanout, (rows) => {
-      const meta = machine.snapshot.load(rows);
-      history = meta?.history;
-      return meta;
-    });
-    const loadedZxid = tree.zxid;
-    this.historyFromZxid = sizes.keepsHistory ? 0 : loadedZxid;
-    machine.disk.makeDirectory(DIRECTORY);
-    const { position, recovered } = recoverJournal(machine.disk, DIRECTORY, tree.zxid);
-    const { baseZxid, lastZxid } = recovered;
-    checker.recovered({ baseZxid, lastZxid, batches: recovered.batches(baseZxid) });
+    const { position, recovered, snapshot } = machine.open();
+    const loaded = this.load((sink) => snapshot.load(sink));
+    this.historyFromZxid = sizes.keepsHistory ? 0 : loaded.tree.zxid;
+    zabChecker.restarted(this.id, recovered);
+    const { state, zab, batches, journalBytes } = recover(loaded, recovered, sizes.historyBytesMax);
+    book.count("batches replayed", batches);
+    book.count("torn writes", recovered.findings.length);
+    this.trace?.(
+      () =>
+        `recovered ${formatZxid(recovered.baseZxid)} to ${formatZxid(zab.lastZxid)}, at ${formatZxid(state.tree.zxid)}`,
+    );
     const { segmentBytes, keepCommands } = sizes;
     const writerOptions = { segmentBytes, keepCommands, keepBytes: 2 ** 40, random32: () => random.uint32() };
-    this.journal = new SimulatedJournal(this, machine.disk, DIRECTORY, position, writerOptions);
-    this.store = new MemorySnapshotStore(
-      { onCommitted: (zxid) => this.onRoundCommitted(zxid), onFatal: (error) => this.fail(error) },
-      { medium: machine.snapshot, schedule: (work) => this.handOver(work) },
-    );
+    this.journal = new SimulatedJournal(this, machine.disk, JOURNAL_DIRECTORY, position, writerOptions);
+    this.store = this.openStore();
     this.member = new Member(
       {
-        memberId: 1,
+        ...sizes.zab,
+        memberId: this.id,
+        incarnation: machine.incarnation,
         outstandingBytesMax: Math.floor(segmentBytes / 12),
         barrierWaitMs: 500,
         historyBytesMax: sizes.historyBytesMax,
         firstUnaryNumber: random.uint32(),
-        ...(sizes.counterMax === undefined ? {} : { counterMax: sizes.counterMax }),
-        bootstrap: {
-          ensembleId: "00".repeat(16),
-          members: [{ id: 1, role: "voter", weight: 1, incarnation: "11".repeat(16), peerAddress: "127.0.0.1:1" }],
-        },
       },
-      { tree, fanout, history, recovered: recoverZab(tree, recovered) },
+      state,
+      zab,
       this,
     );
-    const after = (delay: number, work: () => void): void => this.after(delay, work);
-    this.rounds = new SimulatedRounds(this.member, this.store, { ...sizes, random, after });
-    if (this.fault === "impatient-leader") makeImpatient(this.member);
-    this.replay(recovered);
-    checker.compareAll(tree);
-    checker.count("torn writes", recovered.findings.length);
-    this.trace?.(
-      () => `recovered ${formatZxid(baseZxid)} to ${formatZxid(lastZxid)}, loaded ${formatZxid(loadedZxid)}`,
-    );
-    timeline.after(TICK_MS, () => this.onTick());
-    this.member.start();
+    this.zab = this.member.ensemble as Zab;
+    this.checker = new MemberChecker(book, this);
+    new ZabObserver(this);
+    this.rounds = this.openRounds();
+    this.rounds.journalled(journalBytes);
+    this.feeds = this.openFeeds();
+    this.checker.compareAll(state.tree);
   }
+
+  start(): void {
+    this.after(this.random.below(TICK_MS), () => this.onTick());
+    this.member.start();
+    this.options.network.attach(this);
+    this.settled();
+  }
+
+  // ---- What the checker asks ----
 
   get zxid(): number {
     return this.member.tree.zxid;
-  }
-
-  get leads(): boolean {
-    return this.member.role === "leader";
   }
 
   get serves(): boolean {
     return this.member.isServing;
   }
 
+  /** Virtual time, which no member's clock shows. */
+  get timeMs(): number {
+    return this.options.timeline.now;
+  }
+
+  /** The history, as far as anybody knows it committed. */
+  get batches(): readonly LoggedBatch[] {
+    this.zabChecker.committed(this.id, this.zab.commitZxid);
+    return this.zabChecker.history;
+  }
+
+  get slowMs(): number {
+    return this.options.machine.slowMs;
+  }
+
   accept(peer: Peer): LinkEnd<ClientRequest> {
     return new Door(this, peer);
   }
+
+  // ---- Life ----
 
   /** A clean stop, once nothing is in flight. */
   shutDown(): void {
@@ -164,40 +194,108 @@ export class SimulatedMember implements MemberEffects, MemberView {
   }
 
   after(delayMs: number, work: () => void): void {
-    this.options.timeline.after(delayMs, () => {
-      if (!this.isDead) work();
-    });
+    this.options.timeline.after(delayMs, () => this.run(work));
+  }
+
+  run(work: () => void): void {
+    if (this.isDead) return;
+    if (this.isPaused) this.heldBack.push(work);
+    else work();
+  }
+
+  resume(): void {
+    this.isPaused = false;
+    for (const work of this.heldBack.splice(0)) this.run(work);
   }
 
   /** After each event: what was due has been told, and the state is the history's. */
   settled(): void {
-    if (this.member.isBetweenBatches) this.checker.settled(this.member.tree);
+    if (this.isDead) return;
+    this.zabChecker.committed(this.id, this.zab.commitZxid);
+    this.checker.settled(this.member.tree);
+  }
+
+  // ---- PeerProcess ----
+
+  info(): PeerInfo {
+    return { id: this.id, incarnation: this.options.machine.incarnation, address: `127.0.0.1:${this.id}` };
+  }
+
+  up(peer: PeerInfo): void {
+    this.member.linkUp(peer);
+    this.settled();
+  }
+
+  down(peerId: number): void {
+    this.member.linkDown(peerId);
+    this.settled();
+  }
+
+  frame(peerId: number, bytes: Uint8Array): void {
+    this.member.receive(peerId, bytes);
+    // The frame is the network's again.
+    bytes.fill(0xee);
+    this.afterApply();
+  }
+
+  heard(peerId: number): void {
+    this.member.heard(peerId);
   }
 
   // ---- Effects ----
 
   append(record: JournalRecord): number {
-    this.rounds.journalled(record.body.length);
-    this.trace?.(
-      () => `appends record ${record.type}, ${formatZxid(record.firstZxid)} to ${formatZxid(record.lastZxid)}`,
-    );
-    if (record.type === recordType.BATCH) this.checker.proposed(record, this.now());
-    return this.journal.append(record);
+    this.rounds?.journalled(record.body.length);
+    this.trace?.(() => {
+      return `writes record ${record.type}, ${formatZxid(record.firstZxid)} to ${formatZxid(record.lastZxid)}`;
+    });
+    const sequence = this.journal.append(record);
+    this.zabChecker.appended(this.id, record, sequence);
+    this.appended = sequence;
+    return sequence;
   }
 
   hasRoom(bytes: number): boolean {
     return this.journal.hasRoom(bytes);
   }
 
+  send(peer: number, frame: Uint8Array): void {
+    this.options.network.send(this.id, peer, frame);
+  }
+
+  disconnect(peer: number, why: string): void {
+    this.options.network.disconnect(this.id, peer, why);
+  }
+
+  readHistory(peer: number, afterZxid: number): void {
+    this.book.count("history read from disk");
+    this.feeds.readHistory(peer, afterZxid);
+  }
+
+  sendSnapshot(peer: number, atLeastZxid: number): void {
+    this.feeds.sendSnapshot(peer, atLeastZxid);
+  }
+
+  stopSending(peer: number): void {
+    this.feeds.stop(peer);
+  }
+
+  configurationChanged(): void {
+    this.book.count("configurations in force");
+  }
+
+  mended(): void {}
+
   requestTurnEnd(): void {
     if (this.turnRequested) return;
     this.turnRequested = true;
     this.after(this.random.below(3) / 10, () => {
       this.turnRequested = false;
-      if (this.fault === "forget-requests")
+      if (this.fault === "forget-requests") {
         for (const { window } of this.member.tree.state.sessions.all()) window.clear();
+      }
       this.member.endTurn();
-      this.settled();
+      this.afterApply();
     });
   }
 
@@ -212,17 +310,21 @@ export class SimulatedMember implements MemberEffects, MemberView {
   }
 
   transition(event: MemberTransition): void {
-    if (event.kind === "role" && event.role === "leader") this.checker.leads(event.epoch, this.now());
+    if (event.kind !== "role") return;
+    this.trace?.(() => `is ${event.role}, leader ${event.leaderId}, epoch ${event.epoch} ${event.why}`);
+    if (this.member === undefined) return;
+    if (this.member.isServing && !this.wasServing) this.services++;
+    this.wasServing = this.member.isServing;
   }
 
   committed(): void {}
 
   now(): number {
-    return this.options.timeline.now;
+    return this.options.timeline.now + this.clockOffset;
   }
 
   wallClock(): number {
-    return 1_700_000_000_000 + this.now() + this.wallSkew;
+    return 1_700_000_000_000 + this.options.timeline.now + this.wallSkew;
   }
 
   // ---- Events ----
@@ -231,30 +333,91 @@ export class SimulatedMember implements MemberEffects, MemberView {
   durable(sequence: number): void {
     if (sequence <= this.lastDurable) return;
     this.lastDurable = sequence;
-    this.trace?.(() => `durable up to record ${sequence}`);
+    this.zabChecker.durable(this.id, sequence);
     this.member.durable(sequence);
+    const { settling } = this;
+    if (settling !== undefined && settling.target <= sequence) {
+      this.settling = undefined;
+      settling.done();
+    }
     this.afterApply();
   }
 
   private afterApply(): void {
     this.settled();
-    if (this.member.isBetweenBatches) this.rounds.beginIfDue();
+    if (this.isDead) return;
+    if (this.member.isAtRest) this.rounds.beginIfDue();
     if (this.fault === "prune-too-early" && this.random.chance(0.05)) this.journal.prune(this.zxid);
   }
 
   private onTick(): void {
-    if (this.isDead) return;
-    this.member.tick();
-    this.settled();
     // Now and then the loop is held up.
-    const delay = this.random.chance(0.01) ? 300 + this.random.below(1_500) : TICK_MS;
-    this.options.timeline.after(delay, () => this.onTick());
+    this.after(this.random.chance(0.01) ? 300 + this.random.below(1_500) : TICK_MS, () => this.onTick());
+    this.member.tick();
+    this.afterApply();
+  }
+
+  // ---- Snapshots ----
+
+  private load(load: Parameters<typeof Tree.load>[2]): LoadedState {
+    let history: Uint8Array | undefined;
+    const fanout = this.fanout();
+    const tree = Tree.load(this.random.uint32(), fanout, (rows) => {
+      const meta = load(rows);
+      history = meta?.history;
+      return meta;
+    });
+    return { tree, fanout, history };
+  }
+
+  private fanout(): EventFanout {
+    const fanout = new EventFanout();
+    if (this.fault === "lose-events") loseEvents(fanout, this.random);
+    return fanout;
+  }
+
+  private openStore(): MemorySnapshotStore {
+    const fail = (error: Error): void => {
+      throw error;
+    };
+    const store: MemorySnapshotStore = new MemorySnapshotStore(
+      { onCommitted: (zxid) => this.onRoundCommitted(zxid), onFatal: fail },
+      { medium: this.options.machine.snapshot, schedule: (work) => this.handOver(work) },
+    );
+    return store;
+  }
+
+  private openRounds(): SimulatedRounds {
+    const { sizes, random } = this.options;
+    const after = (delay: number, work: () => void): void => this.after(delay, work);
+    return new SimulatedRounds(this.member, this.store, { ...sizes, random, after });
+  }
+
+  private openFeeds(): SimulatedFeeds {
+    const { machine, random, other, network } = this.options;
+    return new SimulatedFeeds({
+      random,
+      journal: this.journal,
+      medium: () => machine.snapshot,
+      after: (delayMs, work) => this.after(delayMs, work),
+      roundAt: (zxid, reached) => this.rounds.reach(zxid, reached),
+      historyRead: (peer, batches) => {
+        this.member.historyRead(peer, batches);
+        this.afterApply();
+      },
+      historyGone: (peer) => {
+        this.member.historyGone(peer);
+        this.afterApply();
+      },
+      disconnect: (peer, why) => this.disconnect(peer, why),
+      receiver: (peer) => (network.isConnected(this.id, peer) ? other(peer)?.receiveFrom(this.id) : undefined),
+    });
   }
 
   private onRoundCommitted(zxid: number): void {
-    this.rounds.committed();
+    this.rounds.committed(zxid);
     this.journal.prune(zxid);
-    this.checker.count("snapshot rounds", 1);
+    this.book.count("snapshot rounds");
     if (this.fault !== "lose-snapshot-rows") return;
     const { znodes } = this.options.machine.snapshot;
     znodes.delete(Math.max(...znodes.keys()));
@@ -264,21 +427,53 @@ export class SimulatedMember implements MemberEffects, MemberView {
   private handOver(work: () => void): void {
     const { timeline } = this.options;
     this.lastHandOver = Math.max(this.lastHandOver, timeline.now + this.random.below(20));
-    timeline.at(this.lastHandOver, () => {
-      if (!this.isDead) work();
-    });
+    timeline.at(this.lastHandOver, () => this.run(work));
   }
 
-  private replay(recovered: RecoveredJournal): void {
-    for (const { body } of recovered.batches(this.member.tree.zxid)) {
-      this.member.replay(body);
-      this.rounds.journalled(body.length);
-      this.checker.count("batches replayed", 1);
-    }
+  /** A transfer from another member, if one is waited for. */
+  private receiveFrom(leader: number): SnapshotReceiver | undefined {
+    const isWanted = (): boolean => !this.isDead && this.member.awaitsSnapshot && this.member.leaderId === leader;
+    if (!isWanted() || this.isReceiving) return undefined;
+    this.isReceiving = true;
+    const arriving = new ArrivingSnapshot(this.random.uint32(), this.fanout());
+    return {
+      chunk: (bytes) => {
+        if (!isWanted()) return false;
+        arriving.push(bytes);
+        return true;
+      },
+      finish: () => {
+        this.run(() => {
+          this.isReceiving = false;
+          if (isWanted()) this.install(arriving);
+        });
+      },
+      abandon: () => {
+        this.isReceiving = false;
+      },
+    };
   }
 
-  private fail(error: Error): void {
-    throw error;
+  private install(arriving: ArrivingSnapshot): void {
+    const { machine, sizes } = this.options;
+    const loaded = arriving.finish();
+    const { zxid } = loaded.tree;
+    this.trace?.(() => `installs a snapshot at ${formatZxid(zxid)}`);
+    this.rounds.stop();
+    machine.arrived = { zxid, snapshot: arriving.medium };
+    this.member.install(new LocalState(loaded, sizes.historyBytesMax));
+    if (!sizes.keepsHistory) this.historyFromZxid = zxid;
+    const { appended: target } = this;
+    this.settling = {
+      target,
+      done: () => {
+        this.store.drop();
+        machine.settle();
+        this.store = this.openStore();
+        this.rounds = this.openRounds();
+      },
+    };
+    this.afterApply();
   }
 }
 
@@ -287,11 +482,4 @@ function loseEvents(fanout: EventFanout, random: Prng): void {
   fanout.record = (...event) => {
     if (!random.chance(0.05)) record(...event);
   };
-}
-
-/** Reaches into the member: no setting of it is this wrong. */
-function makeImpatient(member: Member): void {
-  const { sessions } = (member as unknown as { duties: { sessions: SessionTracker } }).duties;
-  const add = sessions.add.bind(sessions);
-  sessions.add = (id, timeoutMs) => add(id, timeoutMs / 3);
 }

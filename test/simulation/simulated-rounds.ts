@@ -24,11 +24,15 @@ export class SimulatedRounds {
   private journalBytes = 0;
   private meta: SnapshotMeta | undefined;
   private isCommitting = false;
+  private isStopped = false;
+  private committedZxid: number;
+  private waiting: { readonly zxid: number; readonly reached: () => void }[] = [];
 
   constructor(source: SnapshotSource, store: SnapshotStore, options: RoundOptions) {
     this.source = source;
     this.store = store;
     this.options = options;
+    this.committedZxid = store.lastZxid;
   }
 
   journalled(bytes: number): void {
@@ -37,8 +41,10 @@ export class SimulatedRounds {
 
   /** Only between batches. */
   beginIfDue(): void {
-    if (this.journalBytes < this.options.roundBytes || this.meta !== undefined || this.isCommitting) return;
-    if (this.source.tree.state.capture.dirtyCount === 0) return;
+    const isAsked = this.waiting.length > 0;
+    if ((this.journalBytes < this.options.roundBytes && !isAsked) || this.isStopped) return;
+    if (this.meta !== undefined || this.isCommitting) return;
+    if (this.source.tree.state.capture.dirtyCount === 0 && !isAsked) return;
     this.journalBytes = 0;
     this.begun++;
     const meta = this.source.snapshotMeta(HISTORY_TAIL_BYTES);
@@ -47,8 +53,32 @@ export class SimulatedRounds {
     this.scheduleSlice();
   }
 
-  committed(): void {
+  /** Calls back once a round at this zxid or later is committed; one begins as soon as can be. */
+  reach(zxid: number, reached: () => void): void {
+    if (this.hasReached(zxid)) {
+      reached();
+      return;
+    }
+    this.waiting.push({ zxid, reached });
+    this.source.roundWanted();
+  }
+
+  committed(zxid: number): void {
     this.isCommitting = false;
+    this.committedZxid = zxid;
+    const due = this.waiting.filter((waiting) => this.hasReached(waiting.zxid));
+    this.waiting = this.waiting.filter((waiting) => !due.includes(waiting));
+    for (const { reached } of due) reached();
+    if (this.waiting.length > 0) this.source.roundWanted();
+  }
+
+  /** The open round is dropped, and no other begins. */
+  stop(): void {
+    this.isStopped = true;
+  }
+
+  private hasReached(zxid: number): boolean {
+    return this.committedZxid > 0 && this.committedZxid >= zxid;
   }
 
   private scheduleSlice(): void {
@@ -57,6 +87,7 @@ export class SimulatedRounds {
   }
 
   private slice(): void {
+    if (this.isStopped) return;
     const { capture } = this.source.tree.state;
     const done = capture.capture(1 + this.options.random.below(16));
     for (const run of capture.takeRuns()) this.store.write(run);

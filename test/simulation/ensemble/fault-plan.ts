@@ -32,6 +32,8 @@ export const faultKinds = [
 ] as const;
 export type FaultKind = (typeof faultKinds)[number];
 
+const linkFaults: ReadonlySet<FaultKind> = new Set(["reset", "one-way", "partial-partition", "partition", "clog"]);
+
 /** What can be done to the members of a world. Without effect on a member in no state for it. */
 export interface FaultHost {
   readonly timeline: Timeline;
@@ -69,6 +71,13 @@ const EVERY_MS: Readonly<Record<FaultKind, number>> = {
 };
 const CHANCE_OFF = 0.4;
 
+export interface FaultLimits {
+  /** Faults at most. Default: none. */
+  readonly most?: number | undefined;
+  /** What the time between two is multiplied with. Default 1. */
+  readonly haste?: number | undefined;
+}
+
 /**
  * Which faults a run has, and how often: a seed switches some kinds off and draws the rates of the others, so that each
  * combination has its runs (swarm testing). Runs until {@link end}.
@@ -84,13 +93,13 @@ export class FaultPlan {
   private isOver = false;
   private left: number;
 
-  /** @param allowed kinds that may be @param most faults at most */
-  constructor(host: FaultHost, random: Prng, allowed: readonly FaultKind[], most = Number.POSITIVE_INFINITY) {
+  /** @param allowed kinds that may be */
+  constructor(host: FaultHost, random: Prng, allowed: readonly FaultKind[], limits: FaultLimits = {}) {
     this.host = host;
     this.random = random;
-    this.left = most;
+    this.left = limits.most ?? Number.POSITIVE_INFINITY;
     this.lengthMs = random.pick([150, 600, 1_500, 3_000]);
-    const rush = random.pick([0.2, 0.5, 1, 1, 3]);
+    const rush = random.pick([0.2, 0.5, 1, 1, 3]) * (limits.haste ?? 1);
     for (const kind of faultKinds) {
       // Drawn in any case, so that allowing one kind more changes no other.
       const isOff = random.chance(CHANCE_OFF);
@@ -126,7 +135,8 @@ export class FaultPlan {
     const { random, host } = this;
     const { members } = host;
     const member = random.pick(members);
-    const other = random.pick(members.filter((id) => id !== member));
+    if (members.length === 1 && linkFaults.has(kind)) return;
+    const other = random.pick(members.filter((id) => id !== member || members.length === 1));
     if (this.strikesMember(kind, member)) host.note(kind, () => `member ${member}`);
     else if (kind === "partition") {
       const cut = members.filter(() => random.chance(0.5));

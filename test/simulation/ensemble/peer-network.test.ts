@@ -17,7 +17,7 @@ class Recorder implements PeerProcess {
   }
 
   info(): PeerInfo {
-    return { id: this.id, incarnation: "", ensembleId: "", about: new Uint8Array(0) };
+    return { id: this.id, incarnation: "", address: `127.0.0.1:${this.id}` };
   }
 
   up({ id }: PeerInfo): void {

@@ -6,8 +6,8 @@ import { type Parcel, PeerWay, Road, type Weather } from "./peer-way.ts";
 export interface PeerInfo {
   readonly id: number;
   readonly incarnation: string;
-  readonly ensembleId: string;
-  readonly about: Uint8Array;
+  /** Where it would be dialled. */
+  readonly address: string;
 }
 
 /** One run of a member's process, as the network calls it. */

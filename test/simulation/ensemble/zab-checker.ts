@@ -48,11 +48,12 @@ export class ZabChecker {
   private readonly runs = new Map<number, Run>();
   private readonly wipedRuns: [number, Run][] = [];
   private readonly broadcasts = new Map<number, Broadcast>();
+  private readonly broadcastsByEnd = new Map<number, Broadcast>();
   private readonly reigns = new Map<number, Reign>();
   private readonly digests = new Map<number, string>();
   private readonly lastZxidOf: (member: number) => number;
 
-  /** @param lastZxidOf the end of a running member's log in memory, which its journal may be behind */
+  /** @param lastZxidOf the end of a member's log in memory, which its journal may be behind; infinite while it starts */
   constructor(isQuorum: IsQuorum, lastZxidOf: (member: number) => number) {
     this.isQuorum = isQuorum;
     this.lastZxidOf = lastZxidOf;
@@ -82,6 +83,30 @@ export class ZabChecker {
     this.runs.set(member, { written: durable.copy(), durable, pending: [], delivered: 0, isUp: true, leads: 0 });
   }
 
+  /** As {@link started}, where only what a recovery found tells how much has survived. */
+  restarted(
+    member: number,
+    found: { lastZxid: number; promise: Uint8Array | undefined; epoch: Uint8Array | undefined },
+  ): void {
+    const before = this.runs.get(member);
+    const accepted = found.promise === undefined ? 0 : decodePromise(found.promise).epoch;
+    const current = found.epoch === undefined ? 0 : decodeEpoch(found.epoch);
+    const isFound = (log: MemberLog): boolean =>
+      log.lastZxid === found.lastZxid && log.acceptedEpoch === accepted && log.currentEpoch === current;
+    const log = before?.durable.copy() ?? new MemberLog();
+    let survived: number | undefined = isFound(log) ? 0 : undefined;
+    for (const { record, broadcast, sequence } of before?.pending ?? []) {
+      log.write(record, this.history, broadcast);
+      if (isFound(log)) survived = sequence;
+    }
+    demand(survived !== undefined, "what was synced is there again, and nothing from nowhere", () => {
+      const { lastZxid, acceptedEpoch, currentEpoch } = before?.durable ?? new MemberLog();
+      const synced = `${formatZxid(lastZxid)}, epochs ${acceptedEpoch} and ${currentEpoch}`;
+      return `${member} found ${formatZxid(found.lastZxid)}, epochs ${accepted} and ${current}; synced: ${synced}`;
+    });
+    this.started(member, survived);
+  }
+
   /** Its disk is gone. What it had acknowledged by then counts all the same: without its disk it has no word again. */
   wiped(member: number): void {
     const run = this.runs.get(member);
@@ -109,7 +134,9 @@ export class ZabChecker {
       return `${member} broadcasts ${formatZxid(firstZxid)} having delivered ${delivered} of ${initial.length}`;
     });
     demand(!this.broadcasts.has(firstZxid), "a zxid means one batch for ever", () => formatZxid(firstZxid));
-    this.broadcasts.set(firstZxid, { firstZxid, lastZxid, body: body.slice(), after, by: member, holders: new Set() });
+    const made = { firstZxid, lastZxid, body: body.slice(), after, by: member, holders: new Set<number>() };
+    this.broadcasts.set(firstZxid, made);
+    this.broadcastsByEnd.set(lastZxid, made);
     this.count("batches broadcast");
   }
 
@@ -180,22 +207,31 @@ export class ZabChecker {
 
   // ---- Commits ----
 
-  /** A member calls everything up to `zxid` committed. */
+  /** A member calls everything up to `zxid` committed: whatever was broadcast there, and all before it. */
   committed(member: number, zxid: number): void {
     const run = this.run(member);
-    const { entries } = run.written;
-    const before = entries[run.delivered - 1]?.lastZxid ?? 0;
-    demand(zxid >= before, "CommittedLogMonotonicity: what is committed only grows", () => {
+    const before = this.history[run.delivered - 1]?.lastZxid ?? 0;
+    if (zxid === before) return;
+    demand(zxid > before, "CommittedLogMonotonicity: what is committed only grows", () => {
       return `${member} went from ${formatZxid(before)} to ${formatZxid(zxid)}`;
     });
-    while ((entries[run.delivered]?.lastZxid ?? Number.POSITIVE_INFINITY) <= zxid) {
-      this.deliver(member, entries[run.delivered] as Broadcast, run.delivered);
+    const last = this.lastZxidOf(member);
+    demand(
+      zxid <= last,
+      "a member commits what it has",
+      () => `${member}: ${formatZxid(zxid)}, has ${formatZxid(last)}`,
+    );
+    const entries: Broadcast[] = [];
+    for (let at = zxid; at > before; ) {
+      const entry = this.broadcastsByEnd.get(at);
+      demand(entry !== undefined, "Integrity: what is delivered was broadcast", () => `${member}: ${formatZxid(at)}`);
+      entries.push(entry);
+      at = entry.after;
+    }
+    for (const entry of entries.reverse()) {
+      this.deliver(member, entry, run.delivered);
       run.delivered++;
     }
-    const reached = entries[run.delivered - 1]?.lastZxid ?? 0;
-    demand(reached === zxid, "a member commits what it has", () => {
-      return `${member}: ${formatZxid(zxid)}, its log has ${formatZxid(reached)}`;
-    });
   }
 
   private deliver(member: number, entry: Broadcast, index: number): void {
@@ -305,12 +341,6 @@ export class ZabChecker {
   /** The end of what a member has written. */
   writtenZxid(member: number): number {
     return this.run(member).written.lastZxid;
-  }
-
-  /** It has written a batch that ends there. */
-  hasWritten(member: number, zxid: number): boolean {
-    const { entries } = this.run(member).written;
-    return zxid === 0 || entries.findLast(({ lastZxid }) => lastZxid <= zxid)?.lastZxid === zxid;
   }
 
   // ---- Helpers ----

@@ -171,10 +171,8 @@ export class ZabMember implements ZabEffects, PeerProcess {
     this.report();
   }
 
-  /** Tells the checker what is committed, once the journal holds it. */
   private report(): void {
-    const { checker } = this.parts;
-    if (checker.hasWritten(this.id, this.zab.commitZxid)) checker.committed(this.id, this.zab.commitZxid);
+    this.parts.checker.committed(this.id, this.zab.commitZxid);
   }
 
   private applyLater(): void {
@@ -200,7 +198,7 @@ export class ZabMember implements ZabEffects, PeerProcess {
 
   info(): PeerInfo {
     const { incarnation } = this.parts.machine;
-    return { id: this.id, incarnation, ensembleId: "", about: new Uint8Array(0) };
+    return { id: this.id, incarnation, address: `127.0.0.1:${this.id}` };
   }
 
   up(peer: PeerInfo): void {
@@ -361,6 +359,8 @@ export class ZabMember implements ZabEffects, PeerProcess {
   }
 
   configurationChanged(): void {}
+
+  mended(): void {}
 
   digestHeard(peer: number, zxid: number, digest0: number, digest1: number): void {
     if (zxid === 0) return;

@@ -1,5 +1,6 @@
 import { epochOf } from "../../../src/core/base/zxid.ts";
 import { demand, Violation } from "../violation.ts";
+import { chooseCore, mend } from "./healthy-core.ts";
 import { PEER_TIMEOUT_MS, ZabWorld, type ZabWorldOptions } from "./zab-world.ts";
 
 export interface ZabReport {
@@ -92,37 +93,6 @@ function play(options: ZabWorldOptions, run: (world: ZabWorld) => void): ZabRepo
   }
   const { counts } = world.checker;
   return { violation, counts, virtualMs: Math.round(world.timeline.now), steps: world.timeline.steps };
-}
-
-/** A quorum, or more; the others are left as they are, go down for good, or are cut off in a direction. */
-function chooseCore(world: ZabWorld): number[] {
-  const { members, random, network } = world;
-  const voters = members.filter((id) => world.isVoter(id));
-  const quorum = Math.floor(members.length / 2) + 1;
-  while (voters.length > quorum && random.chance(0.7)) voters.splice(random.below(voters.length), 1);
-  for (const id of members) {
-    if (voters.includes(id)) continue;
-    const fate = random.below(3);
-    if (fate === 0) world.bury(id);
-    else if (fate === 1) {
-      for (const other of members) {
-        if (other === id) continue;
-        network.setOpen(id, other, random.chance(0.3));
-        network.setOpen(other, id, random.chance(0.3));
-      }
-    }
-  }
-  return voters;
-}
-
-/** Whatever has befallen them is over, and so it is for the links between them. */
-function mend(world: ZabWorld, ids: readonly number[]): void {
-  world.network.heal(ids);
-  for (const id of ids) {
-    world.resume(id);
-    world.slowDisk(id, 0);
-    world.spare(id);
-  }
 }
 
 function untilCommitted(world: ZabWorld, rule: string): void {

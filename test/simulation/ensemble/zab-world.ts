@@ -103,9 +103,9 @@ export class ZabWorld implements FaultHost {
     const quorum = Math.floor(size / 2) + 1;
     this.checker = new ZabChecker(
       (members) => members.size >= quorum,
-      (member) => this.processes.get(member)?.zab.lastZxid ?? 0,
+      (member) => this.processes.get(member)?.zab.lastZxid ?? Number.POSITIVE_INFINITY,
     );
-    this.plan = new FaultPlan(this, source(), faultKinds, options.faults);
+    this.plan = new FaultPlan(this, source(), faultKinds, { most: options.faults });
   }
 
   /** Starts all members, and asks for commits, reads and snapshots from then on. */

@@ -1,0 +1,419 @@
+import { defaultLimits } from "../../../src/core/base/limits.ts";
+import { Prng } from "../../../src/core/base/prng.ts";
+import { formatZxid } from "../../../src/core/base/zxid.ts";
+import type { Identity } from "../../../src/core/tree/operation.ts";
+import type { EnsembleConfiguration } from "../../../src/core/zab/ensemble-configuration.ts";
+import { NaiveTree } from "../../model/naive-tree.ts";
+import { type DiskCall, PowerLoss, SimulatedDisk } from "../../support/simulated-disk.ts";
+import { ClientBook } from "../client-book.ts";
+import type { ClientRequest, ServerMessage } from "../client-message.ts";
+import type { Fault } from "../faults.ts";
+import { Machine } from "../machine.ts";
+import { Link, type LinkEnd } from "../network.ts";
+import { type ClientHost, type ClientLink, SimulatedClient } from "../simulated-client.ts";
+import { type MemberSizes, SimulatedMember, type Trace } from "../simulated-member.ts";
+import { Timeline } from "../timeline.ts";
+import { demand } from "../violation.ts";
+import { Workload } from "../workload.ts";
+import { type FaultHost, type FaultKind, FaultPlan, faultKinds } from "./fault-plan.ts";
+import { PeerNetwork } from "./peer-network.ts";
+import { ZabChecker } from "./zab-checker.ts";
+
+export interface WorldOptions {
+  readonly seed: number;
+  /** Default 1. */
+  readonly members?: number | undefined;
+  /** Requests the clients make together. Default 300. */
+  readonly requests?: number | undefined;
+  /** Faults at most; how many come is the seed's. */
+  readonly faults?: number | undefined;
+  readonly clients?: number | undefined;
+  readonly fault?: Fault | undefined;
+  readonly trace?: ((line: string) => void) | undefined;
+}
+
+export const REQUESTS = 300;
+export const PEER_TIMEOUT_MS = 1_000;
+/** All events of a run fit. */
+const HISTORY_BYTES = 256 * 1024;
+/** More than a learner is sent without an answer, and a clogged link gets there. */
+const QUEUE_BYTES_MAX = 100_000;
+/** Faults come this much oftener than among bare zab machines. */
+const HASTE = 0.3;
+
+const ALICE: Identity = { scheme: "digest", id: "alice:wonder=" };
+const WHO: readonly (readonly Identity[])[] = [
+  [{ scheme: "super", id: "" }],
+  [{ scheme: "super", id: "" }],
+  [{ scheme: "super", id: "" }],
+  [ALICE, { scheme: "ip", id: "10.1.2.3" }],
+  [
+    { scheme: "digest", id: "bob:builder=" },
+    { scheme: "ip", id: "192.168.1.9" },
+  ],
+  [],
+];
+
+/** Members, their machines, the network between them, their clients and what becomes of them. */
+export class EnsembleWorld implements ClientHost, FaultHost {
+  readonly timeline = new Timeline();
+  readonly network: PeerNetwork;
+  readonly book = new ClientBook();
+  readonly checker: ZabChecker;
+  readonly workload: Workload;
+  readonly members: readonly number[];
+  readonly clients: SimulatedClient[] = [];
+  readonly plan: FaultPlan;
+  readonly random: Prng;
+  readonly trace: Trace | undefined;
+  private readonly options: WorldOptions;
+  private readonly memberRandom: Prng;
+  private readonly linkRandom: Prng;
+  private readonly diskRandom: Prng;
+  private readonly machines = new Map<number, Machine>();
+  private readonly processes = new Map<number, SimulatedMember>();
+  private readonly links = new Map<number, Set<ClientLink>>();
+  private readonly buried = new Set<number>();
+  private readonly stopping = new Set<number>();
+  private readonly sizes: MemberSizes;
+  private readonly restartMsMax: number;
+  /** Which member is being started. */
+  private starting = 0;
+  private lives = 0;
+
+  constructor(options: WorldOptions) {
+    this.options = options;
+    const { trace, seed, members = 1 } = options;
+    if (trace !== undefined) this.trace = (text) => trace(`${this.timeline.now.toFixed(1)} ms: ${text()}`);
+    const random = new Prng(seed);
+    // Each part has a source of chance of its own, so that fewer clients or requests change little else.
+    const source = (): Prng => new Prng(random.uint32());
+    this.random = source();
+    this.memberRandom = source();
+    this.linkRandom = source();
+    this.diskRandom = source();
+    this.members = Array.from({ length: members }, (_, index) => index + 1);
+    const { timeline } = this;
+    this.network = new PeerNetwork({
+      timeline,
+      random: source(),
+      weather: random.pick([
+        { delayMsMax: 1, spikeChance: 0, spikeMsMax: 0 },
+        { delayMsMax: 3, spikeChance: 0.01, spikeMsMax: 60 },
+        { delayMsMax: 15, spikeChance: 0.03, spikeMsMax: 300 },
+      ]),
+      queueBytesMax: QUEUE_BYTES_MAX,
+      redialMs: [10, random.pick([50, 300])],
+      trace: this.trace,
+    });
+    for (const id of this.members) this.machines.set(id, new Machine(id, this.incarnation(), this.disk()));
+    this.sizes = this.drawSizes(random);
+    this.restartMsMax = random.pick([100, 100, 1_000, 3_000]);
+    const requests = options.requests ?? REQUESTS;
+    this.workload = new Workload(random.uint32(), source(), requests, () => this.model);
+    this.plan = new FaultPlan(this, source(), faultKinds, { most: options.faults, haste: HASTE });
+    const quorum = Math.floor(members / 2) + 1;
+    this.checker = new ZabChecker(
+      (ids) => ids.size >= quorum,
+      (id) => this.processes.get(id)?.zab.lastZxid ?? Number.POSITIVE_INFINITY,
+    );
+    const clients = 3 + random.below(3);
+    for (let name = 0; name < (options.clients ?? clients); name++) {
+      const own = source();
+      const identities = own.pick(WHO);
+      this.clients.push(new SimulatedClient(this, name, own, { identities, session: !own.chance(0.15) }));
+    }
+  }
+
+  private drawSizes(random: Prng): MemberSizes {
+    const bootstrap: EnsembleConfiguration = {
+      ensembleId: "00".repeat(16),
+      members: this.members.map((id) => ({
+        id,
+        role: "voter",
+        weight: 1,
+        group: 0,
+        incarnation: this.machine(id).incarnation,
+        peerAddress: `127.0.0.1:${id}`,
+      })),
+    };
+    return {
+      segmentBytes: random.pick([24, 32, 64]) * 1024,
+      roundBytes: random.pick([2, 6, 20]) * 1024,
+      keepCommands: random.pick([0, 30, 100]),
+      historyBytesMax: HISTORY_BYTES,
+      keepsHistory: random.chance(0.7),
+      zab: {
+        bootstrap,
+        counterMax: random.pick([undefined, undefined, 150]),
+        peerTimeoutMs: PEER_TIMEOUT_MS,
+        recentBytes: random.pick([0, 2_000, 1_000_000]),
+        learnerWindowBytes: random.pick([2_000, 20_000]),
+      },
+    };
+  }
+
+  /** Starts all members. */
+  begin(): void {
+    for (const id of this.members) this.timeline.after(this.random.below(30), () => this.start(id));
+  }
+
+  // ---- Clients ----
+
+  connect(client: SimulatedClient, identities: readonly Identity[]): ClientLink | undefined {
+    const id = this.random.pick(this.members);
+    const member = this.processes.get(id);
+    if (member === undefined) return undefined;
+    let link: ClientLink | undefined;
+    const door: LinkEnd<ClientRequest> = member.accept({
+      name: client.name,
+      identities,
+      reply: (message) => link?.reply(message),
+    });
+    const guarded: LinkEnd<ClientRequest> = {
+      receive: (request) => member.run(() => door.receive(request)),
+      lost: () => member.run(() => door.lost()),
+    };
+    const ours: LinkEnd<ServerMessage> = {
+      receive: (message) => client.receive(link, message),
+      lost: () => client.lost(link),
+    };
+    link = new Link(this.timeline, this.linkRandom, guarded, ours);
+    this.linksOf(id).add(link);
+    return link;
+  }
+
+  private linksOf(id: number): Set<ClientLink> {
+    const links = this.links.get(id) ?? new Set();
+    this.links.set(id, links);
+    return links;
+  }
+
+  /** As the member that has applied most has it. */
+  get model(): NaiveTree {
+    const [first, ...others] = [...this.processes.values()];
+    let best = first;
+    for (const each of others) if (each.zxid > (best as SimulatedMember).zxid) best = each;
+    this.lastModel = best?.checker.replay.model ?? this.lastModel;
+    return this.lastModel;
+  }
+
+  private lastModel = new NaiveTree(defaultLimits);
+
+  // ---- Time ----
+
+  pass(ms: number): void {
+    const end = this.timeline.now + ms;
+    while (this.timeline.now < end) this.step();
+  }
+
+  until(rule: string, patienceMs: number, isSo: () => boolean): void {
+    const end = this.timeline.now + patienceMs;
+    while (!isSo()) {
+      demand(this.timeline.now <= end, rule, () => `not within ${patienceMs} ms\n${this.describe()}`);
+      this.step();
+    }
+  }
+
+  private step(): void {
+    this.guard(() => this.timeline.step());
+  }
+
+  /** The power may go in what a member does now. */
+  private guard(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      if (!(error instanceof PowerLoss)) throw error;
+      const found = [...this.machines.values()].find(({ disk }) => disk.calls >= disk.powerLossAt);
+      const id = (found as Machine).id;
+      this.book.count("power-loss-at-call");
+      if (this.starting === id) this.book.count("crashes while starting");
+      this.starting = 0;
+      this.trace?.(() => `member ${id}: the power goes at a call`);
+      this.end(id, true);
+    }
+  }
+
+  // ---- Members ----
+
+  running(id: number): SimulatedMember | undefined {
+    return this.processes.get(id);
+  }
+
+  get leaders(): SimulatedMember[] {
+    return [...this.processes.values()].filter(({ zab }) => zab.isEstablished);
+  }
+
+  /** For people. */
+  describe(): string {
+    const lines = this.members.map((id) => {
+      const process = this.processes.get(id);
+      if (process === undefined) return `  ${id}: down`;
+      const { zab, member, isPaused, zxid } = process;
+      const log = `log to ${formatZxid(zab.lastZxid)}, committed ${formatZxid(zab.commitZxid)}, at ${formatZxid(zxid)}`;
+      return `  ${id}: ${isPaused ? "paused " : ""}${member.role}, leader ${zab.leaderId}, epoch ${zab.epoch}, ${log}`;
+    });
+    return lines.join("\n");
+  }
+
+  private start(id: number): void {
+    if (this.processes.has(id) || this.buried.has(id)) return;
+    const { timeline, network, memberRandom: random, book, checker: zabChecker, sizes, trace } = this;
+    this.starting = id;
+    const member = new SimulatedMember({
+      timeline,
+      random,
+      network,
+      book,
+      zabChecker,
+      machine: this.machine(id),
+      sizes,
+      fault: this.options.fault,
+      other: (other) => this.processes.get(other),
+      trace: trace && ((text) => trace(() => `member ${id} ${text()}`)),
+    });
+    this.starting = 0;
+    this.processes.set(id, member);
+    member.start();
+  }
+
+  private end(id: number, isPowerLoss: boolean): void {
+    const { disk } = this.machine(id);
+    const member = this.processes.get(id);
+    this.processes.delete(id);
+    this.stopping.delete(id);
+    if (member !== undefined) {
+      this.book.count("segments begun", member.journal.segmentsBegun);
+      this.book.count("segments pruned", member.journal.pruned);
+      member.crash();
+    }
+    this.network.detach(id, !isPowerLoss);
+    this.checker.ended(id);
+    for (const link of this.linksOf(id)) link.crash();
+    this.links.delete(id);
+    if (isPowerLoss) disk.restart();
+    else disk.resume();
+    this.timeline.after(10 + this.random.below(this.restartMsMax), () => this.start(id));
+  }
+
+  bury(id: number): void {
+    this.buried.add(id);
+    if (this.processes.has(id)) this.end(id, true);
+  }
+
+  exhume(id: number): void {
+    if (this.buried.delete(id)) this.start(id);
+  }
+
+  /** Its word counts, as far as those who know the latest configuration are concerned. */
+  isVoter(id: number): boolean {
+    let latest = this.sizes.zab.bootstrap;
+    let zxid = 0;
+    for (const { zab } of this.processes.values()) {
+      if (zab.configurationZxid <= zxid) continue;
+      latest = zab.configuration;
+      zxid = zab.configurationZxid;
+    }
+    const { incarnation } = this.machine(id);
+    return latest.members.some((member) => member.id === id && member.incarnation === incarnation);
+  }
+
+  private machine(id: number): Machine {
+    return this.machines.get(id) as Machine;
+  }
+
+  private incarnation(): string {
+    return (++this.lives).toString(16).padStart(32, "0");
+  }
+
+  private disk(): SimulatedDisk {
+    const seed = this.diskRandom.uint32();
+    return this.options.fault === "lying-disk" ? new LyingDisk(seed) : new SimulatedDisk(seed);
+  }
+
+  // ---- Faults ----
+
+  note(kind: FaultKind, text: () => string): void {
+    this.book.count(kind);
+    this.trace?.(() => `${kind}: ${text()}`);
+  }
+
+  powerLoss(id: number): void {
+    if (this.processes.has(id)) this.end(id, true);
+  }
+
+  powerLossAtCall(id: number): void {
+    const { disk } = this.machine(id);
+    disk.powerLossAt = disk.calls + 1 + this.random.below(this.random.pick([8, 60, 300]));
+  }
+
+  spare(id: number): void {
+    this.machine(id).disk.powerLossAt = Number.POSITIVE_INFINITY;
+  }
+
+  kill(id: number): void {
+    if (this.processes.has(id)) this.end(id, false);
+  }
+
+  stop(id: number): void {
+    const member = this.processes.get(id);
+    if (member === undefined || this.stopping.has(id)) return;
+    this.stopping.add(id);
+    member.run(() => {
+      member.member.stop();
+      this.shutDown(member, this.timeline.now + 5_000);
+    });
+  }
+
+  private shutDown(member: SimulatedMember, giveUpAt: number): void {
+    if (member.member.isIdle || this.timeline.now > giveUpAt) {
+      member.shutDown();
+      this.end(member.id, false);
+    } else member.after(20, () => this.shutDown(member, giveUpAt));
+  }
+
+  pause(id: number): void {
+    const member = this.processes.get(id);
+    if (member === undefined) return;
+    member.isPaused = true;
+    this.network.pause(id);
+  }
+
+  resume(id: number): void {
+    const member = this.processes.get(id);
+    if (member?.isPaused !== true) return;
+    this.guard(() => {
+      this.network.resume(id);
+      member.resume();
+    });
+  }
+
+  /** Only while a quorum without it has all its disks. */
+  wipe(id: number): void {
+    const missing = this.members.filter((each) => each === id || !this.isVoter(each));
+    if (missing.length * 2 >= this.members.length) return;
+    if (this.processes.has(id)) this.end(id, true);
+    this.machine(id).replace(this.disk(), this.incarnation());
+    this.checker.wiped(id);
+    this.book.count("disks lost");
+  }
+
+  slowDisk(id: number, ms: number): void {
+    this.machine(id).slowMs = ms;
+  }
+
+  clockJump(id: number): void {
+    const member = this.processes.get(id);
+    if (member !== undefined) member.wallSkew += this.random.below(7_200_000) - 3_600_000;
+  }
+}
+
+/** Says once in ten times that it has synced, and has not. */
+class LyingDisk extends SimulatedDisk {
+  private readonly random = new Prng(1);
+
+  override change(call: DiskCall, path: string, action: () => void): void {
+    super.change(call, path, call === "datasync" && this.random.chance(0.1) ? () => undefined : action);
+  }
+}

@@ -1,0 +1,49 @@
+import { type JournalScan, recoverJournal } from "../../src/storage/journal/recover-journal.ts";
+import { MemorySnapshot } from "../../src/storage/snapshot/memory-snapshot-store.ts";
+import type { SimulatedDisk } from "../support/simulated-disk.ts";
+
+export const JOURNAL_DIRECTORY = "/journal";
+
+/** What of a member survives its crashes. */
+export class Machine {
+  readonly id: number;
+  incarnation: string;
+  disk: SimulatedDisk;
+  /** Syncs take so much longer, ms at most. */
+  slowMs = 0;
+  /** The current one. */
+  snapshot = new MemorySnapshot();
+  /** One that has come from another member, and is current once the journal names it. */
+  arrived: { readonly zxid: number; readonly snapshot: MemorySnapshot } | undefined;
+
+  constructor(id: number, incarnation: string, disk: SimulatedDisk) {
+    this.id = id;
+    this.incarnation = incarnation;
+    this.disk = disk;
+  }
+
+  /** Reads the journal, and with it which snapshot is current; throws what the disk throws. */
+  open(): JournalScan & { readonly snapshot: MemorySnapshot } {
+    this.disk.makeDirectory(JOURNAL_DIRECTORY);
+    // Where there are several snapshots, the journal says which is current; else the snapshot says how much to read.
+    const fromZxid = this.arrived === undefined ? (this.snapshot.meta?.zxid ?? 0) : 0;
+    const scan = recoverJournal(this.disk, JOURNAL_DIRECTORY, fromZxid);
+    if (this.arrived?.zxid === scan.recovered.snapshotZxid) this.settle();
+    this.arrived = undefined;
+    return { ...scan, snapshot: this.snapshot };
+  }
+
+  /** The journal names the snapshot that has arrived. */
+  settle(): void {
+    if (this.arrived !== undefined) this.snapshot = this.arrived.snapshot;
+    this.arrived = undefined;
+  }
+
+  /** Another disk. */
+  replace(disk: SimulatedDisk, incarnation: string): void {
+    this.disk = disk;
+    this.incarnation = incarnation;
+    this.snapshot = new MemorySnapshot();
+    this.arrived = undefined;
+  }
+}

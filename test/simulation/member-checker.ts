@@ -1,0 +1,80 @@
+import { formatZxid } from "../../src/core/base/zxid.ts";
+import type { Identity } from "../../src/core/tree/operation.ts";
+import type { Tree } from "../../src/core/tree/tree.ts";
+import type { ClientBook } from "./client-book.ts";
+import { compareState } from "./compare-state.ts";
+import { ConnectionChecker } from "./connection-checker.ts";
+import { type Applied, type BatchSource, ModelReplay } from "./model-replay.ts";
+import { demand } from "./violation.ts";
+
+/** What the checker has to know of the member a connection is to. */
+export interface MemberView {
+  /** Last applied. */
+  readonly zxid: number;
+  /** Takes writes: leads or follows, and is not being stopped. */
+  readonly serves: boolean;
+  /** How often it has begun to serve. */
+  readonly services: number;
+  /** Events after this zxid have to be kept for watches that resume. */
+  readonly historyFromZxid: number;
+}
+
+/**
+ * Judges one run of one member by what its clients are told: everything must be what the naive model says at that very
+ * zxid of the history. Throws a Violation at the first difference. Knows nothing of how the member works.
+ */
+export class MemberChecker {
+  readonly replay: ModelReplay;
+  readonly book: ClientBook;
+  private readonly connections = new Set<ConnectionChecker>();
+
+  constructor(book: ClientBook, history: BatchSource) {
+    this.book = book;
+    this.replay = new ModelReplay(history);
+  }
+
+  connect(view: MemberView, identities: readonly Identity[]): ConnectionChecker {
+    const connection = new ConnectionChecker(this, view, identities);
+    this.connections.add(connection);
+    return connection;
+  }
+
+  forget(connection: ConnectionChecker): void {
+    this.connections.delete(connection);
+  }
+
+  /** The whole state: at each recovery, and at the end. */
+  compareAll(tree: Tree): void {
+    this.advance(tree.zxid);
+    this.compareDigest(tree);
+    compareState(this.replay.model, tree);
+  }
+
+  /** The member is between two events. */
+  settled(tree: Tree): void {
+    this.advance(tree.zxid);
+    this.compareDigest(tree);
+    for (const connection of this.connections) connection.settled();
+  }
+
+  /** The member has applied everything up to this zxid: the model follows. */
+  advance(zxid: number): void {
+    demand(zxid >= this.replay.zxid, "reads never go back", () => `to ${formatZxid(zxid)}`);
+    this.book.reveal(zxid);
+    this.replay.advance(zxid, (applied) => this.follow(applied));
+  }
+
+  private follow(applied: Applied): void {
+    this.book.applied(applied);
+    for (const connection of this.connections) connection.applied(applied);
+  }
+
+  private compareDigest(tree: Tree): void {
+    const { state } = this.replay.tree;
+    demand(
+      tree.zxid === state.zxid && tree.state.digest.equals(state.digest.lanes()),
+      "the digest is that of the whole history",
+      () => `at ${formatZxid(tree.zxid)}: ${tree.state.digest.lanes()}, not ${state.digest.lanes()}`,
+    );
+  }
+}

@@ -1,0 +1,72 @@
+import { BatchReader } from "../../src/core/tree/batch.ts";
+import { Command, commandType, decodeCommand } from "../../src/core/tree/command.ts";
+import type { Zab } from "../../src/core/zab/zab.ts";
+import type { ClientBook } from "./client-book.ts";
+import type { ZabChecker } from "./ensemble/zab-checker.ts";
+import type { MemberChecker } from "./member-checker.ts";
+
+export interface ObservedMember {
+  readonly id: number;
+  readonly zab: Zab;
+  readonly checker: MemberChecker;
+  readonly zabChecker: ZabChecker;
+  readonly book: ClientBook;
+  /** Virtual time. */
+  readonly timeMs: number;
+}
+
+/**
+ * Watches what zab does inside a member, for the checker: what it proposes, and when its leader is established or gives
+ * up. Reaches into it, since a member shows none of that.
+ */
+export class ZabObserver {
+  private readonly member: ObservedMember;
+  private leadingSince = 0;
+  private isEstablished = false;
+
+  constructor(member: ObservedMember) {
+    this.member = member;
+    const { zab } = member;
+    const effects = zab.effects as { -readonly [K in keyof Zab["effects"]]: Zab["effects"][K] };
+    const { established, looking } = effects;
+    effects.established = (epoch) => {
+      this.established(epoch);
+      established(epoch);
+    };
+    effects.looking = (why) => {
+      member.zabChecker.deposed(member.id);
+      this.isEstablished = false;
+      looking(why);
+    };
+    const propose = zab.propose.bind(zab);
+    zab.propose = (body, ...more) => {
+      this.proposes(body);
+      propose(body, ...more);
+    };
+  }
+
+  private established(epoch: number): void {
+    const { zabChecker, id, timeMs } = this.member;
+    zabChecker.established(id, epoch);
+    // A new epoch under the same leader restarts no timer.
+    if (!this.isEstablished) this.leadingSince = timeMs;
+    this.isEstablished = true;
+  }
+
+  private proposes(body: Uint8Array): void {
+    const { zabChecker, id, zab, timeMs, book, checker } = this.member;
+    const reader = new BatchReader();
+    const { firstZxid, count } = reader.open(body);
+    zabChecker.committed(id, zab.commitZxid);
+    zabChecker.proposed(id, { firstZxid, lastZxid: firstZxid + count - 1, body }, zab.lastZxid);
+    const command = new Command();
+    for (let left = count; left > 0; left--) {
+      decodeCommand(reader.next(), command);
+      if (command.type !== commandType.EXPIRE_SESSION) continue;
+      const session = checker.replay.model.sessions.get(command.target);
+      // Moved since: it will be refused.
+      if (session?.generation !== command.targetGeneration) continue;
+      book.expires(command.target, session.timeoutMs, this.leadingSince, timeMs);
+    }
+  }
+}
