@@ -27,6 +27,9 @@ const MEMORY_HIGH = 0.9;
 const MEMORY_LOW = 0.85;
 /** A stopping member waits this long for what is in flight, ms. */
 const DRAIN_MS = 5_000;
+/** A snapshot may arrive so long before it is announced, ms; and it is looked for this often. */
+const BULK_WAIT_MS = 1_000;
+const BULK_LOOK_MS = 20;
 
 /**
  * Runs one member on the real world: performs its effects with the journal, the links, the clock and the loop, and
@@ -51,6 +54,7 @@ export class MemberRuntime implements MemberEffects, PartsOwner {
   private ticker: NodeJS.Timeout | undefined;
   private nextMemoryLook = 0;
   private failed = false;
+  private stopping = false;
   private stopped = false;
   private whenIdle: (() => void) | undefined;
   private whenServing: (() => void) | undefined;
@@ -115,9 +119,15 @@ export class MemberRuntime implements MemberEffects, PartsOwner {
     this.links?.announceDoors(doors);
   }
 
-  /** Takes nothing new, hands leadership over, answers what is in flight, closes everything. */
+  /** Takes nothing new from here on, and hands leadership over at once; what is in flight is still answered. */
+  beginStop(): void {
+    if (!this.stopping) this.guard(() => this.member.stop());
+    this.stopping = true;
+  }
+
+  /** Stops: answers what is in flight, closes everything. */
   async stop(): Promise<void> {
-    this.guard(() => this.member.stop());
+    this.beginStop();
     await this.drain();
     this.stopped = true;
     clearInterval(this.ticker);
@@ -249,9 +259,14 @@ export class MemberRuntime implements MemberEffects, PartsOwner {
   }
 
   /** A snapshot is on its way here, if it is from the leader and waited for. */
-  bulkArrived(peer: number, stream: BulkReceiver): void {
-    if (!this.member.awaitsSnapshot || peer !== this.member.leaderId || this.isReceiving || this.stopped) {
+  bulkArrived(peer: number, stream: BulkReceiver, waitedMs = 0): void {
+    if (this.isReceiving || this.stopped || waitedMs >= BULK_WAIT_MS) {
       stream.refuse("no snapshot is waited for");
+      return;
+    }
+    if (!this.member.awaitsSnapshot || peer !== this.member.leaderId) {
+      // It may have overtaken the message that announces it, on another connection.
+      setTimeout(() => this.bulkArrived(peer, stream, waitedMs + BULK_LOOK_MS), BULK_LOOK_MS);
       return;
     }
     this.isReceiving = true;

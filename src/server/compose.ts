@@ -121,6 +121,8 @@ async function openDoors(
     stop: () => {
       stopped ??= (async () => {
         rmSync(addressesFile, { force: true });
+        // The others have a new leader before this member's clients look for another member.
+        runtime.beginStop();
         await Promise.all([grpcDoor.stop(DOOR_GRACE_MS), httpDoor.stop()]);
         await runtime.stop();
         metrics.stop();
