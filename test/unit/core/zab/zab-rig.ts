@@ -1,52 +1,29 @@
 import { formatZxid } from "../../../../src/core/base/zxid.ts";
 import type { EnsembleConfiguration } from "../../../../src/core/zab/ensemble-configuration.ts";
-import { peerMessage } from "../../../../src/core/zab/peer-message.ts";
 import type { RecoveredZab, ZabOptions } from "../../../../src/core/zab/zab-contract.ts";
 import { ensemble, incarnationOf } from "./rig-batches.ts";
+import { type PeerHost, TestNet } from "./test-net.ts";
 import { RigMember } from "./zab-rig-member.ts";
 
+export type { MessageName, Sent } from "./test-net.ts";
 export { RigMember } from "./zab-rig-member.ts";
-
-export type MessageName = keyof typeof peerMessage;
-const names = new Map<number, MessageName>(
-  Object.entries(peerMessage).map(([name, type]) => [type, name as MessageName]),
-);
-
-export function nameOf(frame: Uint8Array): MessageName {
-  return names.get(frame[0] as number) as MessageName;
-}
-
-export interface Sent {
-  readonly from: number;
-  readonly to: number;
-  readonly name: MessageName;
-  readonly frame: Uint8Array;
-}
 
 /**
  * Several `Zab` instances in one test, on one clock, with a FIFO link for each direction between two of them. Nothing
  * moves but by the test: it delivers a message, syncs a disk, lets time pass; or has everything settle. At every commit
  * the rig demands what Zab promises: one history, one leader for each epoch.
  */
-export class ZabRig {
+export class ZabRig extends TestNet {
   readonly members = new Map<number, RigMember>();
-  /** Everything ever sent over a link that was up. */
-  readonly sent: Sent[] = [];
   time = 10_000;
   private readonly options: Partial<ZabOptions>;
   private readonly bootstrap: EnsembleConfiguration;
-  private readonly queues = new Map<string, Uint8Array[]>();
-  /** Links that are up, as "low-high". */
-  private readonly links = new Set<string>();
-  /** Pairs that have no link, whatever happens. */
-  private readonly apart = new Set<string>();
-  /** Ways whose messages stay where they are. */
-  private readonly clogged = new Set<string>();
   /** What was committed anywhere: the checksum of a batch by its last zxid. */
   private readonly history = new Map<number, number>();
   private readonly leaders = new Map<number, number>();
 
   constructor(bootstrap: EnsembleConfiguration, options: Partial<ZabOptions> = {}) {
+    super();
     this.bootstrap = bootstrap;
     this.options = options;
   }
@@ -95,6 +72,14 @@ export class ZabRig {
     return this.members.get(id) as RigMember;
   }
 
+  protected hostOf(id: number): PeerHost {
+    return this.at(id).zab;
+  }
+
+  protected peers(): readonly RigMember[] {
+    return this.running;
+  }
+
   get running(): RigMember[] {
     return [...this.members.values()].filter(({ isUp }) => isUp);
   }
@@ -110,78 +95,6 @@ export class ZabRig {
     return this.running.filter(({ zab }) => zab.isFollowing);
   }
 
-  // ---- The net ----
-
-  /** Both ends lose the link, and what is on its way. */
-  unlink(a: number, b: number): void {
-    if (!this.links.delete(pair(a, b))) return;
-    for (const way of [`${a}>${b}`, `${b}>${a}`]) this.queues.delete(way);
-    this.at(a).zab.linkDown(b);
-    this.at(b).zab.linkDown(a);
-  }
-
-  /** No link between these until {@link join}. */
-  part(a: number, b: number): void {
-    this.apart.add(pair(a, b));
-    this.unlink(a, b);
-  }
-
-  join(a: number, b: number): void {
-    this.apart.delete(pair(a, b));
-    this.joinAll();
-  }
-
-  /** One side of the net cannot reach the other. */
-  partition(one: readonly number[], other: readonly number[]): void {
-    for (const a of one) for (const b of other) this.part(a, b);
-  }
-
-  heal(): void {
-    this.apart.clear();
-    this.clogged.clear();
-    this.joinAll();
-  }
-
-  /** Nothing arrives any more, and nobody is told; one way only. */
-  clog(from: number, to: number): void {
-    this.clogged.add(`${from}>${to}`);
-  }
-
-  /** From now on it arrives, in order, what waited first. */
-  unclog(from: number, to: number): void {
-    this.clogged.delete(`${from}>${to}`);
-  }
-
-  /** What is on its way, from one to the other. */
-  queue(from: number, to: number): readonly Uint8Array[] {
-    return this.queues.get(`${from}>${to}`) ?? [];
-  }
-
-  send(from: number, to: number, frame: Uint8Array): void {
-    if (!this.links.has(pair(from, to))) return;
-    this.sent.push({ from, to, name: nameOf(frame), frame });
-    const way = `${from}>${to}`;
-    const queue = this.queues.get(way) ?? [];
-    this.queues.set(way, queue);
-    queue.push(frame);
-  }
-
-  /** Delivers the next message of this way; its name. */
-  deliver(from: number, to: number): MessageName {
-    const frame = this.queues.get(`${from}>${to}`)?.shift();
-    if (frame === undefined) throw new Error(`nothing is on its way from ${from} to ${to}`);
-    const lent = frame.slice();
-    this.at(to).zab.receive(from, lent);
-    // It was only lent.
-    lent.fill(0xee);
-    return nameOf(frame);
-  }
-
-  /** Delivers messages of this way up to and including the first of this name. */
-  deliverUntil(from: number, to: number, name: MessageName): void {
-    while (this.deliver(from, to) !== name);
-  }
-
   // ---- Everything ----
 
   /** Delivers, syncs and reads until nothing moves that is not held. */
@@ -195,13 +108,7 @@ export class ZabRig {
   }
 
   private turn(): boolean {
-    let moved = false;
-    for (const [way, queue] of [...this.queues]) {
-      if (queue.length === 0 || this.clogged.has(way)) continue;
-      const [from, to] = way.split(">").map(Number) as [number, number];
-      this.deliver(from, to);
-      moved = true;
-    }
+    let moved = this.deliverEach();
     for (const member of this.running) moved = member.work() || moved;
     return moved;
   }
@@ -224,12 +131,6 @@ export class ZabRig {
     return leader.zab.lastZxid;
   }
 
-  /** What has been sent since `from`, in words: "1>2 PROPOSE". */
-  since(from: number, ...wanted: MessageName[]): string[] {
-    const found = this.sent.slice(from).filter(({ name }) => wanted.length === 0 || wanted.includes(name));
-    return found.map(({ from: sender, to, name }) => `${sender}>${to} ${name}`);
-  }
-
   // ---- What must always hold ----
 
   /** Integrity, total order: whoever commits a zxid commits the same batch, and every one before it (DSN'11, III). */
@@ -247,24 +148,4 @@ export class ZabRig {
     if (known !== id) throw new Error(`members ${known} and ${id} both lead epoch ${epoch}`);
     this.leaders.set(epoch, id);
   }
-
-  private joinAll(): void {
-    const { running } = this;
-    for (const a of running) {
-      for (const b of running) {
-        if (a.id < b.id && !this.apart.has(pair(a.id, b.id))) this.link(a, b);
-      }
-    }
-  }
-
-  private link(a: RigMember, b: RigMember): void {
-    if (this.links.has(pair(a.id, b.id))) return;
-    this.links.add(pair(a.id, b.id));
-    a.zab.linkUp(b);
-    b.zab.linkUp(a);
-  }
-}
-
-function pair(a: number, b: number): string {
-  return a < b ? `${a}-${b}` : `${b}-${a}`;
 }
