@@ -12,7 +12,7 @@ const LOAD_MS = 1_500;
 
 /** Lies about what clients saw, each with the rule that is expected to catch it. */
 const LIES: readonly (readonly [string, (seen: Seen) => void])[] = [
-  ["no acknowledged write is lost", (seen) => move(last(seen, isWrite), 1_000_000)],
+  ["no acknowledged write is lost", (seen) => beyond(last(seen, isWrite))],
   ["nothing is applied twice, or unasked", ({ operations }) => drop(operations, isWrite)],
   ["nothing is applied twice, or unasked", (seen) => deny(last(seen, isWrite))],
   ["an answer is the model's", (seen) => swap(seen, isSet, "answer")],
@@ -75,8 +75,9 @@ function last(seen: Seen, choice: Choice): Recorded {
   return chosen(seen, choice).at(-1) as Recorded;
 }
 
-function move(each: Recorded, by: number): void {
-  each.zxid += by;
+/** Acknowledged at a zxid that no log has; of a client that does nothing else, at the very end. */
+function beyond(write: Recorded): void {
+  Object.assign(write, { client: -1, zxid: write.zxid + 1_000_000, returnedAt: Number.POSITIVE_INFINITY });
 }
 
 /** The last one is told what the first one was. */

@@ -8,9 +8,9 @@ import { judge } from "./verdict.ts";
 import { Workload } from "./workload.ts";
 
 /** Member 1 keeps all of the log, for the checker; the others so little that a new one needs a snapshot. */
-const KEEP_LITTLE = { journalKeepCommands: "100", journalKeepBytes: "1MiB", snapshotEveryBytes: "1MiB" };
-/** More than two journal segments of it, so that the first is pruned. */
-const BYTES_BEFORE = 40 * 1024 * 1024;
+const KEEP_LITTLE = { journalKeepCommands: "0", journalKeepBytes: "0", snapshotEveryBytes: "1MiB" };
+/** More than a new member is sent from memory, and more than the first segment of a journal, so that that is pruned. */
+const BYTES_BEFORE = 24 * 1024 * 1024;
 const VALUE_BYTES = 16 * 1024;
 
 test("a follower that lost everything is back by a snapshot under load, and counts again", async () => {
