@@ -7,10 +7,12 @@ import { etcdSideBySide } from "./workloads/etcd-1x1.ts";
 import { failover } from "./workloads/failover.ts";
 import { fill } from "./workloads/fill.ts";
 import { followerRestart } from "./workloads/follower-restart.ts";
+import { followerWipe } from "./workloads/follower-wipe.ts";
 import { idleSessions } from "./workloads/idle-sessions.ts";
 import { rolling } from "./workloads/rolling.ts";
 import { stall } from "./workloads/stall.ts";
 import { single, throughput } from "./workloads/throughput.ts";
+import { versus } from "./workloads/versus.ts";
 import { isBroken, type Workload, type WorkloadResult } from "./workloads/workload.ts";
 
 const workloads: readonly Workload[] = [
@@ -24,7 +26,9 @@ const workloads: readonly Workload[] = [
   failover,
   idleSessions,
   followerRestart,
+  followerWipe,
   rolling,
+  versus,
 ];
 
 function workloadNamed(name: string): Workload {

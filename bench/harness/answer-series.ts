@@ -17,13 +17,18 @@ export class AnswerSeries {
   private at = new Float64Array(FIRST_CAPACITY);
   private due = new Float64Array(FIRST_CAPACITY);
   private client = new Uint16Array(FIRST_CAPACITY);
+  private epoch = new Uint32Array(FIRST_CAPACITY);
 
-  /** @param due when its request was due, which is no later than when it was sent */
-  add(at: number, due: number, client: number): void {
+  /**
+   * @param due when its request was due, which is no later than when it was sent
+   * @param epoch of the leader that committed it; 0 where the answer does not say
+   */
+  add(at: number, due: number, client: number, epoch: number): void {
     if (this.size === this.at.length) this.grow();
     this.at[this.size] = at;
     this.due[this.size] = due;
     this.client[this.size] = client;
+    this.epoch[this.size] = epoch;
     this.size++;
   }
 
@@ -45,6 +50,12 @@ export class AnswerSeries {
     }
     see(to);
     return longest;
+  }
+
+  /** When the first write that a later leader committed was answered; undefined while there is none. */
+  firstOfLaterEpoch(epoch: number, from: number): number | undefined {
+    for (let i = this.indexAt(from); i < this.size; i++) if ((this.epoch[i] as number) > epoch) return this.at[i];
+    return undefined;
   }
 
   /** Answers in the poorest of all stretches of a second between two moments. */
@@ -80,12 +91,15 @@ export class AnswerSeries {
   }
 
   private grow(): void {
-    const [at, due, client] = [this.at, this.due, this.client];
-    this.at = new Float64Array(this.size * 2);
-    this.due = new Float64Array(this.size * 2);
-    this.client = new Uint16Array(this.size * 2);
-    this.at.set(at);
-    this.due.set(due);
-    this.client.set(client);
+    const capacity = this.size * 2;
+    this.at = copied(this.at, new Float64Array(capacity));
+    this.due = copied(this.due, new Float64Array(capacity));
+    this.client = copied(this.client, new Uint16Array(capacity));
+    this.epoch = copied(this.epoch, new Uint32Array(capacity));
   }
+}
+
+function copied<T extends Float64Array | Uint16Array | Uint32Array>(from: T, to: T): T {
+  to.set(from);
+  return to;
 }

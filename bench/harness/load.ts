@@ -1,4 +1,5 @@
 import { LatencyHistogram, type Percentiles } from "./latency-histogram.ts";
+import { SlotQueue } from "./slot-queue.ts";
 
 /** One request; `client` counts the clients, `sequence` all requests of the run. Rejects when it failed. */
 export type Operation = (client: number, sequence: number) => Promise<unknown>;
@@ -115,24 +116,24 @@ export async function closedLoop(shape: LoadShape, operation: Operation): Promis
 export async function openLoop(shape: LoadShape, ratePerSecond: number, operation: Operation): Promise<OpenLoadResult> {
   const start = performance.now();
   const recorder = new Recorder(start + shape.warmupSeconds * 1000, shape.seconds);
-  const free = Array.from({ length: shape.clients * shape.outstanding }, (_, i) => i % shape.clients);
+  const free = new SlotQueue(shape.clients, shape.outstanding);
   const measuring = announce(shape);
   let sequence = 0;
   let underWay = 0;
   await new Promise<void>((resolve) => {
     const send = (): void => {
       const now = performance.now();
-      while (free.length > 0) {
+      while (!free.isEmpty) {
         const due = start + (sequence / ratePerSecond) * 1000;
         if (due > now || due >= recorder.end) break;
-        const client = free.pop() as number;
+        const client = free.take();
         underWay++;
         operation(client, sequence++)
           .then(() => recorder.answered(due, performance.now()))
           .catch((error: unknown) => recorder.failed(error))
           .finally(() => {
             underWay--;
-            free.push(client);
+            free.give(client);
           });
       }
       if (now >= recorder.end && underWay === 0) {

@@ -1,9 +1,12 @@
 import { AnswerSeries } from "./answer-series.ts";
 import type { Operation } from "./load.ts";
+import { SlotQueue } from "./slot-queue.ts";
 import { sleep } from "./waiting.ts";
 
 /** How long answers are waited for when a load ends, ms. */
 const DRAIN_TIMEOUT_MS = 60_000;
+/** From one epoch's zxids to the next one's. */
+const EPOCH = 2 ** 32;
 
 export interface SteadyLoadOptions {
   readonly clients: number;
@@ -25,7 +28,7 @@ export class SteadyLoad {
   slowestCallMs = 0;
   private readonly options: SteadyLoadOptions;
   private readonly operation: Operation;
-  private readonly free: number[];
+  private readonly free: SlotQueue;
   private readonly startedAt = performance.now();
   private readonly timer: NodeJS.Timeout;
   private sequence = 0;
@@ -35,7 +38,7 @@ export class SteadyLoad {
   constructor(options: SteadyLoadOptions, operation: Operation) {
     this.options = options;
     this.operation = operation;
-    this.free = Array.from({ length: options.clients * options.outstanding }, (_, i) => i % options.clients);
+    this.free = new SlotQueue(options.clients, options.outstanding);
     this.timer = setInterval(() => this.sendDue(), 1);
   }
 
@@ -55,10 +58,10 @@ export class SteadyLoad {
   private sendDue(): void {
     const { ratePerSecond } = this.options;
     const now = performance.now();
-    while (this.free.length > 0 && !this.ended) {
+    while (!this.free.isEmpty && !this.ended) {
       const due = ratePerSecond === 0 ? now : this.startedAt + (this.sequence / ratePerSecond) * 1000;
       if (due > now) break;
-      this.send(this.free.pop() as number, due);
+      this.send(this.free.take(), due);
     }
   }
 
@@ -66,12 +69,12 @@ export class SteadyLoad {
     const begin = performance.now();
     this.underWay++;
     this.operation(client, this.sequence++).then(
-      () => {
+      (answer) => {
         const now = this.settled(begin, client);
         this.answered++;
-        this.answers.add(now, due, client);
+        this.answers.add(now, due, client, epochOf(answer));
         // In a closed loop the next goes out with the answers of this turn, not with the next tick.
-        if (this.options.ratePerSecond === 0 && !this.ended) this.send(this.free.pop() as number, now);
+        if (this.options.ratePerSecond === 0 && !this.ended) this.send(this.free.take(), now);
       },
       (error: unknown) => {
         this.settled(begin, client);
@@ -90,8 +93,13 @@ export class SteadyLoad {
   private settled(begin: number, client: number): number {
     const now = performance.now();
     this.underWay--;
-    this.free.push(client);
+    this.free.give(client);
     this.slowestCallMs = Math.max(this.slowestCallMs, now - begin);
     return now;
   }
+}
+
+/** A write's answer has its zxid. */
+function epochOf(answer: unknown): number {
+  return Math.floor(((answer as { zxid?: number } | undefined)?.zxid ?? 0) / EPOCH);
 }
