@@ -249,6 +249,7 @@ export class MemberRuntime implements MemberEffects, PartsOwner {
     if (this.failed || this.stopped) return;
     try {
       this.member.receive(peer, frame);
+      if (this.whenIdle !== undefined) this.afterApply();
     } catch (error) {
       this.fail(error as Error);
     }
@@ -354,7 +355,10 @@ export class MemberRuntime implements MemberEffects, PartsOwner {
       this.nextMemoryLook = now + MEMORY_LOOK_MS;
       this.lookAtMemory();
     }
-    this.guard(() => this.member.tick());
+    this.guard(() => {
+      this.member.tick();
+      this.afterApply();
+    });
   };
 
   private lookAtMemory(): void {
