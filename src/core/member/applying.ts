@@ -92,9 +92,9 @@ export class Applying {
     state.hub.flush();
     this.answerReader.read(bytes, answer);
     answer.number = state.command.number;
-    submissions.applied(state.command);
+    const isOurs = submissions.applied(state.command);
     duties.applied(state.command, answer);
     changes.applied(state.command, answer.code);
-    clients.deliver(state.command, answer, state.commandBytes);
+    clients.deliver(state.command, answer, state.commandBytes, isOurs);
   }
 }

@@ -59,9 +59,13 @@ export class Clients {
     this.sessionless.delete(serial);
   }
 
-  /** A command of `bytes` was applied: tells whoever asked, and whoever's session it ended. */
-  deliver(command: Command, answer: Answer, bytes: number): void {
-    if (command.sessionId !== 0) this.deliverToSession(command, answer, bytes);
+  /**
+   * A command of `bytes` was applied: tells whoever asked, and whoever's session it ended.
+   *
+   * @param isOurs it is what this member had taken and not seen applied before: only that is a connection's answer
+   */
+  deliver(command: Command, answer: Answer, bytes: number, isOurs: boolean): void {
+    if (command.sessionId !== 0) this.deliverToSession(command, answer, bytes, isOurs);
     else this.deliverSessionless(command, answer, bytes);
   }
 
@@ -115,13 +119,13 @@ export class Clients {
     this.sessionless.clear();
   }
 
-  private deliverToSession(command: Command, answer: Answer, bytes: number): void {
+  private deliverToSession(command: Command, answer: Answer, bytes: number, isOurs: boolean): void {
     const connection = this.bySession.get(command.sessionId);
     if (this.sessions().get(command.sessionId) === undefined) {
       connection?.end(answer.code === OK ? undefined : "SESSION_EXPIRED", answer.zxid);
       return;
     }
-    if (connection?.generation === command.generation) connection.completeWrite(answer, bytes);
+    if (isOurs && connection?.generation === command.generation) connection.completeWrite(answer, bytes);
   }
 
   /** Requests without a session: unary calls, openings and moves, and the leader's own duties. */

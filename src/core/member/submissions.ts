@@ -102,20 +102,21 @@ export class Submissions {
     this.sent = 0;
   }
 
-  /** A command was applied: if it is the oldest of these, that one is done. */
-  applied(command: Command): void {
+  /** A command was applied: if it is the oldest of these, that one is done; true then. */
+  applied(command: Command): boolean {
     const first = this.queue[0];
-    if (first === undefined || first.count === 0 || !this.isHead(first, command)) return;
+    if (first === undefined || first.count === 0 || !this.isHead(first, command)) return false;
     const size = this.sizeOfHead(first);
     first.appliedBytes += 4 + size;
     first.appliedCount++;
     this.outstandingBytes -= size;
     this.outstandingCommands--;
-    if (first.appliedCount < first.count) return;
+    if (first.appliedCount < first.count) return true;
     assert(first.appliedBytes === first.writer.length, "a chunk ends with its last command");
     this.queue.shift();
     this.sent = Math.max(0, this.sent - 1);
     this.keep(first.writer);
+    return true;
   }
 
   private openChunk(): Waiting {

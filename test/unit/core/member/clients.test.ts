@@ -47,7 +47,7 @@ class Rig {
   ): void {
     const command = Object.assign(new Command(), fields);
     const made = Object.assign(emptyAnswer(), { number: command.number, zxid: 77 }, answer);
-    this.clients.deliver(command, made, 10);
+    this.clients.deliver(command, made, 10, true);
   }
 }
 
