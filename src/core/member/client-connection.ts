@@ -60,8 +60,8 @@ export class ClientConnection implements WatchSubscriber {
   private held = 0;
   private detached = false;
   /**
-   * Why a write was refused that its client takes to another member: whatever comes behind it on this connection is
-   * refused as well, or it would overtake that write.
+   * Why a write was refused that its client takes to another member: the writes behind it on this connection are refused
+   * as well, or they would overtake it.
    */
   private sentAway: number = OK;
   private closing = false;
@@ -153,22 +153,19 @@ export class ClientConnection implements WatchSubscriber {
   read(number: number, operation: ReadOperation, options: ReadFreshness): void {
     if (this.detached) return;
     this.host.touch(this);
-    if (this.sentAway !== OK) this.enqueue({ kind: "refusal", number, code: this.sentAway });
-    else this.enqueue({ kind: "read", number, operation, freshness: options, identities: this.identityList });
+    this.enqueue({ kind: "read", number, operation, freshness: options, identities: this.identityList });
   }
 
   sync(number: number): void {
     if (this.detached) return;
     this.host.touch(this);
-    if (this.sentAway !== OK) this.enqueue({ kind: "refusal", number, code: this.sentAway });
-    else this.enqueue({ kind: "sync", number });
+    this.enqueue({ kind: "sync", number });
   }
 
   addWatch(number: number, request: WatchAsked): void {
     if (this.detached) return;
     this.host.touch(this);
-    if (this.sentAway !== OK) this.enqueue({ kind: "refusal", number, code: this.sentAway });
-    else this.enqueue({ kind: "watch", number, request });
+    this.enqueue({ kind: "watch", number, request });
   }
 
   removeWatch(number: number, watchId: number): void {
