@@ -14,6 +14,7 @@ import type { BulkReceiver } from "../transport/peer-transport.ts";
 import { clearDamage } from "./damage.ts";
 import type { DoorAddresses, EnsembleLinks, LinkedPeer } from "./ensemble-links.ts";
 import { LearnerFeeds } from "./learner-feeds.ts";
+import { MemoryWatch } from "./memory-watch.ts";
 import { type OpenedParts, Opening, type PartsOwner } from "./opening.ts";
 import { HISTORY_BYTES_MAX, type RuntimeEvents, type RuntimeOptions } from "./runtime-contract.ts";
 import { receiveSnapshot } from "./snapshot-arrival.ts";
@@ -21,10 +22,6 @@ import { SnapshotRounds } from "./snapshot-rounds.ts";
 
 const defaults = { outstandingBytesMax: 64 * 1024 * 1024, barrierWaitMs: 5_000, historyBytesMax: HISTORY_BYTES_MAX };
 const TICK_MS = 100;
-/** Memory is looked at this often, ms, and counts as short from here to there of what is allowed. */
-const MEMORY_LOOK_MS = 1_000;
-const MEMORY_HIGH = 0.9;
-const MEMORY_LOW = 0.85;
 /** A stopping member waits this long for what is in flight, ms. */
 const DRAIN_MS = 5_000;
 /** A snapshot may arrive so long before it is announced, ms; and it is looked for this often. */
@@ -44,6 +41,7 @@ export class MemberRuntime implements MemberEffects, PartsOwner {
   private readonly events: RuntimeEvents;
   private readonly journalPart: Journal;
   private readonly feeds: LearnerFeeds;
+  private readonly memory: MemoryWatch;
   private store: SnapshotStore;
   private rounds: SnapshotRounds;
   /** zxid of the installed snapshot that is current, if one is. */
@@ -52,7 +50,6 @@ export class MemberRuntime implements MemberEffects, PartsOwner {
   private turnRequested = false;
   private applyRequested = false;
   private ticker: NodeJS.Timeout | undefined;
-  private nextMemoryLook = 0;
   private failed = false;
   private stopping = false;
   private stopped = false;
@@ -74,6 +71,7 @@ export class MemberRuntime implements MemberEffects, PartsOwner {
     this.member = new Member(memberOptions, recovered.state, recovered.zab, this);
     this.rounds = new SnapshotRounds(this.member, parts.store, options.roundBytes);
     this.rounds.journalled(recovered.journalBytes);
+    this.memory = new MemoryWatch(this.member.pressure, options.memoryBytes, events);
     this.feeds = new LearnerFeeds({
       journal: parts.journal,
       store: () => this.store,
@@ -350,26 +348,12 @@ export class MemberRuntime implements MemberEffects, PartsOwner {
   }
 
   private readonly onTick = (): void => {
-    const now = performance.now();
-    if (now >= this.nextMemoryLook) {
-      this.nextMemoryLook = now + MEMORY_LOOK_MS;
-      this.lookAtMemory();
-    }
+    this.memory.tick(performance.now());
     this.guard(() => {
       this.member.tick();
       this.afterApply();
     });
   };
-
-  private lookAtMemory(): void {
-    const { pressure } = this.member;
-    const used = process.memoryUsage.rss() / this.options.memoryBytes;
-    const short = used > (pressure.memory ? MEMORY_LOW : MEMORY_HIGH);
-    if (short === pressure.memory) return;
-    pressure.memory = short;
-    const message = short ? "memory is above its high-water mark: only deletes are accepted" : "memory is free again";
-    this.events.onNotice(short ? "warn" : "info", message, { share: Number(used.toFixed(2)) });
-  }
 
   private serve(): Promise<void> {
     this.ticker = setInterval(this.onTick, TICK_MS);

@@ -24,7 +24,7 @@ export interface PeerAbout {
 
 const FORMAT = 1;
 
-/** An ensemble of about 40 members fits the transport's 4 KiB. */
+/** The largest ensemble, with long host names, fits the transport's bound. */
 export function encodePeerAbout(about: PeerAbout): Uint8Array {
   const writer = new ByteWriter(512);
   writer.u8(FORMAT);
