@@ -7,7 +7,7 @@ const MIB = 1024 * KIB;
 /** Largest payload of one frame, bytes: a batch closed late by one large command, and what is put around it. */
 export const FRAME_BYTES_MAX = 8 * MIB;
 /** Largest `about` of a handshake, bytes. */
-export const ABOUT_BYTES_MAX = 4 * KIB;
+export const ABOUT_BYTES_MAX = 32 * KIB;
 /** Largest header of a bulk connection, bytes. */
 export const BULK_HEADER_BYTES_MAX = 64 * KIB;
 /** Largest chunk of a bulk connection, bytes. */
