@@ -176,8 +176,8 @@ export class Client implements ConnectionListener {
   turns = 0;
   private next = 1;
 
-  constructor(solo: SoloMember, identities: readonly Identity[]) {
-    this.connection = solo.member.connect(this, identities);
+  constructor(at: { readonly member: Member }, identities: readonly Identity[]) {
+    this.connection = at.member.connect(this, identities);
   }
 
   onOpened(session: OpenedSession): void {

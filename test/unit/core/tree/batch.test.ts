@@ -3,6 +3,8 @@ import { describe, expect, it } from "vitest";
 import { InvariantError } from "../../../../src/core/base/assert.ts";
 import { FormatError } from "../../../../src/core/base/bytes.ts";
 import { makeZxid } from "../../../../src/core/base/zxid.ts";
+import { EventFanout } from "../../../../src/core/member/event-fanout.ts";
+import { LocalState } from "../../../../src/core/member/local-state.ts";
 import {
   BATCH_FORMAT,
   BATCH_HEADER_BYTES,
@@ -203,15 +205,16 @@ describe("the feature level", () => {
     solo.settle();
     const bodies = solo.batches.map(({ body }) => body);
     const last = bodies.at(-1) as Uint8Array;
-    const again = new SoloMember({}, { acceptedEpoch: 1, currentEpoch: 1, lastZxid: solo.member.tree.zxid });
-    for (const body of bodies.slice(0, -1)) again.member.replay(body);
-    const before = again.member.tree.snapshotMeta();
+    const fanout = new EventFanout();
+    const again = new LocalState({ tree: Tree.fresh(1, fanout), fanout }, 64 * 1024);
+    for (const body of bodies.slice(0, -1)) again.replay(body);
+    const before = again.tree.snapshotMeta();
     const newer = last.slice();
     newer[2] = FEATURE_LEVEL + 1;
-    expect(() => again.member.replay(newer)).toThrow(FormatError);
-    expect(again.member.tree.snapshotMeta()).toEqual(before);
-    again.member.replay(last);
-    expect(again.member.tree.zxid).toBe(solo.member.tree.zxid);
+    expect(() => again.replay(newer)).toThrow(FormatError);
+    expect(again.tree.snapshotMeta()).toEqual(before);
+    again.replay(last);
+    expect(again.tree.zxid).toBe(solo.member.tree.zxid);
   });
 
   it("core.md 1: leader time never falls, whatever the headers say", () => {
