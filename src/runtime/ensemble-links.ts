@@ -117,6 +117,11 @@ export class EnsembleLinks {
     this.transport?.send(peer, frame);
   }
 
+  /** Writes what has been sent in this turn; it would be written at the next one's end otherwise. */
+  flush(): void {
+    this.transport?.flush();
+  }
+
   disconnect(peer: number, why: string): void {
     this.transport?.disconnect(peer, why);
   }

@@ -217,6 +217,8 @@ export class MemberRuntime implements MemberEffects, PartsOwner {
       this.member.durable(sequence);
       this.afterApply();
     });
+    // Others wait for the acknowledgement.
+    this.links?.flush();
   }
 
   onSpaceChange(space: Journal["space"]): void {
@@ -332,6 +334,7 @@ export class MemberRuntime implements MemberEffects, PartsOwner {
   private readonly onTurnEnd = (): void => {
     this.turnRequested = false;
     this.guard(() => this.member.endTurn());
+    this.links?.flush();
   };
 
   private readonly onApply = (): void => {
