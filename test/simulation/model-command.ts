@@ -1,6 +1,7 @@
 import { ByteReader, decodeUtf8 } from "../../src/core/base/bytes.ts";
 import type { Limits } from "../../src/core/base/limits.ts";
-import { type Command, commandType, decodeIdentities, decodePart, type Leaf } from "../../src/core/tree/command.ts";
+import { type Command, commandType, decodeIdentities, decodePart } from "../../src/core/tree/command.ts";
+import type { Leaf } from "../../src/core/tree/command-leaf.ts";
 import type { CreateMode, LeafOperation, WriteOperation } from "../../src/core/tree/operation.ts";
 import type { Issuer, ModelCommand } from "../model/expectation.ts";
 

@@ -19,6 +19,8 @@ export interface JournalHost {
   /** Runs later, unless the process is dead by then. */
   after(delayMs: number, work: () => void): void;
   durable(sequence: number): void;
+  /** Up to there all is on disk, from now on. */
+  synced(sequence: number): void;
 }
 
 /**
@@ -56,8 +58,9 @@ export class SimulatedJournal {
     if (!this.isClaimed(worstRecordBytes(record))) throw new Error("the journal has no room");
     const sequence = ++this.sequence;
     const { fault } = this.host;
+    const isSwallowed = fault === "swallow-truncation" && record.type === recordType.TRUNCATE;
     const isEpoch = record.type === recordType.PROMISE || record.type === recordType.EPOCH;
-    if (fault === "forget-epochs" && isEpoch) {
+    if ((fault === "forget-epochs" && isEpoch) || isSwallowed) {
       this.skipped.add(sequence);
       this.host.after(1, () => this.host.durable(sequence));
       return sequence;
@@ -140,6 +143,7 @@ export class SimulatedJournal {
     writer.flush();
     this.promised -= retired;
     const sequence = this.sequenceOf(writer.durable);
+    host.synced(sequence);
     host.after(host.random.below(8) / 10, () => host.durable(sequence));
     if (writer.wantsClaim && host.random.chance(0.5)) writer.claimSlice();
     host.after(0, () => this.takeGroup());

@@ -15,7 +15,7 @@ import type { ClientRequest } from "./client-message.ts";
 import { Door, type Peer } from "./door.ts";
 import type { PeerInfo, PeerNetwork, PeerProcess } from "./ensemble/peer-network.ts";
 import type { ZabChecker } from "./ensemble/zab-checker.ts";
-import type { Fault } from "./faults.ts";
+import { type Fault, plant } from "./faults.ts";
 import type { LoggedBatch } from "./journal-history.ts";
 import { JOURNAL_DIRECTORY, type Machine } from "./machine.ts";
 import { MemberChecker, type MemberView } from "./member-checker.ts";
@@ -90,6 +90,7 @@ export class SimulatedMember implements MemberEffects, MemberView, PeerProcess {
   private lastDurable = 0;
   private settling: { readonly target: number; readonly done: () => void } | undefined;
   private isReceiving = false;
+  private isInstalling = false;
   private wasServing = false;
 
   /** Loads, recovers, replays; throws what the disk throws. */
@@ -137,6 +138,7 @@ export class SimulatedMember implements MemberEffects, MemberView, PeerProcess {
     this.zab = this.member.ensemble as Zab;
     this.checker = new MemberChecker(book, this);
     new ZabObserver(this);
+    plant(this.fault, this.member, this.zab, (work) => this.after(0, work));
     this.rounds = this.openRounds();
     this.rounds.journalled(journalBytes);
     this.feeds = this.openFeeds();
@@ -157,7 +159,7 @@ export class SimulatedMember implements MemberEffects, MemberView, PeerProcess {
   }
 
   get serves(): boolean {
-    return this.member.isServing;
+    return this.member.isServing && !this.isInstalling;
   }
 
   /** Virtual time, which no member's clock shows. */
@@ -329,11 +331,15 @@ export class SimulatedMember implements MemberEffects, MemberView, PeerProcess {
 
   // ---- Events ----
 
+  /** On disk, whatever the member is told. */
+  synced(sequence: number): void {
+    this.zabChecker.durable(this.id, sequence);
+  }
+
   /** Messages of the journal's thread come in order, and a later one says all an earlier one did. */
   durable(sequence: number): void {
     if (sequence <= this.lastDurable) return;
     this.lastDurable = sequence;
-    this.zabChecker.durable(this.id, sequence);
     this.member.durable(sequence);
     const { settling } = this;
     if (settling !== undefined && settling.target <= sequence) {
@@ -461,7 +467,9 @@ export class SimulatedMember implements MemberEffects, MemberView, PeerProcess {
     this.trace?.(() => `installs a snapshot at ${formatZxid(zxid)}`);
     this.rounds.stop();
     machine.arrived = { zxid, snapshot: arriving.medium };
+    this.isInstalling = true;
     this.member.install(new LocalState(loaded, sizes.historyBytesMax));
+    this.isInstalling = false;
     if (!sizes.keepsHistory) this.historyFromZxid = zxid;
     const { appended: target } = this;
     this.settling = {

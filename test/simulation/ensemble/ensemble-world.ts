@@ -394,7 +394,8 @@ export class EnsembleWorld implements ClientHost, FaultHost {
     const missing = this.members.filter((each) => each === id || !this.isVoter(each));
     if (missing.length * 2 >= this.members.length) return;
     if (this.processes.has(id)) this.end(id, true);
-    this.machine(id).replace(this.disk(), this.incarnation());
+    const { incarnation } = this.machine(id);
+    this.machine(id).replace(this.disk(), this.options.fault === "keep-incarnation" ? incarnation : this.incarnation());
     this.checker.wiped(id);
     this.book.count("disks lost");
   }
