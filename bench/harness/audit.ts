@@ -34,16 +34,23 @@ export async function auditEnsemble(ensemble: Ensemble, paths: readonly string[]
 }
 
 /** What is to be true of an ensemble after a load, whatever was done to it. */
-export function auditFindings({ setsApplied, verified }: Audit, { acknowledged, unknown }: Writes): Finding[] {
-  const counts = [...setsApplied.values()];
+export function auditFindings(audit: Audit, { acknowledged, unknown }: Writes): Finding[] {
+  const counts = [...audit.setsApplied.values()];
   const wrong = counts.filter((count) => count < acknowledged || count > acknowledged + unknown);
-  const states = new Set(verified.map(({ zxid, digest }) => `${zxid} ${digest}`));
   return [
     { name: "sets acknowledged", value: acknowledged, unit: "" },
     { name: "sets of unknown outcome", value: unknown, unit: "" },
     { name: "sets applied, fewest", value: Math.min(...counts), unit: "", asked: { atLeast: acknowledged } },
     { name: "sets applied, most", value: Math.max(...counts), unit: "", asked: { atMost: acknowledged + unknown } },
     must("members that lost or doubled a set", wrong.length),
+    ...stateFindings(audit),
+  ];
+}
+
+/** The same state on every member's disk. */
+export function stateFindings({ verified }: Audit): Finding[] {
+  const states = new Set(verified.map(({ zxid, digest }) => `${zxid} ${digest}`));
+  return [
     must("members whose files are not in order", verified.filter(({ ok }) => !ok).length),
     must("further last zxids and digests", states.size - 1),
   ];
