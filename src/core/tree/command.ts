@@ -1,42 +1,20 @@
 import { assert } from "../base/assert.ts";
 import { type ByteReader, type ByteWriter, FormatError } from "../base/bytes.ts";
 import type { Limits } from "../base/limits.ts";
-import { CONFIGURATION_BYTES_MAX, TTL_MS_MAX } from "../base/limits.ts";
+import { CONFIGURATION_BYTES_MAX } from "../base/limits.ts";
 import { limitsText } from "./apply-limits.ts";
+import { decodeLeaf, decodePath, Leaf, writeLeaf } from "./command-leaf.ts";
+import { type CommandType, commandType, typeOfKind } from "./command-type.ts";
 import { FEATURE_LEVEL, FeatureLevelError } from "./feature-level.ts";
-import {
-  type AclEntry,
-  ANY_VERSION,
-  type CreateOperation,
-  createMode,
-  type Identity,
-  type LeafOperation,
-  type WriteOperation,
-} from "./operation.ts";
+import type { Identity, WriteOperation } from "./operation.ts";
 
-/**
+export { type CommandType, commandType } from "./command-type.ts";
+
+/*
  * A command: one replicated request as bytes (core.md 1). FORMAT.md draws it. Encoded once, by the door's connection,
- * straight into the open batch; decoded by `apply` on every member. Decoding is strict: bytes this file did not write
- * are refused before they are journalled.
+ * straight into the open batch; decoded by `apply` on every member. Decoding is strict: bytes the writers here did not
+ * write are refused before they are journalled.
  */
-export const commandType = {
-  CREATE: 1,
-  DELETE: 2,
-  SET: 3,
-  SET_ACL: 4,
-  CHECK: 5,
-  MULTI: 6,
-  DELETE_TREE: 7,
-  OPEN_SESSION: 16,
-  MOVE_SESSION: 17,
-  CLOSE_SESSION: 18,
-  EXPIRE_SESSION: 19,
-  REAP: 20,
-  SET_LIMITS: 21,
-  RAISE_FEATURE_LEVEL: 22,
-  RECONFIGURE: 23,
-} as const;
-export type CommandType = (typeof commandType)[keyof typeof commandType];
 
 /** Who asks, in the form commands carry. */
 export interface Issuer {
@@ -83,16 +61,6 @@ export function writeHead(
   writer.block(issuer.identities);
 }
 
-const typeOfKind = {
-  create: commandType.CREATE,
-  delete: commandType.DELETE,
-  set: commandType.SET,
-  "set-acl": commandType.SET_ACL,
-  check: commandType.CHECK,
-  multi: commandType.MULTI,
-  "delete-tree": commandType.DELETE_TREE,
-} as const;
-
 /** Writes a client's request as a command. */
 export function writeOperation(
   writer: ByteWriter,
@@ -113,56 +81,6 @@ export function writeOperation(
   } else {
     writeLeaf(writer, operation);
   }
-}
-
-function writeLeaf(writer: ByteWriter, operation: LeafOperation): void {
-  writer.string(operation.path);
-  switch (operation.kind) {
-    case "create":
-      writeCreate(writer, operation);
-      return;
-    case "set":
-      writer.i32(operation.version);
-      writer.block(operation.data);
-      return;
-    case "set-acl":
-      writer.i32(operation.version);
-      writeAcl(writer, operation.acl);
-      return;
-    case "delete":
-    case "check":
-      writer.i32(operation.version);
-  }
-}
-
-const FLAG_IF_ABSENT = 1;
-const FLAG_ACL = 2;
-
-function writeCreate(writer: ByteWriter, operation: CreateOperation): void {
-  writer.u8(operation.mode);
-  writer.u8((operation.ifAbsent === true ? FLAG_IF_ABSENT : 0) | (operation.acl === undefined ? 0 : FLAG_ACL));
-  writer.u53(operation.ttlMs ?? 0);
-  if (operation.acl !== undefined) writeAcl(writer, operation.acl);
-  writer.block(operation.data);
-}
-
-function writeAcl(writer: ByteWriter, acl: readonly AclEntry[]): void {
-  writer.varint(acl.length);
-  for (const { scheme, id, permissions } of acl) {
-    writer.u32(permissions >>> 0);
-    writer.string(scheme);
-    writer.string(id);
-  }
-}
-
-function readAcl(reader: ByteReader): AclEntry[] {
-  const count = reader.varint();
-  if (count > reader.remaining) throw new FormatError("ACL longer than its command");
-  const acl: AclEntry[] = [];
-  for (let i = 0; i < count; i++) {
-    acl.push({ permissions: reader.i32(), scheme: reader.string(), id: reader.string() });
-  }
-  return acl;
 }
 
 export function writeOpenSession(writer: ByteWriter, issuer: Issuer, number: number, open: OpenSessionFields): void {
@@ -285,21 +203,6 @@ export class Command {
   }
 }
 
-/** A decoded leaf operation; see {@link Command} on reuse. */
-export class Leaf {
-  type: CommandType = commandType.CHECK;
-  pathStart = 0;
-  pathEnd = 0;
-  dataStart = 0;
-  dataEnd = 0;
-  version = ANY_VERSION;
-  mode = 0;
-  ifAbsent = false;
-  ttlMs = 0;
-  /** undefined: the open ACL. */
-  acl: readonly AclEntry[] | undefined = undefined;
-}
-
 /** Decodes the command that fills `[reader.position, reader.end)`; throws FormatError on anything else. */
 export function decodeCommand(reader: ByteReader, into: Command): void {
   into.bytes = reader.bytes;
@@ -398,47 +301,4 @@ export function decodePart(reader: ByteReader, leaf: Leaf): void {
   const type = reader.u8();
   if (type < commandType.CREATE || type > commandType.CHECK) throw new FormatError(`a multi cannot hold type ${type}`);
   decodeLeaf(reader, type as CommandType, leaf);
-}
-
-function decodePath(reader: ByteReader, leaf: Leaf): void {
-  const size = reader.varint();
-  leaf.pathStart = reader.skip(size);
-  leaf.pathEnd = leaf.pathStart + size;
-}
-
-function decodeLeaf(reader: ByteReader, type: CommandType, leaf: Leaf): void {
-  leaf.type = type;
-  decodePath(reader, leaf);
-  if (type === commandType.DELETE_TREE) return;
-  if (type === commandType.CREATE) {
-    decodeCreate(reader, leaf);
-    return;
-  }
-  leaf.version = reader.i32();
-  if (type === commandType.SET_ACL) leaf.acl = readAcl(reader);
-  else if (type === commandType.SET) decodeData(reader, leaf);
-}
-
-function decodeCreate(reader: ByteReader, leaf: Leaf): void {
-  leaf.mode = reader.u8();
-  const flags = reader.u8();
-  if (flags > (FLAG_IF_ABSENT | FLAG_ACL)) throw new FormatError("unknown create flags");
-  leaf.ifAbsent = (flags & FLAG_IF_ABSENT) !== 0;
-  leaf.ttlMs = reader.u53();
-  leaf.acl = (flags & FLAG_ACL) !== 0 ? readAcl(reader) : undefined;
-  decodeData(reader, leaf);
-}
-
-function decodeData(reader: ByteReader, leaf: Leaf): void {
-  const size = reader.varint();
-  leaf.dataStart = reader.skip(size);
-  leaf.dataEnd = leaf.dataStart + size;
-}
-
-/** What is wrong with a create's mode and TTL; undefined when they go together. */
-export function createFault(mode: number, ttlMs: number): string | undefined {
-  if (mode < 0 || mode > createMode.PERSISTENT_SEQUENTIAL_WITH_TTL) return "the mode is unknown";
-  const wantsTtl = mode >= createMode.PERSISTENT_WITH_TTL;
-  if (!wantsTtl) return ttlMs === 0 ? undefined : "only the TTL modes take a TTL";
-  return ttlMs >= 1 && ttlMs <= TTL_MS_MAX ? undefined : `a TTL is 1 to ${TTL_MS_MAX} ms`;
 }

@@ -5,7 +5,6 @@ import {
   decodeCommand,
   decodePart,
   type Issuer,
-  type Leaf,
   writeCloseSession,
   writeExpireSession,
   writeMoveSession,
@@ -16,6 +15,7 @@ import {
   writeReconfigure,
   writeSetLimits,
 } from "../../../../src/core/tree/command.ts";
+import type { Leaf } from "../../../../src/core/tree/command-leaf.ts";
 import { FEATURE_LEVEL } from "../../../../src/core/tree/feature-level.ts";
 import type { CreateMode, LeafOperation, WriteOperation } from "../../../../src/core/tree/operation.ts";
 

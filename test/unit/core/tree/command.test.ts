@@ -6,7 +6,6 @@ import { CONFIGURATION_BYTES_MAX, defaultLimits, TTL_MS_MAX } from "../../../../
 import {
   Command,
   commandType,
-  createFault,
   decodeCommand,
   decodeIdentities,
   encodeIdentities,
@@ -21,6 +20,7 @@ import {
   writeReconfigure,
   writeSetLimits,
 } from "../../../../src/core/tree/command.ts";
+import { createFault } from "../../../../src/core/tree/command-leaf.ts";
 import { FEATURE_LEVEL, FeatureLevelError } from "../../../../src/core/tree/feature-level.ts";
 import type { Identity, LeafOperation, WriteOperation } from "../../../../src/core/tree/operation.ts";
 import "../../../support/fixed-seed.ts";
