@@ -62,7 +62,9 @@ export class SdkRig implements AsyncDisposable {
     const proxy = await TcpProxy.start(this.endpoint);
     this.proxies.push(proxy);
     const grpc = grpcTransport({ userAgent: "muster-test" });
-    const transport = {
+    const transport: typeof grpc = {
+      ...grpc,
+      probe: (_, done) => grpc.probe(proxy.endpoint, done),
       open: (_: string, listener: Parameters<typeof grpc.open>[1]) => grpc.open(proxy.endpoint, listener),
     };
     const client = await connectWith({ endpoints: proxy.endpoint, ...options }, { transport });

@@ -5,7 +5,8 @@ import { type Reason, reasonOf } from "../../../src/core/base/errors.ts";
 import type { Answer } from "../../../src/core/tree/answer.ts";
 import type { WriteOperation } from "../../../src/core/tree/operation.ts";
 import type { WatchEvent } from "../../../src/core/tree/watch-event.ts";
-import { MemberRuntime, type RuntimeEvents, type RuntimeOptions } from "../../../src/runtime/member-runtime.ts";
+import { MemberRuntime } from "../../../src/runtime/member-runtime.ts";
+import type { RuntimeEvents, RuntimeOptions } from "../../../src/runtime/runtime-contract.ts";
 import { temporaryDirectory } from "../storage/snapshot/snapshot-fixtures.ts";
 
 /** Small, so that a directory is quick to make. */
