@@ -51,12 +51,7 @@ export class MusterHome {
     const doors = ["--grpc-listen", "127.0.0.1:0", "--http-listen", "127.0.0.1:0"];
     const child = this.start(["server", "--data-dir", "data", "--log-level", "warn", ...doors, ...args]);
     child.stderr?.resume();
-    const lines = createInterface({ input: child.stdout as Readable });
-    const [line] = (await Promise.race([once(lines, "line"), once(child, "exit").then(() => [undefined])])) as [
-      string?,
-    ];
-    if (line === undefined) throw new Error(`muster server ended with ${child.exitCode} before it was ready`);
-    return { child, ready: JSON.parse(line) as ReadyLine };
+    return { child, ready: await readyOf(child) };
   }
 
   async dispose(): Promise<void> {
@@ -82,6 +77,14 @@ export interface ReadyLine {
 export interface RunningServer {
   readonly child: ChildProcess;
   readonly ready: ReadyLine;
+}
+
+/** Resolves with what `muster server` says once its member serves. */
+export async function readyOf(child: ChildProcess): Promise<ReadyLine> {
+  const lines = createInterface({ input: child.stdout as Readable });
+  const [line] = (await Promise.race([once(lines, "line"), once(child, "exit").then(() => [undefined])])) as [string?];
+  if (line === undefined) throw new Error(`muster server ended with ${child.exitCode} before it was ready`);
+  return JSON.parse(line) as ReadyLine;
 }
 
 /** Resolves with code and signal once the process has ended. */
