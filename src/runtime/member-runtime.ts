@@ -91,6 +91,8 @@ export class MemberRuntime implements MemberEffects, PartsOwner {
     const opening = new Opening(dataDir, options, events, () => runtime);
     try {
       runtime = new MemberRuntime(await opening.open(), options, events);
+      // A disk that was full already said so before anybody could hear it.
+      if (runtime.journalPart.space === "refusing") runtime.pressDisk("refusing");
       await runtime.serve();
       return runtime;
     } catch (error) {
@@ -221,12 +223,20 @@ export class MemberRuntime implements MemberEffects, PartsOwner {
     this.links?.flush();
   }
 
+  onFsync(ms: number): void {
+    this.member.fsynced(ms);
+  }
+
   onSpaceChange(space: Journal["space"]): void {
+    this.pressDisk(space);
+    this.guard(() => this.member.roomMade());
+  }
+
+  private pressDisk(space: Journal["space"]): void {
     this.member.pressure.disk = space === "refusing";
     const level = space === "refusing" ? "warn" : "info";
     const message = space === "refusing" ? "the disk is full: only deletes are accepted" : "the disk has room again";
     this.events.onNotice(level, message, {});
-    this.guard(() => this.member.roomMade());
   }
 
   onRoundCommitted(zxid: number): void {

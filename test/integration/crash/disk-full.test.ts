@@ -11,6 +11,8 @@ import { isRoot, need } from "./requirements.ts";
 /** Room for a few segments of journal and a snapshot, then none; and after making room. */
 const SMALL_MIB = 320;
 const LARGE_MIB = 640;
+/** Room for the first segment, and never for a second. */
+const TINY_MIB = 40;
 const MIB = 1024 * 1024;
 const TEST_MS = 180_000;
 /** Until a member has noticed that there is room again. */
@@ -38,8 +40,8 @@ afterEach(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-function mountSmallDisk(): void {
-  execFileSync("mount", ["-t", "tmpfs", "-o", `size=${SMALL_MIB}m`, "muster-test", disk]);
+function mountSmallDisk(mib = SMALL_MIB): void {
+  execFileSync("mount", ["-t", "tmpfs", "-o", `size=${mib}m`, "muster-test", disk]);
   mounted = true;
 }
 
@@ -80,6 +82,27 @@ describe("core.md 32: a full disk refuses new writes except deletes and closes, 
     await expect.poll(accepted, { timeout: RECOVERY_MS }).toBe(true);
     await load.check(full);
     await full.close();
+    expect((await member.stop()).code, member.logTail).toBe(0);
+  });
+
+  it("a disk too small from the first moment on is full as well: what it says before the member serves is heard", {
+    timeout: TEST_MS,
+  }, async (context) => {
+    need(context, "root, to mount a small disk", isRoot());
+    mountSmallDisk(TINY_MIB);
+    member = await Member.start({ dataDir: path.join(disk, "member") });
+    const tiny = await connect({ endpoints: member.grpc });
+    client = tiny;
+    const create = () => tiny.znodes.create("/room", "", { ifAbsent: true });
+    await expect(create()).rejects.toMatchObject({ reason: "NO_SPACE" });
+    enlargeDisk();
+    const accepted = () =>
+      create().then(
+        () => true,
+        () => false,
+      );
+    await expect.poll(accepted, { timeout: RECOVERY_MS }).toBe(true);
+    await tiny.close();
     expect((await member.stop()).code, member.logTail).toBe(0);
   });
 
