@@ -9,7 +9,7 @@ import type { SnapshotMeta } from "../tree/snapshot-row.ts";
 import type { Tree } from "../tree/tree.ts";
 import type { WatchHub } from "../tree/watch-hub.ts";
 import type { ConfigurationChange } from "../zab/configuration-change.ts";
-import { MEMBER_TYPES_FROM } from "../zab/peer-message.ts";
+import { MEMBER_TYPES_FROM, peerMessage } from "../zab/peer-message.ts";
 import { type RecoveredZab, Zab } from "../zab/zab.ts";
 import type { HistoryBatch, PeerIdentity } from "../zab/zab-contract.ts";
 import { Applying } from "./applying.ts";
@@ -190,6 +190,7 @@ export class Member {
 
   linkDown(peer: number): void {
     this.zab.linkDown(peer);
+    this.core.proposals.forget(peer);
   }
 
   /** Bytes came from a peer, perhaps not a whole message. */
@@ -202,6 +203,8 @@ export class Member {
     const type = frame[0];
     if (type === undefined || type < MEMBER_TYPES_FROM) {
       this.zab.receive(peer, frame);
+      // It has lost this leader and comes back: with everything that it has not seen applied.
+      if (type === peerMessage.CEPOCH) this.core.proposals.forget(peer);
     } else {
       this.zab.heard(peer);
       try {

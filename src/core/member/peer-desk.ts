@@ -84,7 +84,7 @@ export class PeerDesk {
     // What comes from one that has lost this leader since will come again, to whichever leader it finds.
     if (!this.core.zab.isLeading || !this.core.zab.isSynced(peer)) return;
     this.check(peer, chunk);
-    this.core.proposals.add(chunk);
+    this.core.proposals.add(chunk, peer);
     this.core.effects.requestTurnEnd();
   }
 

@@ -8,6 +8,15 @@ import type { Chunk } from "./submissions.ts";
 const SPARES_MAX = 4;
 const SPARE_BYTES_MAX = 2 * BATCH_BYTES_TARGET;
 
+/** Where a follower's commands stand in a batch. */
+interface Part {
+  readonly batch: BatchWriter;
+  readonly peer: number;
+  readonly start: number;
+  readonly end: number;
+  readonly count: number;
+}
+
 export interface ProposalEffects {
   hasRoom(bytes: number): boolean;
   now(): number;
@@ -25,6 +34,8 @@ export class Proposals {
   private open = new BatchWriter();
   private full: BatchWriter[] = [];
   private readonly spares: BatchWriter[] = [];
+  /** What followers sent and is not proposed yet, in order. */
+  private parts: Part[] = [];
 
   /** `stamp` gives the header of a batch closed now, but for its zxid, count and flags. */
   constructor(zab: Zab, effects: ProposalEffects, stamp: Proposals["stamp"]) {
@@ -48,10 +59,26 @@ export class Proposals {
     this.open.end();
   }
 
-  /** Takes commands over; the bytes are copied. */
-  add({ commands, count }: Chunk): void {
+  /** Takes commands over, a follower's or, for 0, this member's own; the bytes are copied. */
+  add({ commands, count }: Chunk, peer = 0): void {
     this.makeRoom();
-    this.open.append(commands, count);
+    const { open } = this;
+    const start = open.bytes;
+    open.append(commands, count);
+    if (peer !== 0) this.parts.push({ batch: open, peer, start, end: open.bytes, count });
+  }
+
+  /** A follower has lost this leader, and sends again what is not applied: what is not even proposed would be twice. */
+  forget(peer: number): void {
+    for (const part of this.parts.filter((each) => each.peer === peer).reverse()) {
+      const { batch, start, end, count } = part;
+      batch.remove(start, end, count);
+      const size = end - start;
+      const moved = (other: Part): Part => ({ ...other, start: other.start - size, end: other.end - size });
+      const rest = this.parts.filter((each) => each !== part);
+      this.parts = rest.map((each) => (each.batch === batch && each.start >= end ? moved(each) : each));
+    }
+    this.full = this.full.filter(({ count }) => count > 0);
   }
 
   /** One command that has to be a batch of its own, with these flags. */
@@ -74,6 +101,7 @@ export class Proposals {
 
   /** This member does not lead any more: whoever asked for what has not been proposed asks again. */
   clear(): void {
+    this.parts = [];
     this.full = [];
     this.open.reset();
   }
@@ -95,6 +123,7 @@ export class Proposals {
     this.zab.propose(
       batch.close({ ...this.stamp(this.effects.now()), firstZxid, count: batch.count, flags: batch.flags }),
     );
+    if (this.parts.length > 0) this.parts = this.parts.filter((part) => part.batch !== batch);
     batch.reset();
     const isSpare = batch !== this.open && this.spares.length < SPARES_MAX;
     if (isSpare && batch.writer.bytes.length <= SPARE_BYTES_MAX) this.spares.push(batch);

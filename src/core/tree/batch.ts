@@ -78,6 +78,13 @@ export class BatchWriter {
     this.count += count;
   }
 
+  /** Takes commands out again: those that stand from `start` to `end`. */
+  remove(start: number, end: number, count: number): void {
+    this.writer.bytes.copyWithin(start, end, this.writer.length);
+    this.writer.length -= end - start;
+    this.count -= count;
+  }
+
   /** Drops the command just ended. */
   cancel(): void {
     this.writer.length = this.commandStart;

@@ -25,6 +25,8 @@ export class MemberNode implements MemberEffects {
   isUp = true;
   /** Nothing gets durable. */
   holdsDisk = false;
+  /** The journal takes nothing. */
+  isFull = false;
   private readonly rig: MemberRig;
   private readonly histories = new Map<number, number>();
   private synced = 0;
@@ -117,7 +119,7 @@ export class MemberNode implements MemberEffects {
   }
 
   hasRoom(): boolean {
-    return true;
+    return !this.isFull;
   }
 
   send(peer: number, frame: Uint8Array): void {

@@ -356,6 +356,37 @@ describe("the death of a leader", () => {
   });
 });
 
+describe("a link that is lost and comes back under the same leader", () => {
+  it.each([
+    ["a session's", true, true],
+    ["without a session", false, true],
+    ["without a session, on a link that stayed", false, false],
+  ])("core.md 12: what the leader had taken and not proposed is applied once: %s", (_, hasSession, isLinkLost) => {
+    const rig = MemberRig.of(3);
+    const client = hasSession ? rig.session(1) : rig.at(1).client();
+    client.create("/p");
+    rig.settle();
+    client.take();
+    const { leader } = rig;
+    leader.isFull = true;
+    for (let i = 0; i < 3; i++) client.create("/p/q-", "", 2);
+    rig.settle();
+    if (isLinkLost) rig.unlink(1, 3);
+    else {
+      // It gives up a leader that it cannot hear, and comes back over the same link.
+      rig.clog(3, 1);
+      rig.pass(1_100);
+      rig.unclog(3, 1);
+    }
+    rig.pass(500);
+    leader.isFull = false;
+    leader.member.roomMade();
+    rig.pass(500);
+    expect(client.take()).toEqual([0, 1, 2].map((at) => `${at + 2} create /p/q-000000000${at}`));
+    expect(rig.at(2).member.tree.state.table.size).toBe(5 + 3);
+  });
+});
+
 describe("without a leader", () => {
   /** Member 1 of three is the only one left. */
   function left(options = {}): { rig: MemberRig; client: Client } {

@@ -189,6 +189,29 @@ describe("Proposals", () => {
     expect(rig.allMarks).toEqual([[12]]);
   });
 
+  it("core.md 12: forget what a follower sent that has lost this leader since, and nothing else", () => {
+    for (let seed = 1; seed <= 20; seed++) {
+      const random = new Prng(seed);
+      const rig = new Rig();
+      rig.room = 0;
+      const kept: number[] = [];
+      for (let mark = 0; mark < 60; mark++) {
+        const from = random.below(4);
+        if (from === 0 && random.chance(0.3)) rig.issue(mark);
+        else rig.proposals.add(chunkOf(mark, 4 + random.below(random.pick([10, 200_000]))), from);
+        if (from !== 2) kept.push(mark);
+        if (random.chance(0.1)) rig.proposals.proposeAll();
+      }
+      rig.proposals.forget(2);
+      rig.proposals.forget(9);
+      rig.room = Number.POSITIVE_INFINITY;
+      rig.proposals.proposeAll();
+      expect(rig.allMarks.flat()).toEqual(kept);
+      rig.proposals.forget(1);
+      expect(rig.proposals.isSettled).toBe(true);
+    }
+  });
+
   it.each([1, 2, 3])("keep every command, once and in order, through any interleaving (seed %i)", (seed) => {
     const random = new Prng(seed);
     const rig = new Rig({ counterMax: 400 });
