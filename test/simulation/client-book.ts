@@ -30,6 +30,8 @@ export class ClientBook {
   private readonly asked = new Map<string, AskedWrite>();
   /** First answers, by session and number. */
   private readonly answers = new Map<string, string>();
+  /** Each command of the log counts once, whoever applies it. */
+  private countedZxid = 0;
   private readonly closes = new Set<number>();
   /** By session: when the latest keep-alive that was acknowledged came, or when the session was opened or moved. */
   private readonly livesSince = new Map<number, number>();
@@ -82,6 +84,8 @@ export class ClientBook {
 
   /** A command of the log. */
   applied({ command, zxid }: Applied): void {
+    if (zxid > this.countedZxid) this.count(command.kind);
+    this.countedZxid = Math.max(zxid, this.countedZxid);
     if (command.kind === "request" && command.issuer.sessionId !== 0) {
       const { sessionId, number } = command.issuer;
       const asked = this.asked.get(`${sessionId}:${number}`)?.text;

@@ -37,6 +37,7 @@ interface Due {
 /** A watch that goes on from a zxid: its events come before the answer. */
 interface Resuming {
   readonly watch: NaiveWatch;
+  readonly afterZxid: number;
   /** Index of the next command whose events it has to be told of. */
   next: number;
   fired: boolean;
@@ -324,7 +325,7 @@ export class ConnectionChecker {
     if (request?.kind !== "watch" || request.watch.afterZxid === 0 || this.resuming !== undefined) return;
     const { watchId, path, mode, afterZxid } = request.watch;
     const next = this.checker.replay.indexAfter(afterZxid);
-    this.resuming = { watch: new NaiveWatch(watchId, path, mode), next, fired: false };
+    this.resuming = { watch: new NaiveWatch(watchId, path, mode), afterZxid, next, fired: false };
   }
 
   /** The next zxid the resuming watch has to be told of. */
@@ -333,6 +334,8 @@ export class ConnectionChecker {
     const { applied } = this.checker.replay;
     while (resuming.next < applied.length && !resuming.fired) {
       const { zxid, events } = applied[resuming.next++] as Applied;
+      // The member may have had to get there first.
+      if (zxid <= resuming.afterZxid) continue;
       const texts: string[] = [];
       for (const event of events) {
         if (resuming.fired || !resuming.watch.tells(event, this.identities)) continue;

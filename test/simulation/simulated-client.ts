@@ -48,6 +48,8 @@ export class SimulatedClient {
   private readonly random: Prng;
   private readonly identities: readonly Identity[];
   private readonly hasSession: boolean;
+  /** Asks nothing but what has to be as fresh as can be, as long as the others ask: it waits for no write. */
+  private readonly onlyReads: boolean;
   private link: ClientLink | undefined;
   private isReady = false;
   private session: Session | undefined;
@@ -71,13 +73,14 @@ export class SimulatedClient {
     host: ClientHost,
     name: number,
     random: Prng,
-    who: { identities: readonly Identity[]; session: boolean },
+    who: { readonly identities: readonly Identity[]; readonly session: boolean; readonly onlyReads?: boolean },
   ) {
     this.host = host;
     this.name = name;
     this.random = random;
     this.identities = who.identities;
     this.hasSession = who.session;
+    this.onlyReads = who.onlyReads === true;
     this.connect();
     this.later(this.random.below(20), () => this.act());
     this.later(50, () => this.keepAlive());
@@ -243,6 +246,10 @@ export class SimulatedClient {
   private askSomething(): void {
     if (this.unanswered.size >= OUTSTANDING_MAX || this.isFinished) return;
     const { random } = this;
+    if (this.onlyReads) {
+      this.askFresh();
+      return;
+    }
     const dice = random.below(100);
     if (dice < 4 && this.answered.length > 0 && this.session !== undefined) this.link?.send(random.pick(this.answered));
     else if (dice < 6) this.ask({ kind: "sync", number: this.next++ });
@@ -259,6 +266,16 @@ export class SimulatedClient {
     if (operation === undefined) this.isFinished = true;
     else if (isRead(operation)) this.ask({ kind: "read", number: this.next++, operation, ...this.freshness() });
     else this.ask({ kind: "write", number: this.next++, answeredBelow: 0, operation });
+  }
+
+  private askFresh(): void {
+    const { workload } = this.host;
+    if (workload.isOver) this.isFinished = true;
+    else if (this.random.chance(0.3)) this.ask({ kind: "sync", number: this.next++ });
+    else {
+      const operation = { kind: "get", path: workload.watchPath() } as const;
+      this.ask({ kind: "read", number: this.next++, operation, minZxid: 0, linearizable: true });
+    }
   }
 
   private freshness(): { minZxid: number; linearizable: boolean } {

@@ -25,6 +25,11 @@ export class Workload {
     this.steps = [...generateHistory(seed, requests * 2).steps].reverse();
   }
 
+  /** There is nothing left to ask. */
+  get isOver(): boolean {
+    return this.steps.length === 0;
+  }
+
   /** The next request of a client; undefined when there is nothing left to ask. */
   next(): WriteOperation | ReadOperation | undefined {
     for (let step = this.steps.pop(); step !== undefined; step = this.steps.pop()) {

@@ -72,7 +72,7 @@ function compareAll(world: EnsembleWorld): void {
   }
 }
 
-/** All follow one leader, and have applied all that anybody has in his log; that equal zxids mean equal states is checked anyway. */
+/** All follow one leader, and have applied all that anybody has; that equal zxids mean equal states is checked anyway. */
 function hasConverged(world: EnsembleWorld): boolean {
   const running = world.members.map((id) => world.running(id));
   const last = Math.max(...running.map((member) => member?.zab.lastZxid ?? 0));

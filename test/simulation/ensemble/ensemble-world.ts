@@ -121,7 +121,10 @@ export class EnsembleWorld implements ClientHost, FaultHost {
     for (let name = 0; name < (options.clients ?? clients); name++) {
       const own = source();
       const identities = own.pick(WHO);
-      this.clients.push(new SimulatedClient(this, name, own, { identities, session: !own.chance(0.15) }));
+      const session = !own.chance(0.15);
+      // The first one writes, or the workload would never end.
+      const onlyReads = own.chance(0.25) && name > 0;
+      this.clients.push(new SimulatedClient(this, name, own, { identities, session, onlyReads }));
     }
   }
 
