@@ -76,7 +76,7 @@ class MemberGroup {
 
   run(): Promise<number> {
     const { signals } = this.surroundings;
-    signals.on("SIGINT", this.onSignal).on("SIGTERM", this.onSignal);
+    signals.on("SIGINT", this.onSignal).on("SIGTERM", this.onSignal).on("SIGHUP", this.onHangup);
     return new Promise<number>((resolve) => {
       this.resolve = resolve;
       // All of them before any is waited for: a member serves only once a quorum of them is there.
@@ -156,6 +156,11 @@ class MemberGroup {
     } else if (now - this.firstSignalAt >= SAME_SIGNAL_MS) this.kill("a second signal came");
   };
 
+  private readonly onHangup = (): void => {
+    if (this.surroundings.hasLostTerminal()) this.onSignal();
+    else for (const { child } of this.slots) child?.kill("SIGHUP");
+  };
+
   /** Asks all of them at once. */
   private stop(exitCode: number): void {
     if (this.stopping) return;
@@ -184,7 +189,7 @@ class MemberGroup {
     if (this.slots.some(({ child }) => child !== undefined)) return;
     const { signals } = this.surroundings;
     clearTimeout(this.deadline);
-    signals.off("SIGINT", this.onSignal).off("SIGTERM", this.onSignal);
+    signals.off("SIGINT", this.onSignal).off("SIGTERM", this.onSignal).off("SIGHUP", this.onHangup);
     this.resolve(this.exitCode);
   }
 }

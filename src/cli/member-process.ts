@@ -1,6 +1,8 @@
 import { spawn } from "node:child_process";
+import { closeSync, openSync } from "node:fs";
 import { constants } from "node:os";
 import { performance } from "node:perf_hooks";
+import { isatty } from "node:tty";
 import { fileURLToPath } from "node:url";
 import type { ServerOptions } from "../server/options.ts";
 import { encodeOptions, type MemberAddresses, type MemberMessage } from "../server/options-handover.ts";
@@ -20,6 +22,8 @@ export interface ProcessSurroundings {
   readonly entry: string;
   readonly signals: NodeJS.EventEmitter;
   now(): number;
+  /** The terminal this process was started at has been closed. */
+  hasLostTerminal(): boolean;
 }
 
 const MIB = 2 ** 20;
@@ -38,12 +42,24 @@ export function nodeFlags(options: Pick<ServerOptions, "memoryBytes" | "semiSpac
 
 export function realSurroundings(): ProcessSurroundings {
   const entry = fileURLToPath(new URL("../server/main.js", import.meta.url));
-  return { entry, signals: process, now: () => performance.now() };
+  return { entry, signals: process, now: () => performance.now(), hasLostTerminal };
+}
+
+/** A process whose terminal is closed gets SIGHUP, as one that shall read its files again; then there is none any more. */
+function hasLostTerminal(): boolean {
+  if (!isatty(0)) return false;
+  try {
+    closeSync(openSync("/dev/tty", "r"));
+    return false;
+  } catch {
+    return true;
+  }
 }
 
 /**
  * Runs a member as a child process until it ends; resolves with the exit code to pass on. SIGINT and SIGTERM ask it
- * to stop and give it `stopTimeoutMs`; a second one ends it at once. When this process dies, the member stops too.
+ * to stop and give it `stopTimeoutMs`; a second one ends it at once. SIGHUP is passed on: the member reads its TLS files
+ * again; at a terminal that was closed it is as the others. When this process dies, the member stops too.
  */
 export function runMember(
   options: ServerOptions,
@@ -70,7 +86,11 @@ export function runMember(
       kill("a second signal came");
     }
   };
-  signals.on("SIGINT", onSignal).on("SIGTERM", onSignal);
+  const onHangup = () => {
+    if (surroundings.hasLostTerminal()) onSignal();
+    else child.kill("SIGHUP");
+  };
+  signals.on("SIGINT", onSignal).on("SIGTERM", onSignal).on("SIGHUP", onHangup);
   child.on("message", (message: MemberMessage) => {
     if (message.type === "ready") events.onReady(message.addresses, message.pid);
     else events.onFailed(message.message, message.fix);
@@ -78,7 +98,7 @@ export function runMember(
   return new Promise<number>((resolve) => {
     const finish = (code: number) => {
       clearTimeout(deadline);
-      signals.off("SIGINT", onSignal).off("SIGTERM", onSignal);
+      signals.off("SIGINT", onSignal).off("SIGTERM", onSignal).off("SIGHUP", onHangup);
       resolve(code);
     };
     child.on("error", (error) => {

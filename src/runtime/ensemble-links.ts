@@ -4,6 +4,7 @@ import type { EnsembleConfiguration } from "../core/zab/ensemble-configuration.t
 import type { BulkReceiver, BulkSender, PeerAddress, PeerInfo, PeerTransport } from "../transport/peer-transport.ts";
 import { startPeerTransport } from "../transport/tcp-peer-transport.ts";
 import type { TlsFiles } from "../transport/tls-material.ts";
+import { TransportError } from "../transport/transport-error.ts";
 import { EnsembleStart, type StartDecision } from "./bootstrap.ts";
 import { decodePeerAbout, encodePeerAbout, type PeerAbout } from "./peer-about.ts";
 
@@ -17,6 +18,8 @@ export interface LinkOptions {
   readonly tls?: TlsFiles | undefined;
   readonly insecure?: boolean | undefined;
   readonly bulkBytesPerSecond?: number | undefined;
+  /** Emits `SIGHUP` when the files of `tls` are to be read again. */
+  readonly hangups?: NodeJS.EventEmitter | undefined;
   /** The program's. */
   readonly version: string;
 }
@@ -131,6 +134,7 @@ export class EnsembleLinks {
   }
 
   async stop(): Promise<void> {
+    this.options.hangups?.off("SIGHUP", this.reloadCertificates);
     this.start?.stop();
     await this.transport?.stop();
     this.transport = undefined;
@@ -165,8 +169,22 @@ export class EnsembleLinks {
         onNotice: (...notice) => events.onNotice(...notice),
       },
     );
+    options.hangups?.on("SIGHUP", this.reloadCertificates);
     this.transport.setPeers(this.addresses());
   }
+
+  /** Reads the files of TLS again: connections made from now on use them. Unusable ones change nothing. */
+  private readonly reloadCertificates = (): void => {
+    try {
+      const facts = this.live.reloadCertificates();
+      if (facts === undefined) this.events.onNotice("info", "there are no TLS files to read again", {});
+      else this.events.onNotice("info", "the TLS files were read again; new connections use them", facts);
+    } catch (error) {
+      if (!(error instanceof TransportError)) throw error;
+      const text = `the TLS files cannot be used, and those read before stay in use: ${error.message}`;
+      this.events.onNotice("warn", text, {});
+    }
+  };
 
   /** Whom to dial: the configuration's members; without one, those given at the start. */
   private addresses(): PeerAddress[] {

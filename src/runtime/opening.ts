@@ -28,6 +28,7 @@ export interface OpenedParts {
 /** Who is told what the parts tell, once it is there. */
 export interface PartsOwner extends Omit<LinkEvents, "onNotice"> {
   onDurable(sequence: number): void;
+  onFsync(ms: number): void;
   onSpaceChange(space: Journal["space"]): void;
   onRoundCommitted(zxid: number): void;
   fail(error: Error): void;
@@ -106,7 +107,10 @@ export class Opening {
         onDurable: (sequence) => owner()?.onDurable(sequence),
         onSpaceChange: (space) => owner()?.onSpaceChange(space),
         onFatal,
-        onFsync: (ms) => events.onFsync(ms),
+        onFsync: (ms) => {
+          events.onFsync(ms);
+          owner()?.onFsync(ms);
+        },
       },
     );
     this.journal = journal;

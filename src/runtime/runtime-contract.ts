@@ -14,6 +14,8 @@ export interface RuntimeOptions {
   readonly links?: LinkOptions | undefined;
   /** A peer silent for so long is taken for gone, ms. Default 1,000. */
   readonly peerTimeoutMs?: number | undefined;
+  /** The highest feature level offered to the ensemble. Default: the highest this program knows. */
+  readonly featureLevel?: number | undefined;
   /** All the process may use, bytes; above nine tenths of it creates and sets are refused. */
   readonly memoryBytes: number;
   /** Requests in flight, bytes. Default 64 MiB. */

@@ -42,6 +42,7 @@ export async function startMember(
       dataDir: options.dataDir,
       peerAddress: formatListenAddress(options.peerAdvertise ?? options.peerListen),
       peerTimeoutMs: options.peerTimeoutMs,
+      featureLevel: options.featureLevelMax ?? undefined,
       links: options.ensemble.length > 1 ? linkOptions(options) : undefined,
       memoryBytes: options.memoryBytes,
       outstandingBytesMax: options.requestBytesMax,
@@ -57,6 +58,7 @@ export async function startMember(
       onFatal,
     },
   );
+  warnOfLevel(options, runtime, log);
   try {
     return await openDoors(options, runtime, metrics, log);
   } catch (error) {
@@ -133,6 +135,13 @@ async function openDoors(
   };
 }
 
+/** The level of an ensemble never falls: what was meant to hold it down has come too late. */
+function warnOfLevel({ featureLevelMax }: ServerOptions, runtime: MemberRuntime, log: Log): void {
+  const { featureLevel } = runtime.member.tree.state;
+  if (featureLevelMax === null || featureLevel <= featureLevelMax) return;
+  log.warn({ featureLevel, featureLevelMax }, "--feature-level-max has no effect: the ensemble is above it already");
+}
+
 function parseBound(address: string): ListenAddress {
   const colon = address.lastIndexOf(":");
   return { host: address.slice(0, colon).replace(/^\[|\]$/g, ""), port: Number(address.slice(colon + 1)) };
@@ -146,6 +155,7 @@ function linkOptions(options: ServerOptions): LinkOptions {
     tls: options.peerTls ?? undefined,
     insecure: options.insecure,
     bulkBytesPerSecond: options.peerBulkBytesPerSecond,
+    hangups: process,
     version: VERSION,
   };
 }
@@ -162,6 +172,10 @@ function logTransition(log: Log, event: MemberTransition): void {
     const isSentence = event.kind === "condemned";
     const text = isSentence ? "the tree is wrong: a quorum has another; it waits for a snapshot" : "trees differ";
     log.error({ zxid: formatZxid(event.zxid) }, text);
+  } else if (event.kind === "slow-disk") {
+    const { fsyncs, slow, slowestMs } = event;
+    const details = { zxid: formatZxid(event.zxid), fsyncs, slow, slowestMs: Math.round(slowestMs) };
+    log.warn(details, "this leader's disk is slow: it hands over");
   } else {
     log.info({ count: event.count, zxid: formatZxid(event.zxid) }, "sessions expire");
   }

@@ -1,5 +1,5 @@
 import { isIP } from "node:net";
-import { MEMBERS_MAX } from "../core/base/limits.ts";
+import { VOTERS_MAX } from "../core/base/limits.ts";
 import { formatListenAddress, isLoopback, type ListenAddress } from "../core/base/listen-address.ts";
 import type { OptionName, OptionValues } from "./options-schema.ts";
 import { type EnsembleMember, isWildcard } from "./options-values.ts";
@@ -44,8 +44,12 @@ export function ensembleProblems(options: EnsembleOptions, source: (name: Option
     return [`${where}: does not list this member, whose id is ${id}; ${fix}`];
   }
   if (ensemble.length === 1) return [];
-  if (ensemble.length > MEMBERS_MAX)
-    return [`${where}: lists ${ensemble.length} members; at most ${MEMBERS_MAX} can be`];
+  if (ensemble.length > VOTERS_MAX) {
+    const rule = `an ensemble begins with at most ${VOTERS_MAX}, all of them voters`;
+    const fix =
+      "start those first and add further ones as observers; a member that joins lists some of them and itself";
+    return [`${where}: lists ${ensemble.length} members, but ${rule}; ${fix}`];
+  }
   const problems: string[] = [];
   const taken = new Map<string, number>();
   for (const member of ensemble) {

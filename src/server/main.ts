@@ -14,6 +14,8 @@ function die(error: unknown): never {
 }
 process.on("uncaughtException", die);
 process.on("unhandledRejection", die);
+// Whoever has files to read again listens besides; one that has none must not end of it.
+process.on("SIGHUP", () => log.info("SIGHUP: what can be read again without a restart is"));
 
 const starting = startMember(options, log, die);
 const link = linkToParent(options, (why) => {

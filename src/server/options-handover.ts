@@ -1,4 +1,5 @@
 import { formatListenAddress, type ListenAddress } from "../core/base/listen-address.ts";
+import { TransportError } from "../transport/transport-error.ts";
 import type { ServerOptions } from "./options.ts";
 
 /**
@@ -45,8 +46,50 @@ const doorFlags = [
   ["peerListen", "--peer-listen"],
 ] as const;
 
+/** What its links to other members say, in words of the options; undefined for what is another's matter. */
+function explainTransport(error: TransportError, options: ServerOptions): StartFailure | undefined {
+  if (error.reason === "certificates") {
+    const fix = "give a PEM file of each that this member may read: --peer-tls-ca, --peer-tls-cert and --peer-tls-key";
+    return { message: error.message, fix };
+  }
+  if (error.reason !== "listen") return undefined;
+  const address = formatListenAddress(options.peerListen);
+  const { code } = (error.cause ?? {}) as NodeJS.ErrnoException;
+  const explained =
+    code === undefined ? undefined : explainDoor(code, address, "--peer-listen", options.peerListen.host);
+  return explained ?? { message: error.message, fix: "choose another address with --peer-listen" };
+}
+
+/** Why a door cannot be opened at its address. */
+function explainDoor(code: string, at: string, flag: string, host: string): StartFailure | undefined {
+  switch (code) {
+    case "EADDRINUSE": {
+      const other = formatListenAddress({ host, port: 0 });
+      const fix =
+        flag === "--peer-listen"
+          ? `stop that program, or choose another address with ${flag}`
+          : `stop that program, or choose another address, for example any free port with ${flag} ${other}`;
+      return { message: `${at} (${flag}) is in use by another program`, fix };
+    }
+    case "EADDRNOTAVAIL":
+      return { message: `${at} (${flag}) is not an address of this machine`, fix: `choose another with ${flag}` };
+    case "EACCES":
+      return { message: `${at} (${flag}) may not be used by this user`, fix: `choose a port above 1023 with ${flag}` };
+    default:
+      return undefined;
+  }
+}
+
+/** For people: what is wrong, and what to do about it; "" where nobody knows. */
+interface StartFailure {
+  readonly message: string;
+  readonly fix: string;
+}
+
 /** Why a member could not start, in words of the options it was started with: never a stack trace. */
-export function explainStartFailure(error: unknown, options: ServerOptions): { message: string; fix: string } {
+export function explainStartFailure(error: unknown, options: ServerOptions): StartFailure {
+  const ofLinks = error instanceof TransportError ? explainTransport(error, options) : undefined;
+  if (ofLinks !== undefined) return ofLinks;
   const failure = error as NodeJS.ErrnoException & { address?: string; port?: number };
   const text = failure?.message ?? String(error);
   // grpc-js hides the code of a failed bind in its message.
@@ -55,18 +98,8 @@ export function explainStartFailure(error: unknown, options: ServerOptions): { m
   const door = doorFlags.find(([name]) => options[name].port === port);
   if (door !== undefined && code !== undefined) {
     const [name, flag] = door;
-    const at = formatListenAddress(options[name]);
-    const other = formatListenAddress({ host: options[name].host, port: 0 });
-    if (code === "EADDRINUSE") {
-      const fix = `stop that program, or choose another address, for example any free port with ${flag} ${other}`;
-      return { message: `${at} (${flag}) is in use by another program`, fix };
-    }
-    if (code === "EADDRNOTAVAIL") {
-      return { message: `${at} (${flag}) is not an address of this machine`, fix: `choose another with ${flag}` };
-    }
-    if (code === "EACCES") {
-      return { message: `${at} (${flag}) may not be used by this user`, fix: `choose a port above 1023 with ${flag}` };
-    }
+    const explained = explainDoor(code, formatListenAddress(options[name]), flag, options[name].host);
+    if (explained !== undefined) return explained;
   }
   if (code === "EACCES" || code === "EPERM" || code === "EROFS") {
     return {

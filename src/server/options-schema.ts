@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { MEMBER_ID_MAX } from "../core/base/limits.ts";
+import { FEATURE_LEVEL, FIRST_FEATURE_LEVEL } from "../core/tree/feature-level.ts";
 import {
   parseAdvertised,
   parseBoolean,
@@ -126,8 +127,9 @@ export const optionsSchema = z.strictObject({
     unit: "",
     fallback: "this member alone",
     text:
-      "All members as id@host:peer-port with commas between, the same list for each of them: whom to look for at the " +
-      "start. Once there is an ensemble, its own list counts; one that is new lists the others and itself, and joins.",
+      "All members, at most 7, as id@host:peer-port with commas between, the same list for each of them: whom to look " +
+      "for at the start. Once there is an ensemble, its own list counts; one that is new lists some of the others and " +
+      "itself, and joins.",
   }),
   grpcAdvertise: advertise("the gRPC door", "clients", "--grpc-listen"),
   httpAdvertise: advertise("the HTTP door", "people and programs", "--http-listen"),
@@ -208,6 +210,14 @@ export const optionsSchema = z.strictObject({
     unit: "",
     fallback: "auto",
     text: "json (a line each), pretty (for people), or auto: pretty where standard error is a terminal.",
+  }),
+  featureLevelMax: optional((raw) => parseInteger(raw, FIRST_FEATURE_LEVEL, FEATURE_LEVEL), {
+    placeholder: "number",
+    unit: "",
+    fallback: "what this version knows",
+    text:
+      `Highest feature level this member offers, ${FIRST_FEATURE_LEVEL} to ${FEATURE_LEVEL}. The ensemble rises to ` +
+      "what all its members offer, and never falls: held down, they can all go back to an older version.",
   }),
   insecure: option(parseBoolean, {
     unit: "",

@@ -48,6 +48,8 @@ export interface ServerOptions {
   readonly stopTimeoutMs: number;
   readonly logLevel: "trace" | "debug" | "info" | "warn" | "error" | "fatal";
   readonly logFormat: "json" | "pretty";
+  /** Highest feature level offered to the ensemble; null: the highest this program knows. */
+  readonly featureLevelMax: number | null;
   /** True: doors may listen beyond loopback without TLS and authentication (ARCHITECTURE, decision 15). */
   readonly insecure: boolean;
 }
@@ -156,6 +158,7 @@ function complete(
     stopTimeoutMs: values.stopTimeout,
     logLevel: values.logLevel,
     logFormat: auto ? (input.terminal ? "pretty" : "json") : (values.logFormat as "json" | "pretty"),
+    featureLevelMax: values.featureLevelMax ?? null,
     insecure: values.insecure,
   };
 }

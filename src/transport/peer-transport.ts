@@ -1,3 +1,5 @@
+import type { CertificateFacts } from "./tls-material.ts";
+
 /** Where a member is dialled. */
 export interface PeerAddress {
   readonly id: number;
@@ -66,8 +68,10 @@ export interface PeerTransport {
   /**
    * Reads the certificate files again; new connections use them. If they are unusable it throws TransportError and
    * keeps the old ones.
+   *
+   * @returns this member's own; undefined where the links are plain
    */
-  reloadCertificates(): void;
+  reloadCertificates(): CertificateFacts | undefined;
   /** Drops all links (each reported down), aborts bulk connections, stops listening. */
   stop(): Promise<void>;
 }

@@ -16,7 +16,7 @@ import type { BulkSender, PeerAddress, PeerTransport, PeerTransportEvents } from
 import { Reception, type ReceptionHost } from "./reception.ts";
 import { SocketSet } from "./socket-set.ts";
 import type { TcpTransportOptions } from "./tcp-transport-options.ts";
-import { readTlsMaterial, type TlsMaterial } from "./tls-material.ts";
+import { type CertificateFacts, readTlsMaterial, type TlsMaterial } from "./tls-material.ts";
 import { TokenBucket } from "./token-bucket.ts";
 import { TransportError } from "./transport-error.ts";
 import {
@@ -166,10 +166,11 @@ class TcpPeerTransport implements PeerTransport, DiallerHost, ReceptionHost, Dat
     for (const link of [...this.links.values()]) if (!this.dropStrange(link)) this.announce(link);
   }
 
-  reloadCertificates(): void {
-    if (this.options.tls === undefined) return;
+  reloadCertificates(): CertificateFacts | undefined {
+    if (this.options.tls === undefined) return undefined;
     this.tls = readTlsMaterial(this.options.tls, this.options.id);
     this.listener?.setTls(this.tls);
+    return this.tls.facts;
   }
 
   async stop(): Promise<void> {

@@ -13,11 +13,25 @@ export interface TlsFiles {
   readonly key: string;
 }
 
+/** Which certificate it is, for people. */
+export interface CertificateFacts {
+  readonly serialNumber: string;
+  readonly issuer: string;
+  readonly validTo: string;
+}
+
 /** What one reading of the files gave. */
 export interface TlsMaterial {
+  readonly facts: CertificateFacts;
   readonly options: SecureContextOptions;
   readonly context: SecureContext;
 }
+
+const readFailures: Readonly<Record<string, string>> = {
+  ENOENT: "it does not exist",
+  EACCES: "permission denied",
+  EISDIR: "it is a directory",
+};
 
 /** Reads and checks the files; throws TransportError ("certificates") naming the file or what is wrong. */
 export function readTlsMaterial(files: TlsFiles, memberId: number): TlsMaterial {
@@ -25,7 +39,8 @@ export function readTlsMaterial(files: TlsFiles, memberId: number): TlsMaterial 
     try {
       return readFileSync(files[name]);
     } catch (error) {
-      throw new TransportError("certificates", `the ${name} file ${files[name]} cannot be read`, error);
+      const why = readFailures[(error as NodeJS.ErrnoException).code ?? ""] ?? (error as Error).message;
+      throw new TransportError("certificates", `the ${name} file ${files[name]} cannot be read: ${why}`, error);
     }
   };
   const options = { ca: read("ca"), cert: read("cert"), key: read("key"), minVersion: "TLSv1.3" } as const;
@@ -44,5 +59,6 @@ export function readTlsMaterial(files: TlsFiles, memberId: number): TlsMaterial 
       `it needs the alternative name URI:muster://member/${memberId} or DNS:member-${memberId}`;
     throw new TransportError("certificates", text);
   }
-  return { options, context };
+  const { serialNumber, issuer, validTo } = certificate;
+  return { options, context, facts: { serialNumber, issuer, validTo } };
 }

@@ -2,7 +2,7 @@ import { FormatError } from "../base/bytes.ts";
 import { errors, OK, type Reason, reasonOf } from "../base/errors.ts";
 import { batchFlag } from "../tree/batch.ts";
 import { type Command, commandType, type Issuer, writeRaiseFeatureLevel, writeReconfigure } from "../tree/command.ts";
-import { FEATURE_LEVEL, featureLevelOf } from "../tree/feature-level.ts";
+import { featureLevelOf } from "../tree/feature-level.ts";
 import type { TreeState } from "../tree/tree-state.ts";
 import { applyChange, type ConfigurationChange, isRefusal } from "../zab/configuration-change.ts";
 import { type EnsembleConfiguration, encodeConfiguration } from "../zab/ensemble-configuration.ts";
@@ -36,6 +36,8 @@ export interface ChangeHost {
   readonly memberId: number;
   readonly zab: Zab;
   readonly proposals: Proposals;
+  /** The highest feature level this member offers. */
+  readonly featureLevel: number;
   state(): TreeState;
   /** This member leads and serves. */
   isLeading(): boolean;
@@ -225,11 +227,11 @@ export class EnsembleChanges {
     }
   }
 
-  /** The level rises when every member of the configuration is here and knows a higher one (core.md 5). */
+  /** The level rises when every member of the configuration is here and offers a higher one (core.md 5). */
   private raiseFeatureLevel(): boolean {
     const { zab, memberId, proposals } = this.host;
     const { featureLevel } = this.host.state();
-    let level = FEATURE_LEVEL;
+    let level = this.host.featureLevel;
     for (const { id } of zab.configuration.members) {
       if (id !== memberId) level = Math.min(level, zab.wordsOf(id)?.featureLevel ?? 0);
     }

@@ -1,5 +1,6 @@
 import type { ConfiguredMember } from "../zab/ensemble-configuration.ts";
 import type { ZabEffects, ZabOptions } from "../zab/zab-contract.ts";
+import type { DiskFigures } from "./disk-health.ts";
 
 /** The part of zab's effects that reaches the world. */
 type OuterZabEffects = Pick<
@@ -49,6 +50,8 @@ export type MemberTransition =
   | { readonly kind: "diverged"; readonly zxid: number }
   /** A quorum has another tree at that zxid: this member serves no more until it has a snapshot. */
   | { readonly kind: "condemned"; readonly zxid: number }
+  /** This leader hands over for its disk: of so many fsyncs in the last seconds, so many were slow (core.md 22). */
+  | ({ readonly kind: "slow-disk"; readonly zxid: number } & DiskFigures)
   | { readonly kind: "sessions-expired"; readonly count: number; readonly zxid: number };
 
 export type MemberRoleName = "starting" | "looking" | "leader" | "follower" | "observer" | "stopped";

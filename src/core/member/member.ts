@@ -18,6 +18,7 @@ import { ClientConnection } from "./client-connection.ts";
 import { ClientDesk } from "./client-desk.ts";
 import { Clients } from "./clients.ts";
 import type { ConnectionListener } from "./connection-listener.ts";
+import { DiskWatch } from "./disk-watch.ts";
 import { Divergence } from "./divergence.ts";
 import { type ChangeDone, EnsembleChanges } from "./ensemble-changes.ts";
 import { LeaderDuties } from "./leader-duties.ts";
@@ -50,13 +51,14 @@ export class Member {
   private readonly applying: Applying;
   private readonly clientDesk: ClientDesk;
   private readonly peerDesk: PeerDesk;
+  private readonly disk: DiskWatch;
 
   /** @param state as loaded and replayed up to what is known to be committed */
   constructor(options: MemberOptions, state: LocalState, recovered: RecoveredZab, effects: MemberEffects) {
     assert(state.batchEndZxid === recovered.committedZxid, "what is known to be committed has been replayed");
     this.id = options.memberId;
     this.effects = effects;
-    const zabOptions = { featureLevel: FEATURE_LEVEL, ...options };
+    const zabOptions = { ...options, featureLevel: offeredLevel(options) };
     const batches = { range: rangeOf, configuration: configurationOfBatch };
     this.roles = new Roles(effects, {
       core: () => this.core,
@@ -69,6 +71,7 @@ export class Member {
     this.applying = new Applying(this.core);
     this.clientDesk = new ClientDesk(this.core, this.applying);
     this.peerDesk = new PeerDesk(this.core);
+    this.disk = new DiskWatch(this.core);
   }
 
   private makeCore(options: MemberOptions, state: LocalState): MemberCore {
@@ -79,6 +82,7 @@ export class Member {
       memberId,
       zab,
       proposals,
+      featureLevel: offeredLevel(options),
       state: () => this.tree.state,
       isLeading: () => this.core.standing.isLeader,
       requestTurnEnd: () => effects.requestTurnEnd(),
@@ -225,6 +229,11 @@ export class Member {
     if (!this.core.proposals.isSettled) this.effects.requestTurnEnd();
   }
 
+  /** An fsync of the journal has ended, after `ms`. */
+  fsynced(ms: number): void {
+    this.disk.fsynced(ms);
+  }
+
   /** The journal has room again. */
   roomMade(): void {
     this.zab.roomMade();
@@ -251,6 +260,7 @@ export class Member {
   tick(): void {
     const now = this.effects.now();
     this.zab.tick();
+    this.disk.tick(now);
     this.core.clients.expireBarriers(now);
     this.core.changes.tick(now);
     this.leaderLink.tellTouches();
@@ -354,6 +364,11 @@ export class Member {
     this.core.clients.tellTouched();
     if (this.applying.hasMore) this.effects.requestApply();
   }
+}
+
+function offeredLevel({ featureLevel = FEATURE_LEVEL }: MemberOptions): number {
+  assert(featureLevel <= FEATURE_LEVEL, "a member offers no feature level its program does not know");
+  return featureLevel;
 }
 
 const headers = new BatchReader();

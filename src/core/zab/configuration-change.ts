@@ -63,7 +63,8 @@ function add(
   const { id, role } = change;
   const isReadmission = existing !== undefined && joiner !== undefined && joiner.incarnation !== existing.incarnation;
   if (existing !== undefined && !isReadmission) {
-    const is = `member ${id} is of this ensemble already, a ${existing.role} at ${existing.peerAddress}`;
+    const what = existing.role === "voter" ? "a voter" : "an observer";
+    const is = `member ${id} is of this ensemble already, ${what} at ${existing.peerAddress}`;
     return { reason: "MEMBER_EXISTS", detail: `${is}; change it, or give the new member another id` };
   }
   if (joiner === undefined) {

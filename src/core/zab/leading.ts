@@ -418,8 +418,10 @@ export class Leading {
    * @returns false when there is nobody to hand over to
    */
   handOver(target: number): boolean {
+    // One that does not stand for election would not be elected.
+    const isCandidate = (id: number): boolean => this.host.peers.wordsOf(id)?.isElectable === true;
     const ready = [...this.learners.values()].filter(
-      (learner) => learner.stage === "synced" && this.host.isCounted(learner.id),
+      ({ id, stage }) => stage === "synced" && this.host.isCounted(id) && (target === id || isCandidate(id)),
     );
     ready.sort((one, other) => other.ackedZxid - one.ackedZxid || other.id - one.id);
     const chosen = target === 0 ? ready[0] : ready.find(({ id }) => id === target);

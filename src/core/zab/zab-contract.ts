@@ -109,7 +109,7 @@ export interface ZabOptions {
   readonly bootstrap: EnsembleConfiguration;
   /** An epoch ends when its counter comes this near to its end; a test sets it low. Default: one batch below 2^32. */
   readonly counterMax?: number | undefined;
-  /** The highest feature level this program knows: told to the others. Default 0. */
+  /** The highest feature level this member offers: told to the others. Default 0; of a whole member all it knows. */
   readonly featureLevel?: number | undefined;
   /** A peer silent for so long is taken for gone, ms. Default 1,000. */
   readonly peerTimeoutMs?: number | undefined;

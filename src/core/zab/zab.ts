@@ -342,6 +342,12 @@ export class Zab implements RoleHost {
     this.evaluate();
   }
 
+  /** It may lead again. */
+  allowToLead(): void {
+    this.electable = true;
+    this.evaluate();
+  }
+
   // ---- Roles ----
 
   look(why: string, preferred = this.preferred): void {

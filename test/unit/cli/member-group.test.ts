@@ -51,7 +51,13 @@ async function group(source: string, { onSaid, flags = {} }: Reactions) {
     { command: "dev", flags, env: {}, cwd: home, terminal: false, machineMemoryBytes: 2 ** 32 },
     3,
   );
-  const code = await runMembers(members, events, { entry, signals, now: () => now, restartMs: 1 });
+  const code = await runMembers(members, events, {
+    entry,
+    signals,
+    now: () => now,
+    hasLostTerminal: () => false,
+    restartMs: 1,
+  });
   expect(signals.listenerCount("SIGINT") + signals.listenerCount("SIGTERM")).toBe(0);
   return { code, said };
 }

@@ -37,7 +37,7 @@ async function launch(
       onStopping: () => said.push("stopping"),
       onKilled: (why) => said.push(`killed: ${why}`),
     },
-    { entry, signals, now: () => now },
+    { entry, signals, now: () => now, hasLostTerminal: () => false },
   );
   expect(signals.listenerCount("SIGINT")).toBe(0);
   return { code, said };

@@ -237,7 +237,7 @@ describe("starting", () => {
     const missing = { ...tls, key: `${tls.key}.gone` };
     await expect(start({ tls: missing })).rejects.toMatchObject({
       reason: "certificates",
-      message: `the key file ${tls.key}.gone cannot be read`,
+      message: `the key file ${tls.key}.gone cannot be read: it does not exist`,
     });
     await expect(start({ tls: { ...tls, cert: tls.key } })).rejects.toMatchObject({ reason: "certificates" });
     await expect(start({ tls, id: 2 })).rejects.toThrow("is not member 2's: it needs the alternative name URI:muster");
