@@ -1,5 +1,5 @@
 import { assert } from "../base/assert.ts";
-import { EPOCH_MAX } from "../base/zxid.ts";
+import { counterOf, EPOCH_MAX, epochOf, makeZxid } from "../base/zxid.ts";
 import { compareCredentials } from "./election.ts";
 import { Learner } from "./learner.ts";
 import {
@@ -245,6 +245,16 @@ export class Leading {
   }
 
   // ---- Broadcast ----
+
+  /** The zxid of the next `count` commands' first; 0 while there is none, for want of counters. */
+  nextZxid(count: number, counterMax: number): number {
+    const { lastZxid } = this.host.replica;
+    const last = epochOf(lastZxid) === this.epoch ? counterOf(lastZxid) : 0;
+    if (last + count <= counterMax) return makeZxid(this.epoch, last + 1);
+    // The counter is used up: a new epoch under the same leader, without an election (core.md 22).
+    this.beginEpoch();
+    return 0;
+  }
 
   /** A batch was appended to the log: on to whoever has all before it. */
   proposed(): void {

@@ -1,4 +1,6 @@
+import type { Joiner } from "./configuration-change.ts";
 import type { Elector } from "./election.ts";
+import type { EnsembleConfiguration } from "./ensemble-configuration.ts";
 import type { Notify } from "./peer-message.ts";
 import type { PeerIdentity } from "./zab-contract.ts";
 
@@ -13,10 +15,15 @@ export class Peers {
   private readonly self: number;
   private readonly timeoutMs: number;
   private readonly peers = new Map<number, Peer>();
+  private lastTick: number | undefined;
 
   constructor(self: number, timeoutMs: number) {
     this.self = self;
     this.timeoutMs = timeoutMs;
+  }
+
+  start(now: number): void {
+    this.lastTick = now;
   }
 
   up(peer: PeerIdentity, now: number): void {
@@ -48,10 +55,6 @@ export class Peers {
     return this.peers.get(id)?.notify;
   }
 
-  addressOf(id: number): string | undefined {
-    return this.peers.get(id)?.address;
-  }
-
   incarnationOf(id: number): string | undefined {
     return this.peers.get(id)?.incarnation;
   }
@@ -60,14 +63,27 @@ export class Peers {
     return this.peers.keys();
   }
 
+  /** Those that are not of the configuration, or not under the incarnation it has: by id. */
+  joiners({ members }: EnsembleConfiguration): Map<number, Joiner> {
+    const joiners = new Map<number, Joiner>();
+    for (const { id, incarnation, address } of this.peers.values()) {
+      const isKnown = members.some((member) => member.id === id && member.incarnation === incarnation);
+      if (!isKnown) joiners.set(id, { incarnation, peerAddress: address ?? "" });
+    }
+    return joiners;
+  }
+
   isHeard(id: number, now: number): boolean {
     const peer = this.peers.get(id);
     return peer !== undefined && now - peer.heardAt <= this.timeoutMs;
   }
 
-  /** This member could not hear anybody for so long: its own loop stood still. */
-  excuse(ms: number): void {
-    for (const peer of this.peers.values()) peer.heardAt += ms;
+  /** Regular. When the own loop stood still, nobody could be heard, and that is nobody's fault. */
+  excusePause(now: number): void {
+    const since = now - (this.lastTick ?? now);
+    this.lastTick = now;
+    if (since <= this.timeoutMs / 2) return;
+    for (const peer of this.peers.values()) peer.heardAt += since;
   }
 
   /** Whom this member hears. */

@@ -73,6 +73,8 @@ export class Replica {
   private written = 0;
   private settled = 0;
   private quorumNow: Quorum;
+  /** The position in the log of the next batch to apply. */
+  private applyPosition: number;
 
   constructor(
     recovered: RecoveredZab,
@@ -99,6 +101,7 @@ export class Replica {
       this.former = { zxid: 0, configuration: recovered.formerConfiguration };
     }
     this.quorumNow = this.makeQuorum();
+    this.applyPosition = this.log.start;
     this.isNew = recovered.configuration === undefined;
   }
 
@@ -193,6 +196,7 @@ export class Replica {
   /** A snapshot at `zxid` was installed, with this configuration: nothing before it counts. */
   reset(zxid: number, configuration: Uint8Array, configurationZxid: number): void {
     this.log.reset(zxid);
+    this.applyPosition = this.log.end;
     this.ends.reset(zxid);
     this.voidWritesAbove(-1);
     this.commitZxid = zxid;
@@ -216,6 +220,20 @@ export class Replica {
       this.former = undefined;
       this.quorumNow = this.makeQuorum();
     }
+  }
+
+  /** The next committed batch that has not been applied. */
+  nextCommitted(): LogEntry | undefined {
+    const { log, commitZxid } = this;
+    if (this.applyPosition >= log.end) return undefined;
+    const entry = log.at(this.applyPosition);
+    return entry.lastZxid <= commitZxid ? entry : undefined;
+  }
+
+  /** It has been applied; `keepBytes` of what has been stay for learners that are a little behind. */
+  applied(keepBytes: number): void {
+    this.applyPosition++;
+    this.log.trim(this.applyPosition, keepBytes);
   }
 
   /** Every record up to the journal's `sequence` is on disk. */
