@@ -1,6 +1,6 @@
 import { Client, credentials, Metadata } from "@grpc/grpc-js";
 import { MusterError } from "@muster/client";
-import type { SessionStream, SessionTransport, StreamListener } from "@muster/client/internal";
+import { grpcTransport, type SessionStream, type SessionTransport, type StreamListener } from "@muster/client/internal";
 // What the SDK itself makes of a stream's error; not part of what it exports.
 import { grpcError } from "../../sdk/typescript/dist/grpc-error.js";
 
@@ -12,11 +12,14 @@ const identity = (message: Buffer): Buffer => message;
  * streams of a member on each, at most 256, as many as a member takes. The SDK gives each client one of its own.
  */
 export class SharedTransport implements SessionTransport {
+  /** Asks a member how it is: on a connection of its own, as the SDK does. */
+  readonly probe: SessionTransport["probe"];
   private readonly perConnection: number;
   private readonly connections = new Map<string, { readonly client: Client; streams: number }[]>();
 
   constructor(perConnection: number) {
     this.perConnection = perConnection;
+    this.probe = grpcTransport({ userAgent: "muster-bench" }).probe;
   }
 
   /** TCP connections in use. */
