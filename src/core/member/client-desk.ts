@@ -90,7 +90,9 @@ export class ClientDesk implements ConnectionHost<ClientConnection> {
   keepAlive(connection: ClientConnection, token: number): void {
     const { sessionId } = connection;
     if (this.core.standing.isLeader) {
-      if (sessionId === 0 || this.core.duties.sessions.touch(sessionId)) connection.confirmTouch(token);
+      if (sessionId !== 0 && !this.core.duties.sessions.touch(sessionId)) return;
+      if (sessionId === 0 || this.core.zab.isAlone) connection.confirmTouch(token);
+      else this.core.keepAlives.add(connection, sessionId, token);
     } else if (sessionId !== 0) {
       this.core.touches.keepAlive(connection, sessionId, token);
       this.core.effects.requestTurnEnd();

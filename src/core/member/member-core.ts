@@ -3,6 +3,7 @@ import type { Barriers } from "./barriers.ts";
 import type { Clients } from "./clients.ts";
 import type { Divergence } from "./divergence.ts";
 import type { EnsembleChanges } from "./ensemble-changes.ts";
+import type { KeepAlives } from "./keep-alives.ts";
 import type { LeaderDuties } from "./leader-duties.ts";
 import type { LocalState } from "./local-state.ts";
 import type { MemberEffects, MemberOptions, Pressure } from "./member-contract.ts";
@@ -25,6 +26,7 @@ export interface MemberCore {
   readonly duties: LeaderDuties;
   readonly barriers: Barriers;
   readonly touches: Touches;
+  readonly keepAlives: KeepAlives;
   readonly changes: EnsembleChanges;
   readonly divergence: Divergence;
   readonly clients: Clients;

@@ -21,6 +21,7 @@ import type { ConnectionListener } from "./connection-listener.ts";
 import { DiskWatch } from "./disk-watch.ts";
 import { Divergence } from "./divergence.ts";
 import { type ChangeDone, EnsembleChanges } from "./ensemble-changes.ts";
+import { KeepAlives } from "./keep-alives.ts";
 import { LeaderDuties } from "./leader-duties.ts";
 import { LeaderLink } from "./leader-link.ts";
 import type { LocalState } from "./local-state.ts";
@@ -106,6 +107,7 @@ export class Member {
       duties,
       barriers: new Barriers(barrierSource(zab)),
       touches: new Touches(),
+      keepAlives: new KeepAlives(),
       changes,
       divergence,
       clients: new Clients(memberId, options.firstUnaryNumber, () => this.tree.state.sessions),
@@ -265,6 +267,7 @@ export class Member {
     this.core.changes.tick(now);
     this.leaderLink.tellTouches();
     if (this.core.standing.isAbandoned(now)) this.abandon();
+    if (this.core.standing.isLeader) this.core.keepAlives.beginRound(() => this.zab.beginRound());
     if (this.core.standing.isLeader && this.zab.isEstablished) this.core.duties.tick(now);
     this.endTurn();
   }

@@ -10,7 +10,6 @@ import {
   decodeForward,
   decodeSessions,
   decodeVerdict,
-  encodeSessions,
   memberMessage,
   type SessionList,
 } from "./member-message.ts";
@@ -107,7 +106,7 @@ export class PeerDesk {
   private onTouch(peer: number, { number, sessionIds }: SessionList): void {
     if (!this.core.zab.isLeading || !this.core.zab.isSynced(peer)) return;
     const refused = sessionIds.filter((id) => !this.core.duties.sessions.touch(id));
-    this.core.zab.effects.send(peer, encodeSessions(memberMessage.TOUCHED, { number, sessionIds: refused }));
+    this.core.keepAlives.addFor(peer, number, refused);
   }
 
   private onBarrier(peer: number, number: number): void {

@@ -2,6 +2,7 @@ import type { EnsembleConfiguration } from "../zab/ensemble-configuration.ts";
 import type { ZabEffects } from "../zab/zab-contract.ts";
 import type { MemberEffects, MemberRoleName } from "./member-contract.ts";
 import type { MemberCore } from "./member-core.ts";
+import { encodeSessions, memberMessage } from "./member-message.ts";
 
 /** What roles need of their member. */
 export interface RolesHost {
@@ -94,12 +95,15 @@ export class Roles {
 
   /** Whoever led, this member or another, leads no more. */
   private lost(why: string): void {
-    const { duties, proposals, submissions, barriers, touches, changes, divergence, standing } = this.core;
+    const { duties, proposals, submissions, barriers, touches, keepAlives, changes, divergence, standing } = this.core;
     duties.end();
     proposals.clear();
     submissions.resend();
     barriers.reset();
     touches.reset();
+    for (const { connection, sessionId, token } of keepAlives.takeUnanswered()) {
+      touches.keepAlive(connection, sessionId, token);
+    }
     changes.lost();
     divergence.reset();
     standing.lost(this.effects.now());
@@ -116,8 +120,11 @@ export class Roles {
   }
 
   private roundConfirmed(round: number): void {
-    const { barriers, duties, state } = this.core;
+    const { barriers, keepAlives, duties, state } = this.core;
     barriers.roundConfirmed(round);
+    keepAlives.roundConfirmed(round, ({ peer, number, refused }) => {
+      this.effects.send(peer, encodeSessions(memberMessage.TOUCHED, { number, sessionIds: refused }));
+    });
     const expired = duties.roundConfirmed(round);
     if (expired === 0) return;
     this.effects.transition({ kind: "sessions-expired", count: expired, zxid: state.tree.zxid });
