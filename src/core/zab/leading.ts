@@ -1,5 +1,6 @@
 import { assert } from "../base/assert.ts";
 import { counterOf, EPOCH_MAX, epochOf, makeZxid } from "../base/zxid.ts";
+import { Cursors } from "./cursors.ts";
 import { compareCredentials } from "./election.ts";
 import { Learner } from "./learner.ts";
 import {
@@ -7,15 +8,13 @@ import {
   type CurrentEpoch,
   type EpochZxid,
   encodeEpochMessage,
-  encodeEpochZxid,
   encodeHandover,
-  encodePropose,
-  encodePulse,
-  encodeSync,
   type Pulse,
   peerMessage,
 } from "./peer-message.ts";
+import type { Reign } from "./reign.ts";
 import type { RoleHost } from "./role-host.ts";
+import { Rounds } from "./rounds.ts";
 import type { HistoryBatch } from "./zab-contract.ts";
 
 export type LeadingPhase = "discovery" | "synchronization" | "broadcast";
@@ -26,14 +25,16 @@ export type LeadingPhase = "discovery" | "synchronization" | "broadcast";
  * Broadcast: proposals are committed, in order, as a quorum has them on disk. Whoever comes later passes through the same
  * steps alone. A new epoch under the same leader begins with discovery again.
  */
-export class Leading {
+export class Leading implements Reign {
   phase: LeadingPhase = "discovery";
   /** Being established, or established; 0 until it is chosen. */
   epoch = 0;
   /** Who should lead next; proposals are held. */
   handingTo = 0;
-  private readonly host: RoleHost;
-  private readonly learners = new Map<number, Learner>();
+  readonly host: RoleHost;
+  readonly learners = new Map<number, Learner>();
+  private readonly cursors: Cursors;
+  private readonly rounds: Rounds;
   /** The own promise of the epoch is on disk. */
   private hasPromised = false;
   /** The own epoch record is on disk. */
@@ -43,12 +44,12 @@ export class Leading {
   private phaseSince: number;
   private quorumLostAt: number | undefined;
   private handingSince = 0;
-  private round = 0;
-  private confirmedRound = 0;
 
   constructor(host: RoleHost) {
     this.host = host;
     this.phaseSince = host.effects.now();
+    this.cursors = new Cursors(this);
+    this.rounds = new Rounds(this);
   }
 
   get isEstablished(): boolean {
@@ -130,7 +131,7 @@ export class Leading {
     learner.acceptedEpoch = message.epoch;
     learner.stage = "promised";
     if (this.phase === "discovery") this.endDiscovery();
-    else this.synchronize(learner);
+    else this.cursors.synchronize(learner);
   }
 
   private endDiscovery(): void {
@@ -140,7 +141,7 @@ export class Leading {
     this.phase = "synchronization";
     this.phaseSince = this.host.effects.now();
     this.historyEnd = replica.lastZxid;
-    for (const learner of this.learners.values()) if (learner.stage === "promised") this.synchronize(learner);
+    for (const learner of this.learners.values()) if (learner.stage === "promised") this.cursors.synchronize(learner);
     replica.enterEpoch(this.epoch, () => {
       this.hasEntered = true;
       this.endSynchronization();
@@ -161,53 +162,19 @@ export class Leading {
 
   // ---- Synchronization ----
 
-  private synchronize(learner: Learner): void {
-    const { replica } = this.host;
-    const shared = replica.ends.common(learner.lastZxid);
-    // What it has applied was committed, so this history has it, unless its tree is not to be trusted.
-    if (shared === undefined || shared < learner.appliedZxid || learner.wantsSnapshot) {
-      this.sendSnapshot(learner, shared ?? 0);
-      return;
-    }
-    learner.beginSync("log", shared, replica.lastZxid);
-    this.host.effects.send(learner.id, encodeSync({ epoch: this.epoch, bySnapshot: false, zxid: shared }));
-    this.pump(learner);
-  }
-
-  private sendSnapshot(learner: Learner, atLeastZxid: number): void {
-    const { effects, replica } = this.host;
-    learner.beginSync("snapshot", 0, replica.lastZxid);
-    effects.send(learner.id, encodeSync({ epoch: this.epoch, bySnapshot: true, zxid: 0 }));
-    effects.sendSnapshot(learner.id, atLeastZxid);
-  }
-
   onInstalled(peer: number, { epoch, zxid }: EpochZxid): void {
     const learner = this.learners.get(peer);
-    if (learner === undefined || epoch !== this.epoch || learner.source !== "snapshot" || learner.stage !== "syncing")
-      return;
-    learner.source = "log";
-    learner.sentZxid = zxid;
-    this.pump(learner);
+    if (learner !== undefined && epoch === this.epoch) this.cursors.onInstalled(learner, zxid);
   }
 
   onHistoryRead(peer: number, batches: readonly HistoryBatch[]): void {
     const learner = this.learners.get(peer);
-    if (learner === undefined || learner.source !== "journal" || !learner.isReading) return;
-    learner.isReading = false;
-    for (const { firstZxid, lastZxid, body } of batches) {
-      if (lastZxid <= learner.sentZxid) continue;
-      assert(firstZxid > learner.sentZxid, "a journal's batches are those of the log");
-      const frame = encodePropose(body);
-      this.host.effects.send(peer, frame);
-      learner.sent(lastZxid, frame.length);
-    }
-    this.pump(learner);
+    if (learner !== undefined) this.cursors.onHistoryRead(learner, batches);
   }
 
   onHistoryGone(peer: number): void {
     const learner = this.learners.get(peer);
-    if (learner === undefined || learner.source !== "journal" || !learner.isReading) return;
-    this.sendSnapshot(learner, learner.sentZxid);
+    if (learner !== undefined) this.cursors.onHistoryGone(learner);
   }
 
   onAckLeader(peer: number, epoch: number): void {
@@ -220,7 +187,7 @@ export class Leading {
     learner.acked(learner.completeAt);
     if (this.phase === "synchronization") this.endSynchronization();
     else if (this.isEstablished) this.advanceCommit();
-    this.tellCommit(learner);
+    this.cursors.tellCommit(learner);
   }
 
   private endSynchronization(): void {
@@ -233,7 +200,7 @@ export class Leading {
     effects.established(this.epoch);
     effects.committed();
     this.advanceCommit();
-    for (const learner of this.learners.values()) this.tellCommit(learner);
+    for (const learner of this.learners.values()) this.cursors.tellCommit(learner);
   }
 
   private counted(isSo: (learner: Learner) => boolean): Set<number> {
@@ -258,7 +225,7 @@ export class Leading {
 
   /** A batch was appended to the log: on to whoever has all before it. */
   proposed(): void {
-    for (const learner of this.learners.values()) if (learner.source === "log") this.pump(learner);
+    for (const learner of this.learners.values()) if (learner.source === "log") this.cursors.pump(learner);
   }
 
   onAck(peer: number, { epoch, zxid }: EpochZxid): void {
@@ -267,7 +234,7 @@ export class Leading {
     if (learner.stage !== "syncing" && learner.stage !== "complete" && learner.stage !== "synced") return;
     learner.acked(zxid);
     if (this.isEstablished && learner.stage === "synced") this.advanceCommit();
-    this.pump(learner);
+    this.cursors.pump(learner);
   }
 
   /** The own journal has got further. */
@@ -288,7 +255,7 @@ export class Leading {
     }
     const wasChanging = replica.isChanging;
     replica.commit(zxid);
-    for (const learner of this.learners.values()) this.tellCommit(learner);
+    for (const learner of this.learners.values()) this.cursors.tellCommit(learner);
     effects.committed();
     if (wasChanging && !replica.isChanging) this.enterConfiguration();
     else this.handOverIfReady();
@@ -303,81 +270,16 @@ export class Leading {
     host.look("not a voter any more");
   }
 
-  private tellCommit(learner: Learner): void {
-    if (!this.isEstablished || learner.stage !== "synced") return;
-    const zxid = Math.min(this.host.replica.commitZxid, learner.sentZxid);
-    if (zxid <= learner.toldCommit) return;
-    learner.toldCommit = zxid;
-    this.host.effects.send(learner.id, encodeEpochZxid(peerMessage.COMMIT, this.epoch, zxid));
-  }
-
-  /** Sends what the learner has room for; NEWLEADER once it has the history. */
-  private pump(learner: Learner): void {
-    if (learner.stage === "joining" || learner.stage === "promised" || learner.source === "snapshot") return;
-    const { log } = this.host.replica;
-    const position = log.positionAfter(learner.sentZxid);
-    if (position === undefined) {
-      learner.source = "journal";
-      if (learner.isReading || !learner.hasWindow) return;
-      learner.isReading = true;
-      this.host.effects.readHistory(learner.id, learner.sentZxid);
-      return;
-    }
-    learner.source = "log";
-    for (let at = position; at < log.end && learner.hasWindow; at++) {
-      const { frame, lastZxid } = log.at(at);
-      this.host.effects.send(learner.id, frame);
-      learner.sent(lastZxid, frame.length);
-    }
-    this.completeSync(learner);
-    this.tellCommit(learner);
-  }
-
-  private completeSync(learner: Learner): void {
-    if (learner.stage !== "syncing" || learner.sentZxid < learner.historyEnd) return;
-    learner.stage = "complete";
-    learner.completeAt = learner.sentZxid;
-    this.host.effects.send(learner.id, encodeEpochZxid(peerMessage.NEWLEADER, this.epoch, learner.sentZxid));
-  }
-
   // ---- Rounds ----
 
-  /** Begins a round: `roundConfirmed` follows when a quorum has answered it, and so had no other leader by then. */
+  /** Begins a round: see {@link Rounds}. */
   beginRound(): number {
-    this.round++;
-    for (const learner of this.learners.values()) this.ping(learner);
-    this.confirmRounds();
-    return this.round;
+    return this.rounds.begin();
   }
 
   onPong(peer: number, pulse: Pulse): void {
     const learner = this.learners.get(peer);
-    if (learner === undefined || pulse.epoch !== this.epoch) return;
-    learner.appliedZxid = pulse.zxid;
-    this.host.effects.digestHeard(peer, pulse.zxid, pulse.digest0, pulse.digest1);
-    if (learner.stage !== "synced") return;
-    learner.round = Math.max(learner.round, pulse.round);
-    this.confirmRounds();
-  }
-
-  private ping(learner: Learner): void {
-    if (learner.stage === "joining") return;
-    const { zxid, lane0, lane1 } = this.host.effects.digest();
-    const pulse = { epoch: this.epoch, round: this.round, zxid, digest0: lane0, digest1: lane1 };
-    this.host.effects.send(learner.id, encodePulse(peerMessage.PING, pulse));
-  }
-
-  private confirmRounds(): void {
-    if (!this.isEstablished) return;
-    const { host } = this;
-    const reached = new Map([[host.id, this.round]]);
-    for (const learner of this.learners.values()) {
-      if (learner.stage === "synced" && host.isCounted(learner.id)) reached.set(learner.id, learner.round);
-    }
-    const round = host.replica.quorum.highestReached(reached);
-    if (round <= this.confirmedRound) return;
-    this.confirmedRound = round;
-    host.effects.roundConfirmed(round);
+    if (learner !== undefined && pulse.epoch === this.epoch) this.rounds.onPong(learner, pulse);
   }
 
   // ---- Time, links, hand-over ----
