@@ -1,12 +1,45 @@
 import { performance } from "node:perf_hooks";
 import { setTimeout as sleep } from "node:timers/promises";
+import { EnsembleAdmin } from "@muster/client";
 import { expect, test } from "vitest";
 import { FailIo } from "../integration/crash/fail-io.ts";
-import { hasCommand, need } from "../integration/crash/requirements.ts";
+import { hasCommand, isRoot, need } from "../integration/crash/requirements.ts";
 import { EnsembleRig, KEEP_ALL } from "./ensemble-rig.ts";
 import { figure } from "./figures.ts";
 import { judge } from "./verdict.ts";
 import { Workload } from "./workload.ts";
+
+/** Room for the first segment of a journal, and not for the second. */
+const SMALL_MIB = 40;
+const ENOUGH_MIB = 400;
+/** More than the first segment holds. */
+const FILL_BYTES = 16 * 1024 * 1024;
+
+test("core.md 32: the disk of a follower is full: the others go on, and with room it is one of them again", async (context) => {
+  need(context, "root, to mount a small disk", isRoot());
+  const rig = await EnsembleRig.start({ options: KEEP_ALL, smallDisks: new Map([[2, SMALL_MIB]]) });
+  const admin = new EnsembleAdmin({ endpoints: rig.endpoints });
+  await rig.settled();
+  if (rig.leader?.id === 2) await admin.transferLeadership(1);
+  await rig.until(() => rig.leader !== undefined && rig.leader.id !== 2, "a member with room to lead");
+  const withRoom = rig.members.filter(({ id }) => id !== 2);
+  const endpoints = withRoom.map(({ grpc }) => grpc);
+  const load = await Workload.start(rig, { dataBytes: 16 * 1024, thinkMs: 10, endpoints });
+  const at = performance.now();
+  await load.written(FILL_BYTES);
+  const door = await rig.connect({ endpoints: rig.member(2).grpc });
+  await expect(door.znodes.create("/refused")).rejects.toMatchObject({ reason: "NO_SPACE" });
+  figure("full disk of a follower", { longestGapMs: load.recorder.longestGap(at, performance.now()) });
+  rig.disks.get(2)?.resize(ENOUGH_MIB);
+  // The other follower is gone: what is written now needs the one that had no room.
+  const other = withRoom.find(({ role }) => role === "follower");
+  await other?.kill();
+  await load.progress();
+  await other?.start();
+  const checked = await judge(rig, load);
+  figure("full disk, checked", checked);
+  expect(load.recorder.rejected).toEqual([]);
+});
 
 test("core.md 32: the leader's disk fails: it ends by itself, another leads, nothing acknowledged is lost", async (context) => {
   need(context, "gcc", hasCommand("gcc"));

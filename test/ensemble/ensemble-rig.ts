@@ -9,11 +9,14 @@ import { Prng } from "../../src/core/base/prng.ts";
 import { stablePort } from "../integration/crash/stable-port.ts";
 import { FaultyLinks } from "./faulty-links.ts";
 import { type LogLine, MemberUnderTest } from "./member-under-test.ts";
+import { SmallDisk } from "./small-disk.ts";
 
 export interface RigOptions {
   readonly members?: number;
   /** Options of every member, by their names in code; a function gives each its own. */
   readonly options?: Readonly<Record<string, unknown>> | ((id: number) => Readonly<Record<string, unknown>>);
+  /** Members whose data is on a disk of so many MiB. */
+  readonly smallDisks?: ReadonlyMap<number, number>;
   /** The environment of a member's process; `folder` is a place of its own beside its data directory. */
   readonly env?: (id: number, dataDir: string, folder: string) => Readonly<Record<string, string>>;
 }
@@ -36,6 +39,7 @@ export class EnsembleRig {
   readonly links: FaultyLinks;
   readonly folder: string;
   readonly clients: MusterClient[] = [];
+  readonly disks = new Map<number, SmallDisk>();
   private waiting: { readonly holds: () => boolean; readonly resolve: () => void }[] = [];
 
   /** Where logs stay when the test has failed. */
@@ -85,6 +89,7 @@ export class EnsembleRig {
       await rig.dispose();
       rig.report(task.result?.state === "fail");
     });
+    for (const [id, mib] of options.smallDisks ?? []) rig.disks.set(id, new SmallDisk(rig.member(id).dataDir, mib));
     return rig;
   }
 
@@ -149,14 +154,14 @@ export class EnsembleRig {
     return client;
   }
 
-  /** All members have applied the same; the zxid. */
+  /** All members have applied the same, and have it in their journals; the zxid. */
   async converged(): Promise<number> {
     const begin = performance.now();
-    let zxids: (number | undefined)[] = [];
+    let zxids: number[] = [];
     while (performance.now() - begin < PATIENCE_MS) {
-      zxids = await Promise.all(this.members.map((member) => member.metric("muster_zxid")));
-      const [first] = zxids;
-      if (first !== undefined && zxids.every((zxid) => zxid === first)) return first;
+      zxids = (await Promise.all(this.members.map((member) => member.zxids()))).flat();
+      const [first = 0] = zxids;
+      if (first > 0 && zxids.every((zxid) => zxid === first)) return first;
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
     throw new Error(`the members have not come to one zxid within ${PATIENCE_MS} ms: ${zxids.join(", ")}`);
@@ -173,6 +178,7 @@ export class EnsembleRig {
     await Promise.all(this.members.map((member) => (member.isRunning ? member.kill() : undefined)));
     await this.links[Symbol.asyncDispose]();
     await Promise.all(this.clients.map((client) => client.close()));
+    for (const disk of this.disks.values()) disk.unmount();
     rmSync(this.folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
   }
 

@@ -19,6 +19,7 @@ const LIES: readonly (readonly [string, (seen: Seen) => void])[] = [
   ["a read is the state at its zxid", (seen) => swap(seen, isGet, "answer")],
   ["a client never goes back", (seen) => swap(seen, isGet, "zxid")],
   ["zxids follow real time", (seen) => stale(seen)],
+  ["an event comes before the answer that reveals it", (seen) => swap(seen, isSet, "toldZxid")],
   ["every event once, in order", ({ watches }) => void watches[0]?.events.splice(10, 1)],
   ["every event once, in order", ({ watches }) => repeat(watches[0]?.events ?? [], 10)],
   ["every event once, in order", ({ watches }) => void watches[0]?.events.reverse()],
@@ -81,7 +82,7 @@ function invent(seen: Seen): void {
 }
 
 /** The last one is told what the first one was. */
-function swap(seen: Seen, choice: Choice, what: "answer" | "write" | "zxid"): void {
+function swap(seen: Seen, choice: Choice, what: "answer" | "write" | "zxid" | "toldZxid"): void {
   Object.assign(last(seen, choice), { [what]: first(seen, choice)[what] });
 }
 

@@ -68,6 +68,8 @@ class HistoryCheck {
   /** Writes without an answer, by session and what they asked. */
   private readonly unknown = new Map<string, number>();
   private readonly events: ExpectedEvent[] = [];
+  /** When the command of a zxid was called, as far as it is known. */
+  private readonly times = new Map<number, number>();
   private replayed = 0;
   private told = 0;
   private compacted = 0;
@@ -92,6 +94,7 @@ class HistoryCheck {
     const [lost] = this.writes.values();
     demand(lost === undefined, "no acknowledged write is lost", () => `${describe(lost)}: not in the log`);
     for (const watch of this.recorder.watches) this.checkWatch(watch);
+    this.checkReveals();
     const writes = this.recorder.operations.filter(({ write, zxid }) => write !== undefined && zxid !== 0).length;
     const linearizable = reads.filter(({ kind }) => kind === "linearizable").length;
     const { replayed, told: events, compacted } = this;
@@ -127,6 +130,7 @@ class HistoryCheck {
   private follow(applied: Applied): void {
     const { command, zxid, answer } = applied;
     this.events.push(...applied.events);
+    this.times.set(zxid, this.writes.get(zxid)?.invokedAt ?? 0);
     if (command.kind === "expire-session" && answer.code === 0) {
       const { sessionId } = command;
       const mayExpire = !this.recorder.sessions.has(sessionId) || this.options.abandoned?.has(sessionId) === true;
@@ -180,6 +184,8 @@ class HistoryCheck {
 
   private checkRead(each: Recorded): void {
     if (each.read === undefined) return;
+    const calledAt = this.times.get(each.zxid) ?? 0;
+    demand(calledAt < each.returnedAt, "nobody reads the future", () => describe(each));
     const { model } = this.replay;
     const answer = model.read(SUPER, each.sessionId, each.read);
     const expected = answer.code === 0 ? answerText(answer) : "";
@@ -218,6 +224,35 @@ class HistoryCheck {
       () => `${about}: ${missing?.path} ${formatZxid(missing?.zxid ?? 0)}`,
     );
   }
+
+  /** When an answer came, the client's watch over everything had told of all that the answer could reveal. */
+  private checkReveals(): void {
+    for (const { client, path, mode, registeredAt, events } of this.recorder.watches) {
+      if (mode !== "persistent-recursive" || events.some(({ type }) => type === "compacted")) continue;
+      const watch = new NaiveWatch(0, path, mode);
+      const due = this.events.filter((event) => watch.tells(event, ANYONE)).map(({ zxid }) => zxid);
+      for (const each of this.recorder.operations) {
+        if (each.client !== client || each.outcome !== "ok" || each.zxid <= registeredAt) continue;
+        const shown = lastUpTo(due, Math.min(each.zxid, this.options.endZxid));
+        const wasTold = each.toldZxid >= shown || shown <= registeredAt;
+        demand(wasTold, "an event comes before the answer that reveals it", () => {
+          return `${describe(each)}: told up to ${formatZxid(each.toldZxid)}, not of ${formatZxid(shown)}`;
+        });
+      }
+    }
+  }
+}
+
+/** The last of these below or at a zxid; 0: there is none. */
+function lastUpTo(zxids: readonly number[], zxid: number): number {
+  let low = 0;
+  let high = zxids.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((zxids[middle] as number) <= zxid) low = middle + 1;
+    else high = middle;
+  }
+  return zxids[low - 1] ?? 0;
 }
 
 /**

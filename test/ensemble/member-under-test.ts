@@ -4,6 +4,7 @@ import { appendFileSync, readFileSync, renameSync } from "node:fs";
 import path from "node:path";
 import { performance } from "node:perf_hooks";
 import { createInterface } from "node:readline";
+import { readStatus } from "@muster/client";
 import { nodeFlags } from "../../src/cli/member-process.ts";
 import { resolveOptions } from "../../src/server/options.ts";
 import { encodeOptions, type MemberMessage } from "../../src/server/options-handover.ts";
@@ -13,6 +14,7 @@ const ENTRY = path.join(checkout, "dist", "server", "main.js");
 /** A member is small here: many run at once. */
 const MEMORY = "512MiB";
 const LOG_LINES_SHOWN = 60;
+const STATUS_MS = 1_000;
 
 export interface MemberSettings {
   readonly id: number;
@@ -178,24 +180,13 @@ export class MemberUnderTest {
     return readFileSync(this.logFile, "utf8");
   }
 
-  /** One of its metrics; undefined when it does not answer in time. */
-  async metric(name: string): Promise<number | undefined> {
+  /** What it has applied, and what it has in its journal; zeros when it does not answer. */
+  async zxids(): Promise<readonly [number, number]> {
     try {
-      const answer = await fetch(`http://${this.http}/metrics`, { signal: AbortSignal.timeout(1_000) });
-      const line = (await answer.text()).split("\n").find((each) => each.startsWith(`${name} `));
-      return line === undefined ? undefined : Number(line.slice(name.length));
+      const { memberId, zxid, members } = await readStatus({ endpoints: this.grpc, timeoutMs: STATUS_MS });
+      return [zxid, members.find(({ id }) => id === memberId)?.lastZxid ?? 0];
     } catch {
-      return undefined;
-    }
-  }
-
-  /** Its /readyz; undefined when it does not answer. */
-  async readiness(): Promise<{ status: string; role: string; zxid: string } | undefined> {
-    try {
-      const answer = await fetch(`http://${this.http}/readyz`, { signal: AbortSignal.timeout(1_000) });
-      return (await answer.json()) as { status: string; role: string; zxid: string };
-    } catch {
-      return undefined;
+      return [0, 0];
     }
   }
 

@@ -24,6 +24,8 @@ export interface Recorded {
   zxid: number;
   /** {@link answerText} of the answer. */
   answer: string;
+  /** What the client's first watch had told when the answer came: everything up to here. */
+  toldZxid: number;
 }
 
 /** What a watch told, between two zxids all of it. */
@@ -33,6 +35,8 @@ export interface RecordedWatch {
   readonly mode: WatchMode;
   readonly registeredAt: number;
   readonly events: WatchEvent[];
+  /** Everything up to here has been told. */
+  readonly toldZxid: () => number;
 }
 
 /** Answers that are the application's own business, not the ensemble's failure. */
@@ -135,7 +139,14 @@ export class Recorder {
     this.sessions.add(sessionId);
     const recorded: Recorded = {
       ...{ client: number, sessionId, kind, write, read, invokedAt: performance.now() },
-      ...{ returnedAt: Number.POSITIVE_INFINITY, outcome: "unknown", reason: "no answer yet", zxid: 0, answer: "" },
+      ...{
+        returnedAt: Number.POSITIVE_INFINITY,
+        outcome: "unknown",
+        reason: "no answer yet",
+        zxid: 0,
+        answer: "",
+        toldZxid: 0,
+      },
     };
     this.operations.push(recorded);
     return recorded;
@@ -153,6 +164,7 @@ export class Recorder {
       recorded.reason = "";
       recorded.zxid = result.zxid;
       recorded.answer = text(result);
+      recorded.toldZxid = this.watches.find(({ client }) => client === recorded.client)?.toldZxid() ?? 0;
       return result;
     } catch (error) {
       if (!(error instanceof MusterError)) throw error;

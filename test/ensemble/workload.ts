@@ -23,6 +23,8 @@ export interface WorkloadOptions {
   readonly sessionTimeoutMs?: number;
   readonly requestTimeoutMs?: number;
   readonly seed?: number;
+  /** Of the members to connect to; all by default. */
+  readonly endpoints?: readonly string[];
 }
 
 const ROOT = "/load";
@@ -46,7 +48,7 @@ const none = new Uint8Array(0);
 export class Workload {
   readonly recorder = new Recorder();
   readonly clients: MusterClient[] = [];
-  private readonly options: Required<WorkloadOptions>;
+  private readonly options: Required<Omit<WorkloadOptions, "endpoints">>;
   private readonly random: Prng;
   private readonly defects: unknown[] = [];
   private stopping = false;
@@ -68,7 +70,8 @@ export class Workload {
     const load = new Workload(options);
     const { clients, sessionTimeoutMs, requestTimeoutMs } = load.options;
     for (let number = 0; number < clients; number++) {
-      const client = await rig.connect({ sessionTimeoutMs, requestTimeoutMs });
+      const { endpoints = rig.endpoints } = options;
+      const client = await rig.connect({ endpoints, sessionTimeoutMs, requestTimeoutMs });
       load.recorder.follow(client, number);
       load.clients.push(client);
     }
@@ -135,7 +138,9 @@ export class Workload {
 
   private async watch(client: MusterClient, number: number, path: string, mode: WatchMode): Promise<void> {
     const watch = client.znodes.watch(path, { mode, queueMax: 1_000_000 });
-    const recorded: RecordedWatch = { client: number, path, mode, registeredAt: await watch.ready, events: [] };
+    const registeredAt = await watch.ready;
+    const toldZxid = () => watch.zxid;
+    const recorded: RecordedWatch = { client: number, path, mode, registeredAt, events: [], toldZxid };
     this.recorder.watches.push(recorded);
     const take = async () => {
       for await (const event of watch) recorded.events.push(event);
