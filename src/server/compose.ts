@@ -172,6 +172,8 @@ function logTransition(log: Log, event: MemberTransition): void {
     const isSentence = event.kind === "condemned";
     const text = isSentence ? "the tree is wrong: a quorum has another; it waits for a snapshot" : "trees differ";
     log.error({ zxid: formatZxid(event.zxid) }, text);
+  } else if (event.kind === "feature-level") {
+    log.info({ zxid: formatZxid(event.zxid), level: event.level }, `the ensemble is at feature level ${event.level}`);
   } else if (event.kind === "slow-disk") {
     const { fsyncs, slow, slowestMs } = event;
     const details = { zxid: formatZxid(event.zxid), fsyncs, slow, slowestMs: Math.round(slowestMs) };

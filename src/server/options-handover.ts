@@ -1,4 +1,5 @@
 import { formatListenAddress, type ListenAddress } from "../core/base/listen-address.ts";
+import { FeatureLevelError } from "../core/tree/feature-level.ts";
 import { TransportError } from "../transport/transport-error.ts";
 import type { ServerOptions } from "./options.ts";
 
@@ -90,6 +91,10 @@ interface StartFailure {
 export function explainStartFailure(error: unknown, options: ServerOptions): StartFailure {
   const ofLinks = error instanceof TransportError ? explainTransport(error, options) : undefined;
   if (ofLinks !== undefined) return ofLinks;
+  if (error instanceof FeatureLevelError) {
+    const fix = "start the version that ran there before, or a newer one: the level of an ensemble never falls";
+    return { message: `the data in ${options.dataDir} is of a newer version: ${error.message}`, fix };
+  }
   const failure = error as NodeJS.ErrnoException & { address?: string; port?: number };
   const text = failure?.message ?? String(error);
   // grpc-js hides the code of a failed bind in its message.

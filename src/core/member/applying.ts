@@ -1,6 +1,8 @@
 import { assert } from "../base/assert.ts";
+import { OK } from "../base/errors.ts";
 import type { Answer } from "../tree/answer.ts";
 import { AnswerReader, emptyAnswer } from "../tree/answer-codec.ts";
+import { commandType } from "../tree/command-type.ts";
 import type { MemberCore } from "./member-core.ts";
 
 /** Commands applied before other work gets its turn. */
@@ -95,6 +97,9 @@ export class Applying {
     const isOurs = submissions.applied(state.command);
     duties.applied(state.command, answer);
     changes.applied(state.command, answer.code);
+    if (state.command.type === commandType.RAISE_FEATURE_LEVEL && answer.code === OK) {
+      this.core.effects.transition({ kind: "feature-level", level: state.command.featureLevel, zxid: answer.zxid });
+    }
     clients.deliver(state.command, answer, state.commandBytes, isOurs);
   }
 }

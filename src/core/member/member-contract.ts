@@ -52,6 +52,8 @@ export type MemberTransition =
   | { readonly kind: "condemned"; readonly zxid: number }
   /** This leader hands over for its disk: of so many fsyncs in the last seconds, so many were slow (core.md 22). */
   | ({ readonly kind: "slow-disk"; readonly zxid: number } & DiskFigures)
+  /** Every member offered a higher level (core.md 5): from now on none can go back to a program that does not know it. */
+  | { readonly kind: "feature-level"; readonly level: number; readonly zxid: number }
   | { readonly kind: "sessions-expired"; readonly count: number; readonly zxid: number };
 
 export type MemberRoleName = "starting" | "looking" | "leader" | "follower" | "observer" | "stopped";

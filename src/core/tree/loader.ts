@@ -3,7 +3,7 @@ import { ByteReader, decodeUtf8, encodeUtf8, FormatError } from "../base/bytes.t
 import { CONFIGURATION_BYTES_MAX } from "../base/limits.ts";
 import { parseAclText } from "./acl-table.ts";
 import { parseLimits } from "./apply-limits.ts";
-import { FEATURE_LEVEL, featureLevelOf } from "./feature-level.ts";
+import { FEATURE_LEVEL, FeatureLevelError, featureLevelOf } from "./feature-level.ts";
 import { checkTail } from "./history-tail.ts";
 import { NO_NODE, ROOT } from "./node-table.ts";
 import { parseQuotaLimits } from "./quota-index.ts";
@@ -96,9 +96,8 @@ export class TreeLoader implements RowSink {
 
   finish(meta: SnapshotMeta): void {
     const { state } = this;
-    if (meta.featureLevel > FEATURE_LEVEL) {
-      throw new LoadError(`meta: feature level ${meta.featureLevel} is newer than this program's ${FEATURE_LEVEL}`);
-    }
+    // Not a LoadError: nothing is wrong with the snapshot.
+    if (meta.featureLevel > FEATURE_LEVEL) throw new FeatureLevelError(meta.featureLevel);
     const limits = parseLimits(meta.limits, meta.featureLevel);
     if (limits === undefined) throw new LoadError("meta: limits are not valid");
     try {

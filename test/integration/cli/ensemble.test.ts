@@ -24,7 +24,7 @@ describe("muster ensemble", () => {
     await group.succeed(["znode", "create", "/kept", "value"]);
 
     // It lists the members and itself, and joins; it serves, and is not of the ensemble yet.
-    await group.start(4, group.peers().set(4, await group.freePeer()));
+    await group.start(4, group.peers().set(4, await group.freeAddress()));
     await group.until(async () => (await group.seen(4, 1))?.isReachable === true, "member 4 is seen");
     expect(await group.seen(4, 1)).toMatchObject({ votingRole: "joining" });
     expect(await group.succeed(["znode", "get", "/kept"], 4)).toBe("value");
@@ -42,7 +42,7 @@ describe("muster ensemble", () => {
 
     // It moves to another address: started there, it dials the others, and the configuration follows.
     await group.stop(4);
-    const moved = await group.freePeer();
+    const moved = await group.freeAddress();
     await group.start(4, group.peers().set(4, moved));
     expect(await group.succeed(["ensemble", "change", "4", "--peer", moved])).toBe("changed member 4\n");
     await group.until(async () => (await group.seen(4, 2))?.peerAddress === moved, "member 2 has the new address");

@@ -28,8 +28,9 @@ export class MusterHome {
     return { ...Object.fromEntries(rest), ...env };
   }
 
-  start(args: readonly string[], env: Record<string, string> = {}): ChildProcess {
-    const child = spawn(process.execPath, [program, ...args], { cwd: this.directory, env: this.#environment(env) });
+  /** @param using another build's program */
+  start(args: readonly string[], env: Record<string, string> = {}, using = program): ChildProcess {
+    const child = spawn(process.execPath, [using, ...args], { cwd: this.directory, env: this.#environment(env) });
     this.#children.add(child);
     child.once("exit", () => this.#children.delete(child));
     return child;
@@ -38,12 +39,7 @@ export class MusterHome {
   async run(args: readonly string[], env: Record<string, string> = {}, stdin: string | Uint8Array = ""): Promise<Ran> {
     const child = this.start(args, env);
     child.stdin?.end(stdin);
-    const [stdout, stderr, [code]] = await Promise.all([
-      buffer(child.stdout as Readable),
-      text(child.stderr as Readable),
-      once(child, "exit") as Promise<[number | null]>,
-    ]);
-    return { code, stdout, stderr };
+    return outcomeOf(child);
   }
 
   /** Starts `muster server` on free ports; resolves with its ready line. */
@@ -77,6 +73,16 @@ export interface ReadyLine {
 export interface RunningServer {
   readonly child: ChildProcess;
   readonly ready: ReadyLine;
+}
+
+/** Resolves with all that a process said, once it has ended. */
+export async function outcomeOf(child: ChildProcess): Promise<Ran> {
+  const [stdout, stderr, [code]] = await Promise.all([
+    buffer(child.stdout as Readable),
+    text(child.stderr as Readable),
+    once(child, "exit") as Promise<[number | null]>,
+  ]);
+  return { code, stdout, stderr };
 }
 
 /** Resolves with what `muster server` says once its member serves. */

@@ -16,15 +16,25 @@ export interface ServerMember {
   readonly id: number;
   readonly dataDir: string;
   peer: string;
+  /** The same over all its processes. */
+  readonly grpc: string;
   child: ChildProcess;
   ready: ReadyLine;
   /** What it and its `muster` process said on standard error, over all its processes. */
   log: string;
 }
 
+/** What one process of a member is started with, other than the rest. */
+export interface Using {
+  /** Another build's bin/muster.js. */
+  readonly program?: string | undefined;
+  readonly args?: readonly string[] | undefined;
+}
+
 /** `muster server` processes that make an ensemble, and the commands that operators run on it. */
 export class ServerGroup {
   readonly members = new Map<number, ServerMember>();
+  private readonly given = new Set<string>();
   private readonly home: MusterHome;
   private readonly args: (id: number) => readonly string[];
   private readonly random = new Prng(process.pid * 1_000 + (Date.now() % 1_000));
@@ -36,19 +46,22 @@ export class ServerGroup {
   }
 
   /** Starts members 1 to `count`, which found an ensemble; resolves when all of them serve. */
-  async found(count: number): Promise<void> {
+  async found(count: number, using: Using = {}): Promise<void> {
     const ids = Array.from({ length: count }, (_, index) => index + 1);
     const peers = new Map<number, string>();
-    while (peers.size < count) {
-      const peer = await this.freePeer();
-      if (![...peers.values()].includes(peer)) peers.set(peers.size + 1, peer);
-    }
-    await Promise.all(ids.map((id) => this.start(id, peers)));
+    for (const id of ids) peers.set(id, await this.freeAddress());
+    await Promise.all(ids.map((id) => this.start(id, peers, using)));
     await this.until(() => this.settled(ids), "all members lead or follow");
   }
 
-  async freePeer(): Promise<string> {
-    return `127.0.0.1:${await stablePort(this.random)}`;
+  /** Of this machine, never given twice. */
+  async freeAddress(): Promise<string> {
+    for (;;) {
+      const address = `127.0.0.1:${await stablePort(this.random)}`;
+      if (this.given.has(address)) continue;
+      this.given.add(address);
+      return address;
+    }
   }
 
   member(id: number): ServerMember {
@@ -61,27 +74,36 @@ export class ServerGroup {
   }
 
   /** Starts a member, for the first time or again; resolves when it serves. */
-  async start(id: number, peers: ReadonlyMap<number, string> | undefined): Promise<ServerMember> {
+  async start(id: number, peers: ReadonlyMap<number, string> | undefined, using: Using = {}): Promise<ServerMember> {
+    const member = await this.launch(id, peers, using);
+    try {
+      member.ready = await readyOf(member.child);
+    } catch (error) {
+      throw new Error(`member ${id}: ${(error as Error).message}\n${member.log}`);
+    }
+    return member;
+  }
+
+  /** As {@link start}, but it may end before it serves. */
+  async launch(id: number, peers: ReadonlyMap<number, string> | undefined, using: Using = {}): Promise<ServerMember> {
     const ensemble = peers && [...peers].map(([other, peer]) => `${other}@${peer}`).join(",");
     const peer = peers?.get(id) ?? this.member(id).peer;
     const dataDir = join(this.home.directory, `member-${id}`);
-    const child = this.home.start([
+    const grpc = this.members.get(id)?.grpc ?? (await this.freeAddress());
+    const args = [
       ...["server", "--id", `${id}`, "--data-dir", dataDir, "--memory", "512MiB", "--log-format", "json"],
-      ...["--grpc-listen", "127.0.0.1:0", "--http-listen", "127.0.0.1:0", "--peer-listen", peer],
+      ...["--grpc-listen", grpc, "--http-listen", "127.0.0.1:0", "--peer-listen", peer],
       ...(ensemble === undefined ? [] : ["--ensemble", ensemble]),
       ...this.args(id),
-    ]);
+      ...(using.args ?? []),
+    ];
+    const child = this.home.start(args, {}, using.program);
     const before = this.members.get(id)?.log ?? "";
-    const member = { id, dataDir, peer, child, ready: {} as ReadyLine, log: before };
+    const member: ServerMember = { id, dataDir, peer, grpc, child, ready: {} as ReadyLine, log: before };
     this.members.set(id, member);
     child.stderr?.setEncoding("utf8").on("data", (text: string) => {
       member.log += text;
     });
-    try {
-      member.ready = await readyOf(child);
-    } catch (error) {
-      throw new Error(`member ${id}: ${(error as Error).message}\n${member.log}`);
-    }
     return member;
   }
 
@@ -113,7 +135,7 @@ export class ServerGroup {
   /** Runs a command of the CLI against the members named, or all that run. */
   run(args: readonly string[], ...ids: number[]): Promise<Ran> {
     const asked = ids.length === 0 ? this.running : ids.map((id) => this.member(id));
-    return this.home.run(args, { MUSTER_ENDPOINTS: asked.map(({ ready }) => ready.grpc).join(",") });
+    return this.home.run(args, { MUSTER_ENDPOINTS: asked.map(({ grpc }) => grpc).join(",") });
   }
 
   /** Runs a command that has to work, and returns what it printed. */
@@ -133,7 +155,7 @@ export class ServerGroup {
 
   /** As one member sees it. */
   status(id: number): Promise<EnsembleStatus> {
-    return new EnsembleAdmin({ endpoints: this.member(id).ready.grpc, timeoutMs: PATIENCE_MS }).status();
+    return new EnsembleAdmin({ endpoints: this.member(id).grpc, timeoutMs: PATIENCE_MS }).status();
   }
 
   /** Every one of these says so of each of them: one leader, the rest follow or observe, all have applied the same. */

@@ -28,7 +28,7 @@ describe("core.md 22: a leader whose disk is slow hands over", () => {
       { kind: "slow-disk", zxid: expect.any(Number), fsyncs: 5, slow: 5, slowestMs: SLOW_MS },
     ]);
     expect(first.member.role).toBe("follower");
-    expect(client.ended).toBeUndefined();
+    expect(client.closed).toBeUndefined();
   });
 
   test("is not elected straight back while its disk is slow, and may lead again once it is not", () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { Prng } from "../../../../src/core/base/prng.ts";
 import { Hasher } from "../../../../src/core/tree/digest.ts";
-import { FEATURE_LEVEL } from "../../../../src/core/tree/feature-level.ts";
+import { FEATURE_LEVEL, FeatureLevelError } from "../../../../src/core/tree/feature-level.ts";
 import { LoadError } from "../../../../src/core/tree/loader.ts";
 import type { Session } from "../../../../src/core/tree/session-table.ts";
 import type { SessionRow, SnapshotMeta, ZnodeRow } from "../../../../src/core/tree/snapshot-row.ts";
@@ -283,7 +283,7 @@ describe("one flipped bit", () => {
 
   it("core.md 5: a snapshot of a newer feature level is refused by name", () => {
     store.meta = { ...(meta as SnapshotMeta), featureLevel: FEATURE_LEVEL + 1 };
-    expect(failure()).toBe(`meta: feature level ${FEATURE_LEVEL + 1} is newer than this program's ${FEATURE_LEVEL}`);
+    expect(failure()).toBe(`not a LoadError: ${new FeatureLevelError(FEATURE_LEVEL + 1)}`);
     store.meta = meta;
   });
 });
