@@ -1,7 +1,9 @@
 import { once } from "node:events";
 import { createServer } from "node:net";
 
-/** Below where Linux takes the ports of outgoing connections from: one given back stays free until it is taken again. */
+/**
+ * Below where Linux takes the ports of outgoing connections from: one given back stays free until it is taken again.
+ */
 const FIRST_PORT = 12_000;
 const PORTS = 18_000;
 

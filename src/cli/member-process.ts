@@ -45,7 +45,9 @@ export function realSurroundings(): ProcessSurroundings {
   return { entry, signals: process, now: () => performance.now(), hasLostTerminal };
 }
 
-/** A process whose terminal is closed gets SIGHUP, as one that shall read its files again; then there is none any more. */
+/**
+ * A process whose terminal is closed gets SIGHUP, as one that shall read its files again; then there is none any more.
+ */
 function hasLostTerminal(): boolean {
   if (!isatty(0)) return false;
   try {
@@ -57,8 +59,8 @@ function hasLostTerminal(): boolean {
 }
 
 /**
- * Runs a member as a child process until it ends; resolves with the exit code to pass on. SIGINT and SIGTERM ask it
- * to stop and give it `stopTimeoutMs`; a second one ends it at once. SIGHUP is passed on: the member reads its TLS files
+ * Runs a member as a child process until it ends; resolves with the exit code to pass on. SIGINT and SIGTERM ask it to
+ * stop and give it `stopTimeoutMs`; a second one ends it at once. SIGHUP is passed on: the member reads its TLS files
  * again; at a terminal that was closed it is as the others. When this process dies, the member stops too.
  */
 export function runMember(

@@ -34,8 +34,8 @@ export function clearDamage(directory: string): void {
 }
 
 /**
- * Puts journal and snapshot aside, byte for byte as they are, for people; the member begins with nothing. The marker comes
- * first: after a crash at any step the member is marked, and this is done again with what is left.
+ * Puts journal and snapshot aside, byte for byte as they are, for people; the member begins with nothing. The marker
+ * comes first: after a crash at any step the member is marked, and this is done again with what is left.
  *
  * @returns where they are, relative to the directory
  */

@@ -24,7 +24,9 @@ export interface FeedHost {
   onNotice(level: "info" | "warn", message: string, details: object): void;
 }
 
-/** What one learner is being sent. An object of its own for each request: a late answer finds another one in its place. */
+/**
+ * What one learner is being sent. An object of its own for each request: a late answer finds another one in its place.
+ */
 interface Feed {
   history: JournalHistory | undefined;
   /** Where `history` goes on. */

@@ -72,8 +72,8 @@ export class Opening {
   }
 
   /**
-   * A member among others puts aside what is damaged and gets everything again from them (core.md 28); one that is alone
-   * cannot, and does not start.
+   * A member among others puts aside what is damaged and gets everything again from them (core.md 28); one that is
+   * alone cannot, and does not start.
    */
   private async openStorage(): Promise<Storage> {
     const { directory } = this.dataDir;

@@ -55,16 +55,17 @@ export interface RecoveredEnsemble extends RecoveryPlan {
 }
 
 /**
- * Makes an ensemble of one out of a member whose quorum is lost for good (core.md 26): the same data, a new ensemble id,
- * a higher epoch, and a configuration with this member as its only voter. What the lost members had and this one has not
- * is given up, acknowledged writes among it; so this is never done without somebody's word.
+ * Makes an ensemble of one out of a member whose quorum is lost for good (core.md 26): the same data, a new ensemble
+ * id, a higher epoch, and a configuration with this member as its only voter. What the lost members had and this one
+ * has not is given up, acknowledged writes among it; so this is never done without somebody's word.
  *
  * The new id goes into muster.json first and the journal follows in one run of records: after a crash in between the
  * member still lacks its quorum, and the recovery is done again.
  *
  * @param confirm sees the plan with the directory locked; false leaves everything as it is
  * @returns undefined when it was not confirmed
- * @throws DataDirError, JournalDamagedError or RecoveryError when the directory is in use, damaged, or needs no recovery
+ * @throws DataDirError, JournalDamagedError or RecoveryError when the directory is in use, damaged, or needs no
+ * recovery
  */
 export async function recoverEnsemble(
   directory: string,

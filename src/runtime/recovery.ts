@@ -108,8 +108,8 @@ function recoverZab(state: LocalState, tail: readonly JournalRecord[], journal: 
 }
 
 /**
- * A configuration counts from the moment its batch is journalled (core.md 25). The record behind the batch says it again,
- * but the power may have gone between the two: so the tree and the tail are asked as well.
+ * A configuration counts from the moment its batch is journalled (core.md 25). The record behind the batch says it
+ * again, but the power may have gone between the two: so the tree and the tail are asked as well.
  */
 function recoverConfigurations(
   { state }: Tree,

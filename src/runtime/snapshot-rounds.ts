@@ -68,7 +68,10 @@ export class SnapshotRounds {
     this.scheduleSlice();
   }
 
-  /** Resolves when a round at this zxid or later, or any if it is 0, is committed: the next one begins as soon as can be. */
+  /**
+   * Resolves when a round at this zxid or later, or any if it is 0, is committed: the next one begins as soon as can
+   * be.
+   */
   reach(zxid: number): Promise<void> {
     if (this.hasReached(zxid)) return Promise.resolve();
     return new Promise((resolve) => {

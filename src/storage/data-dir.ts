@@ -160,8 +160,8 @@ function createIdentity(root: string, options: DataDirOptions): DataDirIdentity 
 }
 
 /**
- * Makes the directory another ensemble's, as a forced recovery does; the member and its incarnation stay. The `identity`
- * of `dataDir` is the old one.
+ * Makes the directory another ensemble's, as a forced recovery does; the member and its incarnation stay. The
+ * `identity` of `dataDir` is the old one.
  */
 export function changeEnsembleId(dataDir: DataDir, ensembleId: string): void {
   const identity = identitySchema.parse({ ...dataDir.identity, ensembleId });

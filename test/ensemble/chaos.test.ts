@@ -8,7 +8,10 @@ import { figure } from "./figures.ts";
 import { judge } from "./verdict.ts";
 import { Workload } from "./workload.ts";
 
-/** CHAOS_MINUTES=30 for the long run, CHAOS_MEMBERS=5 for a larger ensemble; CHAOS_SEED repeats the faults of one, as far as real machines can. */
+/**
+ * CHAOS_MINUTES=30 for the long run, CHAOS_MEMBERS=5 for a larger ensemble; CHAOS_SEED repeats the faults of one, as
+ * far as real machines can.
+ */
 const MS = knob("CHAOS_MINUTES", 0) * 60_000 || knob("CHAOS_SECONDS", 40) * 1_000;
 const SEED = knob("CHAOS_SEED", 1);
 /** The longer it takes, the more a lane rests: what is checked at the end must fit into memory, ms. */

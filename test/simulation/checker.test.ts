@@ -104,7 +104,7 @@ it("a write that was asked for after something was seen comes after it", () => {
   expect(() => book.answeredWrite(7, 2, { ...emptyAnswer(), zxid: at(5) })).toThrow("writes are linearizable");
 });
 
-it("a session lives for a whole time-out from its last acknowledged keep-alive, and from the leader's beginning", () => {
+it("a session lives for a whole time-out from its last acknowledged keep-alive, and the leader's beginning", () => {
   const book = new ClientBook();
   book.lives(7, 100);
   book.expires(7, 1_000, 50, 1_100);

@@ -9,8 +9,8 @@ import type { MemberCore } from "./member-core.ts";
 const APPLY_SLICE = 512;
 
 /**
- * Applies what is committed, in order, and answers this member's clients. Of each command: its events first, since whoever
- * sees an answer has seen what it reveals; then its answer; then whatever waited for just that.
+ * Applies what is committed, in order, and answers this member's clients. Of each command: its events first, since
+ * whoever sees an answer has seen what it reveals; then its answer; then whatever waited for just that.
  */
 export class Applying {
   private readonly core: MemberCore;
@@ -72,6 +72,11 @@ export class Applying {
     clients.endAll("NOT_READY", state.tree.zxid);
     submissions.clear();
     zab.distrustTree("its tree differs from a quorum's");
+  }
+
+  /** No quorum has any tree: this one is left as it is until the member ends. */
+  doubted(zxid: number): void {
+    this.core.standing.stuckAt = zxid;
   }
 
   /** The leader that proposed the batch had the same tree; if not, it has to be found out who is right (core.md 29). */

@@ -60,8 +60,8 @@ export class ClientConnection implements WatchSubscriber {
   private held = 0;
   private detached = false;
   /**
-   * Why a write was refused that its client takes to another member: the writes behind it on this connection are refused
-   * as well, or they would overtake it.
+   * Why a write was refused that its client takes to another member: the writes behind it on this connection are
+   * refused as well, or they would overtake it.
    */
   private sentAway: number = OK;
   private closing = false;

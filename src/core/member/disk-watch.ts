@@ -15,8 +15,8 @@ export interface DiskWatchHost {
 }
 
 /**
- * What a member does about its own slow disk (core.md 22): as the leader it hands over to a voter that is up to date and
- * does not say the same of itself; as another it leaves leading to others, as long as there is one to lead.
+ * What a member does about its own slow disk (core.md 22): as the leader it hands over to a voter that is up to date
+ * and does not say the same of itself; as another it leaves leading to others, as long as there is one to lead.
  */
 export class DiskWatch {
   private readonly host: DiskWatchHost;

@@ -12,15 +12,17 @@ export interface DivergenceHost {
   trusted(zxid: number): void;
   /** This member's tree is wrong: it serves no more until a snapshot has taken the tree's place. */
   condemned(zxid: number): void;
+  /** Nobody can say whether this member's tree is right: nothing is applied to it or read from it any more. */
+  doubted(zxid: number): void;
 }
 
 /** Comparisons a leader has open at most; the oldest goes. */
 const POLLS_MAX = 16;
 
 /**
- * Who is right when two members' trees differ (core.md 29). Whoever notices tells the leader, which asks every member for
- * its digest at that one zxid. What a quorum has is right: the others get a snapshot, the leader among them after it
- * has stepped down. When all voters have answered and no value has a quorum, everybody stops.
+ * Who is right when two members' trees differ (core.md 29). Whoever notices tells the leader, which asks every member
+ * for its digest at that one zxid. What a quorum has is right: the others get a snapshot, the leader among them after
+ * it has stepped down. When all voters have answered and no value has a quorum, everybody stops.
  */
 export class Divergence {
   private readonly host: DivergenceHost;
@@ -28,6 +30,8 @@ export class Divergence {
   private readonly polls = new Map<number, Map<number, string>>();
   /** This member's own, told to each leader until there is a verdict. */
   private suspicion = 0;
+  /** As the leader: everybody is told to stop on account of this zxid; then this member does. */
+  private haltingAt = 0;
 
   constructor(host: DivergenceHost) {
     this.host = host;
@@ -112,9 +116,16 @@ export class Divergence {
     if (right !== undefined) {
       this.pronounce(zxid, new Set(right), answers.keys());
     } else if (parties.size > 1 && zab.quorum.voters().every((id) => answers.has(id))) {
-      for (const id of answers.keys()) this.send(id, zxid, verdict.HALT);
-      halt(zxid);
+      // What is sent in the turn in which a member ends may never leave it: so it tells now, and ends at its next tick.
+      for (const { id } of zab.configuration.members) this.send(id, zxid, verdict.HALT);
+      this.haltingAt = zxid;
+      this.host.doubted(zxid);
     }
+  }
+
+  /** Regular, in a turn of its own. */
+  tick(): void {
+    if (this.haltingAt !== 0) halt(this.haltingAt);
   }
 
   /** The leader's own sentence last: with it, it leads no more. */

@@ -50,9 +50,9 @@ const CHANGED_HANDS = "the leader changed meanwhile, so the outcome is unknown; 
 
 /**
  * Changes of the ensemble, by whichever member is asked: the leader decides and proposes, one change at a time (core.md
- * 25). That a quorum entered the leader's epoch makes an entry of its own unnecessary: whoever has an older, uncommitted
- * configuration cannot be elected any more. Also what the leader does unasked: raising the feature level when every
- * member knows it, and readmitting a member that was wiped, once it has everything again (core.md 26).
+ * 25). That a quorum entered the leader's epoch makes an entry of its own unnecessary: whoever has an older,
+ * uncommitted configuration cannot be elected any more. Also what the leader does unasked: raising the feature level
+ * when every member knows it, and readmitting a member that was wiped, once it has everything again (core.md 26).
  */
 export class EnsembleChanges {
   private readonly host: ChangeHost;

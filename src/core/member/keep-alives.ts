@@ -19,8 +19,8 @@ interface Asked {
 
 /**
  * The leader's answers to keep-alives: each waits for a round of the quorum that began after it came (core.md 10). A
- * leader that is none any more would acknowledge what the next one knows nothing of; after the round, the next one begins
- * later than the keep-alive came, and every session has its whole time-out from then.
+ * leader that is none any more would acknowledge what the next one knows nothing of; after the round, the next one
+ * begins later than the keep-alive came, and every session has its whole time-out from then.
  */
 export class KeepAlives {
   private own: Own[] = [];

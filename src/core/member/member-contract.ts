@@ -18,8 +18,8 @@ type OuterZabEffects = Pick<
 >;
 
 /**
- * What the member asks of the world. Every method returns at once; completions come back as events. The body of a record
- * is copied before `append` returns; a frame given to `send` is never changed afterwards.
+ * What the member asks of the world. Every method returns at once; completions come back as events. The body of a
+ * record is copied before `append` returns; a frame given to `send` is never changed afterwards.
  */
 export interface MemberEffects extends OuterZabEffects {
   /** Asks for the event `endTurn`, once everything that has arrived has been handed in. */
@@ -52,7 +52,9 @@ export type MemberTransition =
   | { readonly kind: "condemned"; readonly zxid: number }
   /** This leader hands over for its disk: of so many fsyncs in the last seconds, so many were slow (core.md 22). */
   | ({ readonly kind: "slow-disk"; readonly zxid: number } & DiskFigures)
-  /** Every member offered a higher level (core.md 5): from now on none can go back to a program that does not know it. */
+  /**
+   * Every member offered a higher level (core.md 5): from now on none can go back to a program that does not know it.
+   */
   | { readonly kind: "feature-level"; readonly level: number; readonly zxid: number }
   | { readonly kind: "sessions-expired"; readonly count: number; readonly zxid: number };
 

@@ -39,8 +39,9 @@ import { Touches } from "./touches.ts";
  * machine. Events are its methods, effects its {@link MemberEffects}; production and the simulator drive the same code.
  *
  * The path of a write: a connection encodes it into the open chunk of submissions; at the end of the turn the leader
- * makes a batch of its own chunk and those its followers forwarded, and proposes it; when a member knows it committed it
- * applies the commands in order, and answers those of its own clients - after the events they caused - before the next.
+ * makes a batch of its own chunk and those its followers forwarded, and proposes it; when a member knows it committed
+ * it applies the commands in order, and answers those of its own clients - after the events they caused - before the
+ * next.
  */
 export class Member {
   readonly id: number;
@@ -94,6 +95,7 @@ export class Member {
       digests: () => this.core.state.digests,
       trusted: (zxid) => this.applying.trusted(zxid),
       condemned: (zxid) => this.applying.condemned(zxid),
+      doubted: (zxid) => this.applying.doubted(zxid),
     });
     return {
       options,
@@ -261,6 +263,7 @@ export class Member {
   /** Regular, a few times per second: the ensemble, sessions, reaping, barriers that waited too long. */
   tick(): void {
     const now = this.effects.now();
+    this.core.divergence.tick();
     this.zab.tick();
     this.disk.tick(now);
     this.core.clients.expireBarriers(now);
@@ -343,7 +346,9 @@ export class Member {
     this.core.changes.reconfigure(change, done);
   }
 
-  /** Hands leadership to a voter, 0 for whichever is best; `done` comes once that one leads, or with why it does not. */
+  /**
+   * Hands leadership to a voter, 0 for whichever is best; `done` comes once that one leads, or with why it does not.
+   */
   transferLeadership(to: number, done: ChangeDone): void {
     this.core.changes.transferLeadership(to, done);
   }

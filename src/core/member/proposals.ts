@@ -24,8 +24,8 @@ export interface ProposalEffects {
 
 /**
  * The leader's way from commands to proposals: what came in one turn, from its own clients, its followers and its
- * duties, is one batch, closed at the turn's end or when it is full. A batch the journal has no room for waits, in order;
- * nothing that was taken is lost while this member leads.
+ * duties, is one batch, closed at the turn's end or when it is full. A batch the journal has no room for waits, in
+ * order; nothing that was taken is lost while this member leads.
  */
 export class Proposals {
   private readonly zab: Zab;

@@ -1,6 +1,9 @@
 import type { MemberRoleName } from "./member-contract.ts";
 
-/** A member without a leader goes on taking writes for so long, ms: an election takes less, and the next leader gets them. */
+/**
+ * A member without a leader goes on taking writes for so long, ms: an election takes less, and the next leader gets
+ * them.
+ */
 export const LEADERLESS_WRITES_MS = 5_000;
 
 /** What a member is at the moment, and so what it does for its clients. */

@@ -8,8 +8,8 @@ interface Waiting {
 
 /**
  * A follower's word to its leader on which sessions' clients it has heard: one list a turn for the keep-alives, which
- * wait for the leader's answer (core.md 10), with whom else it has heard since. What a leader did not answer goes to the
- * next one.
+ * wait for the leader's answer (core.md 10), with whom else it has heard since. What a leader did not answer goes to
+ * the next one.
  */
 export class Touches {
   /** Heard, and nobody waits to be told. */

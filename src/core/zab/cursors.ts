@@ -5,8 +5,8 @@ import type { Reign } from "./reign.ts";
 import type { HistoryBatch } from "./zab-contract.ts";
 
 /**
- * One cursor per learner over the leader's history: a snapshot where nothing else will do, then the journal, then the log in
- * memory, and on with every proposal, leaving nothing out. The learner's window is all that bounds its pace.
+ * One cursor per learner over the leader's history: a snapshot where nothing else will do, then the journal, then the
+ * log in memory, and on with every proposal, leaving nothing out. The learner's window is all that bounds its pace.
  */
 export class Cursors {
   private readonly reign: Reign;

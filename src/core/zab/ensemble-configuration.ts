@@ -9,8 +9,8 @@ export interface ConfiguredMember {
   /** What its vote weighs; 1 unless configured, 0 for a voter that only keeps a copy. */
   readonly weight: number;
   /**
-   * Members of one data centre, say. 0, for all, means none: the majority of all weight decides. Otherwise a quorum is a
-   * majority of the groups, each by a majority of its own weight (ZooKeeper's hierarchical quorums).
+   * Members of one data centre, say. 0, for all, means none: the majority of all weight decides. Otherwise a quorum is
+   * a majority of the groups, each by a majority of its own weight (ZooKeeper's hierarchical quorums).
    */
   readonly group: number;
   /** Random, made with its data directory: a wiped or cloned member has another (core.md 26). */

@@ -2,8 +2,9 @@ import { assert } from "../base/assert.ts";
 import { epochOf } from "../base/zxid.ts";
 
 /**
- * Where each epoch ends in a log. With that alone two logs find what they share: within one epoch, equal zxids are equal
- * transactions and none is left out, so of the last zxid of the one, the highest the other has at or below it is in both.
+ * Where each epoch ends in a log. With that alone two logs find what they share: within one epoch, equal zxids are
+ * equal transactions and none is left out, so of the last zxid of the one, the highest the other has at or below it is
+ * in both.
  */
 export class EpochEnds {
   /** Ascending, one for each epoch; the first is the base. */

@@ -21,9 +21,9 @@ export type LeadingPhase = "discovery" | "synchronization" | "broadcast";
 
 /**
  * A leader, from its election on (DSN'11, figures 3 to 5, left column). Discovery: a quorum tells what it has promised,
- * and promises an epoch above all of that. Synchronization: the leader's history becomes that of a quorum.
- * Broadcast: proposals are committed, in order, as a quorum has them on disk. Whoever comes later passes through the same
- * steps alone. A new epoch under the same leader begins with discovery again.
+ * and promises an epoch above all of that. Synchronization: the leader's history becomes that of a quorum. Broadcast:
+ * proposals are committed, in order, as a quorum has them on disk. Whoever comes later passes through the same steps
+ * alone. A new epoch under the same leader begins with discovery again.
  */
 export class Leading implements Reign {
   phase: LeadingPhase = "discovery";
@@ -94,8 +94,8 @@ export class Leading implements Reign {
       return;
     }
     const isBound = message.acceptedEpoch === this.epoch && message.promisedTo !== host.id;
-    // One that may have forgotten a promise must not join an epoch below it: a new one is above all that a quorum, without
-    // it, has promised.
+    // One that may have forgotten a promise must not join an epoch below it: a new one is above all that a quorum,
+    // without it, has promised.
     const mayBeBound = message.isDamaged && this.phase !== "discovery";
     if (message.acceptedEpoch > this.epoch || isBound || mayBeBound) this.beginEpoch();
     else if (this.hasPromised) this.sendEpoch(learner);

@@ -1,6 +1,6 @@
 /**
- * Bytes on their way to a learner and not acknowledged, at most; then it waits, and the log goes on without it. Below what
- * the transport queues before it gives a link up.
+ * Bytes on their way to a learner and not acknowledged, at most; then it waits, and the log goes on without it. Below
+ * what the transport queues before it gives a link up.
  */
 export const LEARNER_WINDOW_BYTES = 16 * 1024 * 1024;
 

@@ -210,8 +210,8 @@ export function decodeEpochMessage(reader: ByteReader): number {
 }
 
 /**
- * NEWLEADER: the history synchronised ends at `zxid`. COMMIT and ACK: up to `zxid`, in this epoch. INSTALLED: a snapshot
- * at `zxid` is in place.
+ * NEWLEADER: the history synchronised ends at `zxid`. COMMIT and ACK: up to `zxid`, in this epoch. INSTALLED: a
+ * snapshot at `zxid` is in place.
  */
 export function encodeEpochZxid(type: number, epoch: number, zxid: number): Uint8Array {
   const writer = new ByteWriter(16);

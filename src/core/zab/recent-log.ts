@@ -111,7 +111,9 @@ export class RecentLog {
   }
 }
 
-/** True when a batch that begins at `firstZxid` may follow `lastZxid`: the next counter, or the first of a new epoch. */
+/**
+ * True when a batch that begins at `firstZxid` may follow `lastZxid`: the next counter, or the first of a new epoch.
+ */
 export function continues(lastZxid: number, firstZxid: number): boolean {
   return firstZxid === lastZxid + 1 || (counterOf(firstZxid) === 1 && epochOf(firstZxid) > epochOf(lastZxid));
 }

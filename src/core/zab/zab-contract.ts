@@ -30,8 +30,8 @@ export interface RecoveredZab {
   /** Of the batch that brought it; 0 for the one the ensemble began with. */
   readonly configurationZxid: number;
   /**
-   * What this member acknowledged or promised may be lost, with its disk or by damage: it takes no part in elections and
-   * epochs until a leader's whole history is here again (core.md 28).
+   * What this member acknowledged or promised may be lost, with its disk or by damage: it takes no part in elections
+   * and epochs until a leader's whole history is here again (core.md 28).
    */
   readonly isDamaged?: boolean | undefined;
   /** The one before, while the latest may be uncommitted. */

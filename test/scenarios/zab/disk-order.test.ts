@@ -7,7 +7,9 @@ import { ensemble } from "../../unit/core/zab/rig-batches.ts";
 import { type RigMember, ZabRig } from "../../unit/core/zab/zab-rig.ts";
 import { ELECTION_MS, haveConverged, isolate, logOf, oneHasMore, sentBy } from "./steps.ts";
 
-/** Member 3 leads with what it alone has; member 1 has promised, and was sent the history: nothing of that is synced. */
+/**
+ * Member 3 leads with what it alone has; member 1 has promised, and was sent the history: nothing of that is synced.
+ */
 function syncing(): { readonly rig: ZabRig; readonly zxid: number; readonly learner: RigMember } {
   const { rig, zxid } = oneHasMore(3);
   const learner = rig.at(1);

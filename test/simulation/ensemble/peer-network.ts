@@ -74,8 +74,8 @@ interface Attached {
 
 /**
  * The members' links on virtual time. Each pair has at most one connection, dialled again and again while both run; a
- * connection is two ways with delays, and may be reset, stalled in one direction or both, clogged, or half open: one end
- * gone, the other not aware of it. Everything a process hears comes in an event of its own.
+ * connection is two ways with delays, and may be reset, stalled in one direction or both, clogged, or half open: one
+ * end gone, the other not aware of it. Everything a process hears comes in an event of its own.
  */
 export class PeerNetwork {
   readonly options: PeerNetworkOptions;

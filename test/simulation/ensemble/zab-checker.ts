@@ -37,8 +37,8 @@ interface Reign {
 
 /**
  * The rules of Zab (reference/zookeeper.md 3.5, by the names they have there), judged from outside: by what is written
- * to the journals and when it is on disk, by who leads, and by what is called committed. Throws a Violation at the first
- * break. Knows nothing of messages and states.
+ * to the journals and when it is on disk, by who leads, and by what is called committed. Throws a Violation at the
+ * first break. Knows nothing of messages and states.
  */
 export class ZabChecker {
   /** Whatever any member has called committed. */
@@ -53,7 +53,9 @@ export class ZabChecker {
   private readonly digests = new Map<number, string>();
   private readonly lastZxidOf: (member: number) => number;
 
-  /** @param lastZxidOf the end of a member's log in memory, which its journal may be behind; infinite while it starts */
+  /**
+   * @param lastZxidOf the end of a member's log in memory, which its journal may be behind; infinite while it starts
+   */
   constructor(isQuorum: IsQuorum, lastZxidOf: (member: number) => number) {
     this.isQuorum = isQuorum;
     this.lastZxidOf = lastZxidOf;
