@@ -15,7 +15,7 @@ const ENOUGH_MIB = 400;
 /** More than the first segment holds. */
 const FILL_BYTES = 16 * 1024 * 1024;
 
-test("core.md 32: the disk of a follower is full: the others go on, and with room it is one of them again", async (context) => {
+test("core.md 32: a follower's disk is full: the others go on; with room it is one of them again", async (context) => {
   need(context, "root, to mount a small disk", isRoot());
   const rig = await EnsembleRig.start({ options: KEEP_ALL, smallDisks: new Map([[2, SMALL_MIB]]) });
   const admin = new EnsembleAdmin({ endpoints: rig.endpoints });
@@ -41,7 +41,7 @@ test("core.md 32: the disk of a follower is full: the others go on, and with roo
   expect(load.recorder.rejected).toEqual([]);
 });
 
-test("core.md 32: the leader's disk fails: it ends by itself, another leads, nothing acknowledged is lost", async (context) => {
+test("core.md 32: its disk fails: a leader ends itself, another leads, no write is lost", async (context) => {
   need(context, "gcc", hasCommand("gcc"));
   const disks = new Map<number, FailIo>();
   const rig = await EnsembleRig.start({

@@ -11,7 +11,7 @@ const CALM_MS = 1_000;
 /** A leader stands still for so long: others have led for some time when it goes on. */
 const PAUSE_MS = 2_500;
 
-test("the leader is killed under load: nothing acknowledged is lost, every session lives, every call is answered", async () => {
+test("the leader is killed under load: nothing acknowledged is lost, each session lives, each call ends", async () => {
   const rig = await EnsembleRig.start({ options: KEEP_ALL });
   const load = await Workload.start(rig);
   for (let round = 0; round < 3; round++) {
@@ -33,7 +33,7 @@ test("the leader is killed under load: nothing acknowledged is lost, every sessi
   expect(checked.events).toBeGreaterThan(checked.writes);
 });
 
-test("the leader stands still: another leads; when it goes on it answers nothing stale and expires nobody", async () => {
+test("the leader stands still: another leads; going on, it answers nothing stale and expires nobody", async () => {
   const rig = await EnsembleRig.start({ options: KEEP_ALL });
   const load = await Workload.start(rig);
   for (let round = 0; round < 2; round++) {

@@ -9,7 +9,7 @@ import { Workload } from "./workload.ts";
 
 const SESSION_TIMEOUT_MS = 2_000;
 
-test("a session whose client is gone ends, over a change of leaders, after its time-out and not before; others live", async () => {
+test("a session whose client is gone ends, over a change of leaders, after its time-out, not before", async () => {
   const rig = await EnsembleRig.start({ options: KEEP_ALL });
   const load = await Workload.start(rig, { sessionTimeoutMs: SESSION_TIMEOUT_MS });
   const leader = await rig.settled();

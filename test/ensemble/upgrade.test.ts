@@ -125,7 +125,7 @@ describe("core.md 5: an upgrade, member by member", () => {
     await group.stopAndVerify();
   });
 
-  test("--feature-level-max holds the level down until it is lifted everywhere, and says when it comes too late", async () => {
+  test("--feature-level-max holds the level down until lifted everywhere, and says when it is too late", async () => {
     const held: Using = { args: ["--feature-level-max", `${OLD_LEVEL}`] };
     await group.found(3, held);
     expect(await group.refused(1, ["ensemble", "demote", "2"])).toContain(HELD);

@@ -19,7 +19,7 @@ async function voters(of: number): Promise<number[]> {
 }
 
 describe("muster ensemble", () => {
-  test("a fourth member joins, is added, promoted, moved, demoted and removed, and none of it loses a write", async () => {
+  test("a fourth member joins, is added, promoted, moved, demoted and removed, and no write is lost", async () => {
     await group.found(3);
     await group.succeed(["znode", "create", "/kept", "value"]);
 
@@ -217,7 +217,7 @@ describe("muster dev --members 3", () => {
     throw new Error("three members found no room");
   }
 
-  test("the banner's command works, leadership goes where it is asked, and a dead member is back by itself", async () => {
+  test("the banner's command works, leadership goes where it is asked, a dead member is back by itself", async () => {
     const { child, endpoints, output } = await dev();
     const ask = async (...args: string[]): Promise<string> => {
       const { code, stdout, stderr } = await home.run([...args, "--endpoints", endpoints]);

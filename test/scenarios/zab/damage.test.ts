@@ -169,7 +169,7 @@ describe("a wiped or cloned voter (core.md 26)", () => {
     expect([isLed(rig), rig.at(3).zab.isCounted(1)]).toEqual([false, false]);
   });
 
-  it("from before the change that readmitted its id makes no quorum with anybody: whoever is left has that change", () => {
+  it("from before the change that readmitted its id makes no quorum with anybody: who is left has that change", () => {
     const rig = ZabRig.settled(3);
     rig.commit();
     rig.kill(1);

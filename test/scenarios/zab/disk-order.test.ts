@@ -108,7 +108,7 @@ describe("power lost at any record of a synchronization", () => {
 });
 
 describe("a promise", () => {
-  it("Z-1282, Z-1291, core.md 19: lost with the power before ACKEPOCH, leaves its epoch to another leader, and to one only", () => {
+  it("Z-1282, Z-1291, core.md 19: lost with the power before ACKEPOCH, leaves its epoch to one other leader", () => {
     const rig = new ZabRig(ensemble(1, 2, 3));
     rig.start(1, 2, 3);
     for (const id of [1, 2]) rig.at(id).holdsDisk = true;
@@ -172,7 +172,7 @@ function proposesAt(moment: number): boolean {
 }
 
 describe("acknowledgements", () => {
-  it("Z-4685: those of proposals never overtake that of NEWLEADER, however the disk dawdles; the leader goes on by them", () => {
+  it("Z-4685: those of proposals never overtake that of NEWLEADER, however the disk dawdles", () => {
     const rig = ZabRig.settled(3);
     rig.kill(1);
     rig.commit();
@@ -198,7 +198,7 @@ describe("acknowledgements", () => {
     expect([own.zab.isFollowing, haveConverged(rig)]).toEqual([true, true]);
   });
 
-  it("Z-3023, Z-4394, Z-962: a proposal made, and committed by the others, at any moment of a learner's way in comes once and in order", () => {
+  it("Z-3023, Z-4394, Z-962: a proposal at any moment of a learner's way in comes once and in order", () => {
     let moments = 0;
     while (proposesAt(moments)) moments++;
     expect(moments).toBeGreaterThan(10);

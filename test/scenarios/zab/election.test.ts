@@ -24,7 +24,7 @@ describe("voters that change their minds", () => {
     }
   });
 
-  it("Z-3109, maxTimeToWaitForEpoch: one that votes and then is gone, again and again, keeps the others from nothing", () => {
+  it("Z-3109, maxTimeToWaitForEpoch: one that votes and then is gone, again and again, stops nobody", () => {
     const rig = ZabRig.settled(5);
     rig.commit();
     rig.kill(5);
@@ -54,7 +54,7 @@ describe("voters that change their minds", () => {
 });
 
 describe("who meets a leader", () => {
-  it("Z-1818: with whatever epoch it was in last, and whoever it hears first, follows at once; nobody else looks", () => {
+  it("Z-1818: with whatever epoch it was in last, and whoever it hears first, follows at once, and alone", () => {
     for (const slow of [3, 2]) {
       const rig = ZabRig.settled(3);
       rig.commit();
@@ -88,7 +88,7 @@ describe("who meets a leader", () => {
     expect([rig.leader.zab.leaderId === 3, rig.leader.zab.epoch]).toEqual([false, 2]);
   });
 
-  it("Z-1277: at the end of the counter, with a learner at any step of its way in, the epoch changes and nobody is lost", () => {
+  it("Z-1277: at the end of the counter, with a learner on its way in, the epoch changes and nobody is lost", () => {
     for (let step = 0; step < 14; step++) {
       const rig = ZabRig.settled(3, { counterMax: 6 });
       rig.commit(3);
@@ -109,7 +109,7 @@ describe("who meets a leader", () => {
 });
 
 describe("a leader that stands still", () => {
-  it("Z-2201, Z-3531: is left after the time-out, though its links are up; nothing it does when it wakes up counts", () => {
+  it("Z-2201, Z-3531: is left after the time-out, though its links are up; nothing it does awake again counts", () => {
     const rig = ZabRig.settled(3);
     const first = rig.commit();
     for (const id of [1, 2]) {

@@ -39,7 +39,7 @@ describe("a history with a hole", () => {
     expect(haveConverged(rig)).toBe(true);
   });
 
-  it("Z-4352, Z-2418: a journal that was pruned while it was read is no history: a snapshot comes, from where the log stopped", () => {
+  it("Z-4352, Z-2418: a journal that was pruned while it was read is no history: a snapshot comes, and the log", () => {
     const rig = behind(7);
     const { leader } = rig;
     const from = rig.sent.length;
@@ -58,7 +58,7 @@ describe("a history with a hole", () => {
     expect([rig.at(1).zab.isFollowing, haveConverged(rig)]).toEqual([true, true]);
   });
 
-  it("Z-4352, Z-2418: a leader with nothing in memory yet, as after a start, reads its journal from its beginning", () => {
+  it("Z-4352, Z-2418: a leader with nothing in memory yet, as after a start, reads its journal from the start", () => {
     const rig = ZabRig.settled(3);
     for (let i = 0; i < 5; i++) rig.commit();
     for (const id of [1, 2, 3]) rig.kill(id);
@@ -82,7 +82,7 @@ describe("a snapshot", () => {
     return rig;
   }
 
-  it("Z-2872, Z-3642: announced, and cut off before it was installed, leaves the old history; a DIFF goes on from there, if it can", () => {
+  it("Z-2872, Z-3642: announced, and cut off before it was installed, leaves the old history, good for a DIFF", () => {
     const rig = needed();
     const { leader } = rig;
     rig.restart(1);
@@ -100,7 +100,7 @@ describe("a snapshot", () => {
     expect(haveConverged(rig)).toBe(true);
   });
 
-  it("Z-2872, Z-3642, Z-3104: power lost at any record of an install leaves the old state or the new, and NEWLEADER comes behind it", () => {
+  it("Z-2872, Z-3642, Z-3104: power lost at any record of an install leaves the old state or the new, whole", () => {
     // Before the record that names it is on disk, a snapshot is not current: see core.md 35 in snapshot-files.test.ts.
     for (const synced of [1, 2, 3]) {
       const rig = needed();
@@ -127,7 +127,7 @@ describe("a snapshot", () => {
 });
 
 describe("a learner that comes in", () => {
-  it("Z-1367, Z-790: under a stream of proposals gets each once, whatever is read, sent and committed meanwhile", () => {
+  it("Z-1367, Z-790: under a stream of proposals gets each once, whatever is read, sent, committed meanwhile", () => {
     for (const perTurn of [1, 2, 3]) {
       const rig = behind(8);
       const { leader } = rig;
@@ -147,7 +147,7 @@ describe("a learner that comes in", () => {
     }
   });
 
-  it("Z-3575, Z-4074: a link that stalls in the middle of it holds up nobody, and goes on, or begins again, where it stopped", () => {
+  it("Z-3575, Z-4074: a link that stalls in the middle of it holds up nobody, and goes on where it stopped", () => {
     for (const stallMs of [500, 5_000]) {
       const rig = ZabRig.settled(3, { recentBytes: 0, learnerWindowBytes: 500 });
       rig.commit();

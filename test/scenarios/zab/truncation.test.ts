@@ -68,7 +68,7 @@ describe("a tail that the leader does not have", () => {
     expect([rig.leader.id, late.zab.lastZxid, haveConverged(rig)]).toEqual([leader.id, shared, true]);
   });
 
-  it("Z-2845: is voided in log and journal where the next leader has another history, and does not come back with a restart", () => {
+  it("Z-2845: is voided in log and journal where the next leader has another history, a restart or not", () => {
     const { rig, late, shared } = deposed();
     const wanted = rig.commit();
     rig.heal();
@@ -82,7 +82,7 @@ describe("a tail that the leader does not have", () => {
     }
   });
 
-  it("Z-2832: is voided too where the leader of the later epoch has proposed nothing yet, and so has a lower zxid", () => {
+  it("Z-2832: is voided too where the leader of the later epoch proposed nothing yet, and so has a lower zxid", () => {
     const { rig, late, shared } = deposed();
     expect([rig.leader.zab.epoch, rig.leader.zab.lastZxid < late.zab.lastZxid]).toEqual([2, true]);
     const from = rig.sent.length;
@@ -97,7 +97,7 @@ describe("a tail that the leader does not have", () => {
     expect([logOf(late), haveConverged(rig)]).toEqual([[shared, wanted], true]);
   });
 
-  it("Z-5094, core.md 20: a truncation interrupted by a power loss at any record leaves a log without a gap, and is made good", () => {
+  it("Z-5094, core.md 20: a truncation interrupted by a power loss at any record leaves a log without a gap", () => {
     for (const synced of [0, 1, 2, 3, 4]) {
       const { rig, late, shared } = deposed();
       const first = rig.commit(3);
@@ -121,7 +121,7 @@ describe("a tail that the leader does not have", () => {
     }
   });
 
-  it("Z-5094: a truncation interrupted by the loss of the leader behind it leaves memory and journal at one place", () => {
+  it("Z-5094: a truncation interrupted by the loss of its leader leaves memory and journal at one place", () => {
     const { rig, late, shared } = deposed();
     rig.commit(3);
     rig.clog(rig.leader.id, 3);
@@ -184,7 +184,7 @@ describe("a tail that the leader does not have", () => {
     ]);
   });
 
-  it("Z-1154, Z-1156, Z-1489, core.md 20: of histories over five epochs just the part that is not shared goes, from each", () => {
+  it("Z-1154, Z-1156, Z-1489, core.md 20: of histories over five epochs what is not shared goes, from each", () => {
     const rig = ZabRig.settled(5);
     const kept = [rig.commit()];
     const lost: number[] = [];
@@ -217,7 +217,7 @@ describe("a tail that the leader does not have", () => {
     expect(rig.running.flatMap(truncations)).toHaveLength(lost.length);
   });
 
-  it("core.md 25, Z-1319: one that holds a change of the configuration brings the old one back, after a power loss too", () => {
+  it("core.md 25, Z-1319: one that holds a change of the configuration brings the old one back, for good", () => {
     const three = ensemble(1, 2, 3);
     for (const synced of [0, 1, 2, 3]) {
       const rig = ZabRig.settled(3);

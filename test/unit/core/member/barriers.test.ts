@@ -78,7 +78,7 @@ describe("Barriers of a follower", () => {
     expect(first.zxid).toBe(40);
   });
 
-  it("core.md 12: outlive their leader, whether it was this member or another; answers of the old one are nobody's", () => {
+  it("core.md 12: outlive their leader, this member or another; the old one's answers are nobody's", () => {
     const rig = new Rig();
     const asked = rig.barriers.request();
     rig.barriers.askLeader();

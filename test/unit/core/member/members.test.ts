@@ -185,7 +185,7 @@ describe("a session over members", () => {
     expect(rig.since(from, "TOUCH", "TOUCHED")).toEqual(["1>3 TOUCH", "3>1 TOUCHED"]);
   });
 
-  it("core.md 9: moves between members; the old connection is ended SESSION_MOVED, and its commands are refused", () => {
+  it("core.md 9: moves between members; the old connection is ended SESSION_MOVED, its commands are refused", () => {
     const rig = MemberRig.of(3);
     const old = rig.session(1);
     old.create("/e", "", 1);
@@ -340,7 +340,7 @@ describe("the death of a leader", () => {
     expect(client.take()).toEqual([0, 1, 2, 3, 4].map((at) => `${at + 1} create /q-000000000${at}`));
   });
 
-  it("core.md 22: a leader that stops hands over: what is in flight is answered, and nobody waits for a time-out", () => {
+  it("core.md 22: a leader that stops hands over: what is in flight is answered, nobody waits for a time-out", () => {
     const rig = MemberRig.of(3);
     const [own, other] = [rig.session(3), rig.session(1)];
     own.take();

@@ -141,7 +141,7 @@ describe("broadcast", () => {
     expect(rig.at(1).applied).toEqual(rig.leader.applied);
   });
 
-  it("a learner whose acknowledgement of NEWLEADER is on its way gets proposals, and its ack of them does not count yet", () => {
+  it("a learner whose acknowledgement of NEWLEADER is on its way gets proposals; its ack does not count", () => {
     const rig = ZabRig.settled(3);
     rig.kill(1);
     rig.commit();
@@ -172,7 +172,7 @@ describe("broadcast", () => {
     expect(rig.at(1).zab.durableZxid).toBe(makeZxid(1, 5));
   });
 
-  it("PrimaryIntegrity: a proposal of a leader that was deposed is never committed unless the next leader has it", () => {
+  it("PrimaryIntegrity: a proposal of a leader that was deposed is never committed if the next leader lacks it", () => {
     const rig = ZabRig.settled(3);
     rig.partition([3], [1, 2]);
     rig.at(3).propose(5);

@@ -148,7 +148,7 @@ describe("members among each other", () => {
     expect([rig.leader.id, rig.at(2).zab.commitZxid]).toEqual([1, makeZxid(2, 9)]);
   });
 
-  it("core.md 21: a member that has a live leader answers no, and a leader is not disturbed by who cannot reach it", () => {
+  it("core.md 21: a member that has a live leader answers no, and nobody who cannot reach it disturbs it", () => {
     const rig = ZabRig.settled(3);
     rig.part(1, 3);
     rig.pass(10_000);
@@ -158,7 +158,7 @@ describe("members among each other", () => {
     expect([rig.leader.zab.epoch, rig.at(1).zab.isFollowing]).toEqual([1, true]);
   });
 
-  it("core.md 21: one that was cut off does not make anybody look when it comes back, however long it has looked", () => {
+  it("core.md 21: one that was cut off does not make anybody look when it is back, however long it looked", () => {
     const rig = ZabRig.settled(5);
     rig.partition([1], [2, 3, 4, 5]);
     rig.pass(30_000);

@@ -108,7 +108,7 @@ describe("a change of the configuration", () => {
     rig.settle();
   }
 
-  it("core.md 25: from journalling to commit needs a quorum of the old and one of the new, for all that follows too", () => {
+  it("core.md 25: from journalling to commit needs quorums of the old and the new, for what follows too", () => {
     for (const [onDisk, isCommitted] of [
       [[3, 1], false],
       [[3, 4, 5], false],

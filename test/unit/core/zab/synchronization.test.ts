@@ -71,7 +71,7 @@ describe("synchronization", () => {
     agree(rig);
   });
 
-  it("DIFF: the switch from the journal to the log leaves no gap, whatever is proposed meanwhile (ZOOKEEPER-4785)", () => {
+  it("DIFF: the switch from the journal to the log leaves no gap, whatever comes meanwhile (ZOOKEEPER-4785)", () => {
     const rig = oneMissed(6, { recentBytes: 0 });
     const { leader } = rig;
     leader.holdsTransfers = true;
@@ -178,7 +178,7 @@ describe("synchronization", () => {
     agree(rig);
   });
 
-  it("CommittedLogDurability, ZOOKEEPER-1154: a leader that would have a member truncate what is committed is refused", () => {
+  it("CommittedLogDurability, ZOOKEEPER-1154: a leader that would truncate what is committed is refused", () => {
     const rig = ZabRig.settled(3);
     const zxid = rig.commit(3);
     const { id } = rig.leader;
@@ -208,7 +208,7 @@ describe("synchronization", () => {
     agree(rig);
   });
 
-  it("NEWLEADER stands behind the whole history, and proposals made meanwhile come too, behind it (paper, issues.md)", () => {
+  it("NEWLEADER stands behind the whole history, and later proposals come too, behind it (paper, issues.md)", () => {
     const rig = oneMissed(2);
     const { leader } = rig;
     rig.restart(1);
