@@ -22,7 +22,7 @@ interface Asked {
   readonly request: NumberedRequest;
   /** What others had seen when it was asked. */
   readonly revealed: number;
-  /** Which time the member served then, 0 if it did not: a refusal is decided when a request comes, and told in its turn. */
+  /** Which time the member served then, 0 if not: a refusal is decided when a request comes, and told in its turn. */
   readonly service: number;
   /** A write behind the close of its own session. */
   readonly isLate: boolean;

@@ -82,7 +82,7 @@ export class SimulatedJournal {
     this.wake();
   }
 
-  /** Batches in force above a zxid, as far as they are fsynced; undefined where the journal does not reach back so far. */
+  /** Batches in force above a zxid, as far as they are fsynced; undefined where the journal begins after it. */
   history(afterZxid: number, most: number): JournalRecord[] | undefined {
     const { ledger, place } = this.writer;
     if (afterZxid < ledger.baseZxid) return undefined;

@@ -1,15 +1,13 @@
 import type { Prng } from "../../src/core/base/prng.ts";
 import { formatZxid } from "../../src/core/base/zxid.ts";
 import { EventFanout } from "../../src/core/member/event-fanout.ts";
-import { type LoadedState, LocalState } from "../../src/core/member/local-state.ts";
+import type { LoadedState } from "../../src/core/member/local-state.ts";
 import { Member } from "../../src/core/member/member.ts";
 import type { MemberEffects, MemberTransition } from "../../src/core/member/member-contract.ts";
 import { Tree } from "../../src/core/tree/tree.ts";
 import type { JournalRecord } from "../../src/core/zab/journal-record.ts";
 import type { Zab, ZabOptions } from "../../src/core/zab/zab.ts";
 import { recover } from "../../src/runtime/recovery.ts";
-import { MemorySnapshotStore } from "../../src/storage/snapshot/memory-snapshot-store.ts";
-import { ArrivingSnapshot } from "./arriving-snapshot.ts";
 import type { ClientBook } from "./client-book.ts";
 import type { ClientRequest } from "./client-message.ts";
 import { Door, type Peer } from "./door.ts";
@@ -20,9 +18,8 @@ import type { LoggedBatch } from "./journal-history.ts";
 import { JOURNAL_DIRECTORY, type Machine } from "./machine.ts";
 import { MemberChecker, type MemberView } from "./member-checker.ts";
 import type { LinkEnd } from "./network.ts";
-import { SimulatedFeeds, type SnapshotReceiver } from "./simulated-feeds.ts";
 import { SimulatedJournal } from "./simulated-journal.ts";
-import { SimulatedRounds } from "./simulated-rounds.ts";
+import { SimulatedSnapshots } from "./simulated-snapshots.ts";
 import type { Timeline } from "./timeline.ts";
 import { ZabObserver } from "./zab-observer.ts";
 
@@ -76,21 +73,16 @@ export class SimulatedMember implements MemberEffects, MemberView, PeerProcess {
   services = 0;
   /** Added to the wall clock, ms. */
   wallSkew: number;
-  private rounds: SimulatedRounds;
   private readonly options: SimulatedMemberOptions;
-  private readonly feeds: SimulatedFeeds;
-  private store: MemorySnapshotStore;
+  readonly snapshots: SimulatedSnapshots;
   private readonly clockOffset: number;
   /** Came while it stood still. */
   private heldBack: (() => void)[] = [];
   private turnRequested = false;
   private applyRequested = false;
-  private lastHandOver = 0;
-  private appended = 0;
+  /** The last record given to the journal. */
+  appended = 0;
   private lastDurable = 0;
-  private settling: { readonly target: number; readonly done: () => void } | undefined;
-  private isReceiving = false;
-  private isInstalling = false;
   private wasServing = false;
 
   /** Loads, recovers, replays; throws what the disk throws. */
@@ -120,7 +112,6 @@ export class SimulatedMember implements MemberEffects, MemberView, PeerProcess {
     const { segmentBytes, keepCommands } = sizes;
     const writerOptions = { segmentBytes, keepCommands, keepBytes: 2 ** 40, random32: () => random.uint32() };
     this.journal = new SimulatedJournal(this, machine.disk, JOURNAL_DIRECTORY, position, writerOptions);
-    this.store = this.openStore();
     this.member = new Member(
       {
         ...sizes.zab,
@@ -139,9 +130,8 @@ export class SimulatedMember implements MemberEffects, MemberView, PeerProcess {
     this.checker = new MemberChecker(book, this);
     new ZabObserver(this);
     plant(this.fault, this.member, this.zab, (work) => this.after(0, work));
-    this.rounds = this.openRounds();
-    this.rounds.journalled(journalBytes);
-    this.feeds = this.openFeeds();
+    this.snapshots = new SimulatedSnapshots(this, options);
+    this.snapshots.journalled(journalBytes);
     this.checker.compareAll(state.tree);
   }
 
@@ -159,7 +149,7 @@ export class SimulatedMember implements MemberEffects, MemberView, PeerProcess {
   }
 
   get serves(): boolean {
-    return this.member.isServing && !this.isInstalling;
+    return this.member.isServing && !this.snapshots.isInstalling;
   }
 
   /** Virtual time, which no member's clock shows. */
@@ -192,7 +182,7 @@ export class SimulatedMember implements MemberEffects, MemberView, PeerProcess {
   /** The process is gone: nothing it had planned happens. */
   crash(): void {
     this.isDead = true;
-    this.store.drop();
+    this.snapshots.drop();
   }
 
   after(delayMs: number, work: () => void): void {
@@ -247,7 +237,7 @@ export class SimulatedMember implements MemberEffects, MemberView, PeerProcess {
   // ---- Effects ----
 
   append(record: JournalRecord): number {
-    this.rounds?.journalled(record.body.length);
+    this.snapshots?.journalled(record.body.length);
     this.trace?.(() => {
       return `writes record ${record.type}, ${formatZxid(record.firstZxid)} to ${formatZxid(record.lastZxid)}`;
     });
@@ -271,15 +261,15 @@ export class SimulatedMember implements MemberEffects, MemberView, PeerProcess {
 
   readHistory(peer: number, afterZxid: number): void {
     this.book.count("history read from disk");
-    this.feeds.readHistory(peer, afterZxid);
+    this.snapshots.feeds.readHistory(peer, afterZxid);
   }
 
   sendSnapshot(peer: number, atLeastZxid: number): void {
-    this.feeds.sendSnapshot(peer, atLeastZxid);
+    this.snapshots.feeds.sendSnapshot(peer, atLeastZxid);
   }
 
   stopSending(peer: number): void {
-    this.feeds.stop(peer);
+    this.snapshots.feeds.stop(peer);
   }
 
   configurationChanged(): void {
@@ -341,18 +331,14 @@ export class SimulatedMember implements MemberEffects, MemberView, PeerProcess {
     if (sequence <= this.lastDurable) return;
     this.lastDurable = sequence;
     this.member.durable(sequence);
-    const { settling } = this;
-    if (settling !== undefined && settling.target <= sequence) {
-      this.settling = undefined;
-      settling.done();
-    }
+    this.snapshots.durable(sequence);
     this.afterApply();
   }
 
-  private afterApply(): void {
+  afterApply(): void {
     this.settled();
     if (this.isDead) return;
-    if (this.member.isAtRest) this.rounds.beginIfDue();
+    if (this.member.isAtRest) this.snapshots.beginIfDue();
     if (this.fault === "prune-too-early" && this.random.chance(0.05)) this.journal.prune(this.zxid);
   }
 
@@ -376,112 +362,10 @@ export class SimulatedMember implements MemberEffects, MemberView, PeerProcess {
     return { tree, fanout, history };
   }
 
-  private fanout(): EventFanout {
+  fanout(): EventFanout {
     const fanout = new EventFanout();
     if (this.fault === "lose-events") loseEvents(fanout, this.random);
     return fanout;
-  }
-
-  private openStore(): MemorySnapshotStore {
-    const fail = (error: Error): void => {
-      throw error;
-    };
-    const store: MemorySnapshotStore = new MemorySnapshotStore(
-      { onCommitted: (zxid) => this.onRoundCommitted(zxid), onFatal: fail },
-      { medium: this.options.machine.snapshot, schedule: (work) => this.handOver(work) },
-    );
-    return store;
-  }
-
-  private openRounds(): SimulatedRounds {
-    const { sizes, random } = this.options;
-    const after = (delay: number, work: () => void): void => this.after(delay, work);
-    return new SimulatedRounds(this.member, this.store, { ...sizes, random, after });
-  }
-
-  private openFeeds(): SimulatedFeeds {
-    const { machine, random, other, network } = this.options;
-    return new SimulatedFeeds({
-      random,
-      journal: this.journal,
-      medium: () => machine.snapshot,
-      after: (delayMs, work) => this.after(delayMs, work),
-      roundAt: (zxid, reached) => this.rounds.reach(zxid, reached),
-      historyRead: (peer, batches) => {
-        this.member.historyRead(peer, batches);
-        this.afterApply();
-      },
-      historyGone: (peer) => {
-        this.member.historyGone(peer);
-        this.afterApply();
-      },
-      disconnect: (peer, why) => this.disconnect(peer, why),
-      receiver: (peer) => (network.isConnected(this.id, peer) ? other(peer)?.receiveFrom(this.id) : undefined),
-    });
-  }
-
-  private onRoundCommitted(zxid: number): void {
-    this.rounds.committed(zxid);
-    this.journal.prune(zxid);
-    this.book.count("snapshot rounds");
-    if (this.fault !== "lose-snapshot-rows") return;
-    const { znodes } = this.options.machine.snapshot;
-    znodes.delete(Math.max(...znodes.keys()));
-  }
-
-  /** To the snapshot's thread, in order. */
-  private handOver(work: () => void): void {
-    const { timeline } = this.options;
-    this.lastHandOver = Math.max(this.lastHandOver, timeline.now + this.random.below(20));
-    timeline.at(this.lastHandOver, () => this.run(work));
-  }
-
-  /** A transfer from another member, if one is waited for. */
-  private receiveFrom(leader: number): SnapshotReceiver | undefined {
-    const isWanted = (): boolean => !this.isDead && this.member.awaitsSnapshot && this.member.leaderId === leader;
-    if (!isWanted() || this.isReceiving) return undefined;
-    this.isReceiving = true;
-    const arriving = new ArrivingSnapshot(this.random.uint32(), this.fanout());
-    return {
-      chunk: (bytes) => {
-        if (!isWanted()) return false;
-        arriving.push(bytes);
-        return true;
-      },
-      finish: () => {
-        this.run(() => {
-          this.isReceiving = false;
-          if (isWanted()) this.install(arriving);
-        });
-      },
-      abandon: () => {
-        this.isReceiving = false;
-      },
-    };
-  }
-
-  private install(arriving: ArrivingSnapshot): void {
-    const { machine, sizes } = this.options;
-    const loaded = arriving.finish();
-    const { zxid } = loaded.tree;
-    this.trace?.(() => `installs a snapshot at ${formatZxid(zxid)}`);
-    this.rounds.stop();
-    machine.arrived = { zxid, snapshot: arriving.medium };
-    this.isInstalling = true;
-    this.member.install(new LocalState(loaded, sizes.historyBytesMax));
-    this.isInstalling = false;
-    if (!sizes.keepsHistory) this.historyFromZxid = zxid;
-    const { appended: target } = this;
-    this.settling = {
-      target,
-      done: () => {
-        this.store.drop();
-        machine.settle();
-        this.store = this.openStore();
-        this.rounds = this.openRounds();
-      },
-    };
-    this.afterApply();
   }
 }
 

@@ -22,8 +22,8 @@ const EXPIRY_MS = 15_000;
 const LONG_IDLE_MS = 65_000;
 
 /**
- * Runs a world to its end, or to the first violation: faults for a while; then none on a quorum, where every request must
- * be answered; then none at all, and all must be the same in the end, and be it again after all have lost their power.
+ * Runs a world to its end, or to the first violation: faults for a while; then none on a quorum, where every request
+ * must be answered; then none at all, and all must be the same in the end, and again after all have lost their power.
  */
 export function runWorld(options: WorldOptions): WorldReport {
   const world = new EnsembleWorld(options);
@@ -72,7 +72,7 @@ function compareAll(world: EnsembleWorld): void {
   }
 }
 
-/** All follow one leader, and have applied all that anybody has; that equal zxids mean equal states is checked anyway. */
+/** All follow one leader, and have applied all that anybody has: equal zxids mean equal states, which is checked. */
 function hasConverged(world: EnsembleWorld): boolean {
   const running = world.members.map((id) => world.running(id));
   const last = Math.max(...running.map((member) => member?.zab.lastZxid ?? 0));

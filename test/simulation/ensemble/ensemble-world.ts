@@ -2,9 +2,8 @@ import { defaultLimits } from "../../../src/core/base/limits.ts";
 import { Prng } from "../../../src/core/base/prng.ts";
 import { formatZxid } from "../../../src/core/base/zxid.ts";
 import type { Identity } from "../../../src/core/tree/operation.ts";
-import type { EnsembleConfiguration } from "../../../src/core/zab/ensemble-configuration.ts";
 import { NaiveTree } from "../../model/naive-tree.ts";
-import { type DiskCall, PowerLoss, SimulatedDisk } from "../../support/simulated-disk.ts";
+import { PowerLoss, SimulatedDisk } from "../../support/simulated-disk.ts";
 import { ClientBook } from "../client-book.ts";
 import type { ClientRequest, ServerMessage } from "../client-message.ts";
 import type { Fault } from "../faults.ts";
@@ -15,6 +14,7 @@ import { type MemberSizes, SimulatedMember, type Trace } from "../simulated-memb
 import { Timeline } from "../timeline.ts";
 import { demand } from "../violation.ts";
 import { Workload } from "../workload.ts";
+import { drawSizes, LyingDisk, WHO } from "./draw-sizes.ts";
 import { type FaultHost, type FaultKind, FaultPlan, faultKinds } from "./fault-plan.ts";
 import { PeerNetwork } from "./peer-network.ts";
 import { ZabChecker } from "./zab-checker.ts";
@@ -33,26 +33,10 @@ export interface WorldOptions {
 }
 
 export const REQUESTS = 300;
-export const PEER_TIMEOUT_MS = 1_000;
-/** All events of a run fit. */
-const HISTORY_BYTES = 256 * 1024;
 /** More than a learner is sent without an answer, and a clogged link gets there. */
 const QUEUE_BYTES_MAX = 100_000;
 /** Faults come this much oftener than among bare zab machines. */
 const HASTE = 0.3;
-
-const ALICE: Identity = { scheme: "digest", id: "alice:wonder=" };
-const WHO: readonly (readonly Identity[])[] = [
-  [{ scheme: "super", id: "" }],
-  [{ scheme: "super", id: "" }],
-  [{ scheme: "super", id: "" }],
-  [ALICE, { scheme: "ip", id: "10.1.2.3" }],
-  [
-    { scheme: "digest", id: "bob:builder=" },
-    { scheme: "ip", id: "192.168.1.9" },
-  ],
-  [],
-];
 
 /** Members, their machines, the network between them, their clients and what becomes of them. */
 export class EnsembleWorld implements ClientHost, FaultHost {
@@ -107,7 +91,7 @@ export class EnsembleWorld implements ClientHost, FaultHost {
       trace: this.trace,
     });
     for (const id of this.members) this.machines.set(id, new Machine(id, this.incarnation(), this.disk()));
-    this.sizes = this.drawSizes(random);
+    this.sizes = drawSizes(random, [...this.machines.values()]);
     this.restartMsMax = random.pick([100, 100, 1_000, 3_000]);
     const requests = options.requests ?? REQUESTS;
     this.workload = new Workload(random.uint32(), source(), requests, () => this.model);
@@ -126,34 +110,6 @@ export class EnsembleWorld implements ClientHost, FaultHost {
       const onlyReads = own.chance(0.25) && name > 0;
       this.clients.push(new SimulatedClient(this, name, own, { identities, session, onlyReads }));
     }
-  }
-
-  private drawSizes(random: Prng): MemberSizes {
-    const bootstrap: EnsembleConfiguration = {
-      ensembleId: "00".repeat(16),
-      members: this.members.map((id) => ({
-        id,
-        role: "voter",
-        weight: 1,
-        group: 0,
-        incarnation: this.machine(id).incarnation,
-        peerAddress: `127.0.0.1:${id}`,
-      })),
-    };
-    return {
-      segmentBytes: random.pick([24, 32, 64]) * 1024,
-      roundBytes: random.pick([2, 6, 20]) * 1024,
-      keepCommands: random.pick([0, 30, 100]),
-      historyBytesMax: HISTORY_BYTES,
-      keepsHistory: random.chance(0.7),
-      zab: {
-        bootstrap,
-        counterMax: random.pick([undefined, undefined, 150]),
-        peerTimeoutMs: PEER_TIMEOUT_MS,
-        recentBytes: random.pick([0, 2_000, 1_000_000]),
-        learnerWindowBytes: random.pick([2_000, 20_000]),
-      },
-    };
   }
 
   /** Starts all members. */
@@ -410,14 +366,5 @@ export class EnsembleWorld implements ClientHost, FaultHost {
   clockJump(id: number): void {
     const member = this.processes.get(id);
     if (member !== undefined) member.wallSkew += this.random.below(7_200_000) - 3_600_000;
-  }
-}
-
-/** Says once in ten times that it has synced, and has not. */
-class LyingDisk extends SimulatedDisk {
-  private readonly random = new Prng(1);
-
-  override change(call: DiskCall, path: string, action: () => void): void {
-    super.change(call, path, call === "datasync" && this.random.chance(0.1) ? () => undefined : action);
   }
 }

@@ -118,7 +118,7 @@ describe("links between simulated members", () => {
     expect(rig.at(2).heardOf).toEqual(["up 1"]);
   });
 
-  it("who disconnects hears nothing more of it; behind a closed road the other does not know until the next one", () => {
+  it("who disconnects hears nothing more of it; behind a closed road the other knows with the next one", () => {
     const rig = new Rig();
     rig.network.setOpen(1, 2, false);
     rig.network.disconnect(1, 2, "silent");

@@ -34,8 +34,8 @@ interface Queued {
 const RETRANSMIT_MS_MAX = 200;
 
 /**
- * One direction of one connection, as TCP is: parcels arrive in order, late, or, if the connection ends, from some parcel
- * on not at all. The bytes that arrive are a copy of those sent.
+ * One direction of one connection, as TCP is: parcels arrive in order, late, or, if the connection ends, from some
+ * parcel on not at all. The bytes that arrive are a copy of those sent.
  */
 export class PeerWay {
   /** Bytes sent and not arrived. */
