@@ -66,7 +66,7 @@ function tlsFile(what: string) {
     placeholder: "path",
     unit: "",
     fallback: "none",
-    text: `PEM file: the ${what}. All three --peer-tls files, or none; in the file, relative to the file.`,
+    text: `PEM file: the ${what}. All three --peer-tls files, or none; SIGHUP reads them again. In the file, relative to the file.`,
   });
 }
 

@@ -17,6 +17,7 @@ async function launch(
   source: string,
   onReady: (signals: EventEmitter, advance: (ms: number) => void) => void,
   flags: Record<string, string> = {},
+  hasLostTerminal = () => false,
 ) {
   const entry = join(home, "member.mjs");
   writeFileSync(entry, source);
@@ -37,9 +38,9 @@ async function launch(
       onStopping: () => said.push("stopping"),
       onKilled: (why) => said.push(`killed: ${why}`),
     },
-    { entry, signals, now: () => now, hasLostTerminal: () => false },
+    { entry, signals, now: () => now, hasLostTerminal },
   );
-  expect(signals.listenerCount("SIGINT")).toBe(0);
+  expect(signals.listenerCount("SIGINT") + signals.listenerCount("SIGHUP")).toBe(0);
   return { code, said };
 }
 
@@ -80,6 +81,14 @@ describe("core.md 39: a member is a child process", () => {
     const source = `${READY} process.on("SIGTERM", () => process.exit(0)); process.on("SIGINT", () => {}); ready();`;
     const { code, said } = await launch(source, (signals) => signals.emit(signal));
     expect({ code, said }).toEqual({ code: 0, said: ["ready 7", "stopping"] });
+  });
+
+  test("SIGHUP is passed on, to read files again; where the terminal is gone, it asks the member to stop", async () => {
+    const source = `${READY} process.on("SIGHUP", () => process.exit(9)); process.on("SIGTERM", () => process.exit(0));
+      ready();`;
+    const hangUp = (signals: EventEmitter): unknown => signals.emit("SIGHUP");
+    expect(await launch(source, hangUp)).toEqual({ code: 9, said: ["ready 7"] });
+    expect(await launch(source, hangUp, {}, () => true)).toEqual({ code: 0, said: ["ready 7", "stopping"] });
   });
 
   test("a second signal ends it at once", async () => {

@@ -1,6 +1,7 @@
 import { createServer } from "node:net";
 import { Server, ServerCredentials } from "@grpc/grpc-js";
 import { expect, test } from "vitest";
+import { FEATURE_LEVEL, FeatureLevelError } from "../../../src/core/tree/feature-level.ts";
 import { resolveOptions } from "../../../src/server/options.ts";
 import {
   decodeOptions,
@@ -8,6 +9,7 @@ import {
   explainStartFailure,
   formatAddresses,
 } from "../../../src/server/options-handover.ts";
+import { TransportError } from "../../../src/transport/transport-error.ts";
 
 function optionsWith(flags: Record<string, string>) {
   return resolveOptions({ command: "server", flags, env: {}, cwd: "/d", terminal: false }).options;
@@ -64,6 +66,33 @@ test("a full disk and a directory that cannot be written name --data-dir", () =>
   });
   const denied = Object.assign(new Error("EACCES: permission denied, mkdir '/d/x'"), { code: "EACCES" });
   expect(explainStartFailure(denied, options).message).toContain("the data directory /d/x cannot be written");
+});
+
+test("what is wrong with the links to other members names their options", async () => {
+  await withTakenPort(async (port) => {
+    const listen = `127.0.0.1:${port}`;
+    const cause = await new Promise((resolve) => createServer().once("error", resolve).listen(port, "127.0.0.1"));
+    const error = new TransportError("listen", `cannot listen for other members on ${listen}: taken`, cause);
+    expect(explainStartFailure(error, optionsWith({ peerListen: listen }))).toEqual({
+      message: `${listen} (--peer-listen) is in use by another program`,
+      fix: "stop that program, or choose another address with --peer-listen",
+    });
+  });
+  const options = optionsWith({});
+  expect(explainStartFailure(new TransportError("listen", "no such name"), options)).toEqual({
+    message: "no such name",
+    fix: "choose another address with --peer-listen",
+  });
+  const { message, fix } = explainStartFailure(new TransportError("certificates", "the key file k is none"), options);
+  expect(message).toBe("the key file k is none");
+  expect(fix).toContain("--peer-tls-ca, --peer-tls-cert and --peer-tls-key");
+});
+
+test("core.md 5: data of a newer version is not damage, and the version is what has to change", () => {
+  const error = new FeatureLevelError(FEATURE_LEVEL + 1);
+  const { message, fix } = explainStartFailure(error, optionsWith({ dataDir: "x" }));
+  expect(message).toBe(`the data in /d/x is of a newer version: ${error.message}`);
+  expect(fix).toContain("start the version that ran there before, or a newer one");
 });
 
 test("any other failure keeps its own words", () => {

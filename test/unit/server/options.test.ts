@@ -61,6 +61,7 @@ describe("where options come from", () => {
       stopTimeoutMs: 30_000,
       logLevel: "info",
       logFormat: "json",
+      featureLevelMax: null,
       insecure: false,
     });
   });
@@ -100,6 +101,7 @@ describe("where options come from", () => {
       "stop-timeout": "3s",
       "log-level": "warn",
       "log-format": "pretty",
+      "feature-level-max": "1",
       insecure: "true",
     };
     const base = resolveGiven({}).options as unknown as Record<string, unknown>;
