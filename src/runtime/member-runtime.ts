@@ -13,6 +13,7 @@ import { openSnapshotStore, type SnapshotStore } from "../storage/snapshot/snaps
 import type { BulkReceiver } from "../transport/peer-transport.ts";
 import { clearDamage } from "./damage.ts";
 import type { DoorAddresses, EnsembleLinks, LinkedPeer } from "./ensemble-links.ts";
+import { JournalProgress } from "./journal-progress.ts";
 import { LearnerFeeds } from "./learner-feeds.ts";
 import { MemoryWatch } from "./memory-watch.ts";
 import { type OpenedParts, Opening, type PartsOwner } from "./opening.ts";
@@ -42,6 +43,7 @@ export class MemberRuntime implements MemberEffects, PartsOwner {
   private readonly journalPart: Journal;
   private readonly feeds: LearnerFeeds;
   private readonly memory: MemoryWatch;
+  private readonly progress = new JournalProgress();
   private store: SnapshotStore;
   private rounds: SnapshotRounds;
   /** zxid of the installed snapshot that is current, if one is. */
@@ -172,8 +174,7 @@ export class MemberRuntime implements MemberEffects, PartsOwner {
 
   append(record: JournalRecord): number {
     this.rounds.journalled(record.body.length);
-    this.appended = this.journalPart.append(record);
-    return this.appended;
+    return this.progress.appended(this.journalPart.append(record));
   }
 
   hasRoom(bytes: number): boolean {
@@ -212,9 +213,7 @@ export class MemberRuntime implements MemberEffects, PartsOwner {
   // ---- Events -------------------------------------------------------------------------------------------------
 
   onDurable(sequence: number): void {
-    this.durableSequence = sequence;
-    for (const waiting of this.settling) if (waiting.target <= sequence) waiting.resolve();
-    if (this.settling.length > 0) this.settling = this.settling.filter(({ target }) => target > sequence);
+    this.progress.durable(sequence);
     this.guard(() => {
       this.member.durable(sequence);
       this.afterApply();
@@ -303,7 +302,7 @@ export class MemberRuntime implements MemberEffects, PartsOwner {
     this.rounds.stop();
     const historyBytesMax = this.options.historyBytesMax ?? defaults.historyBytesMax;
     this.guard(() => this.member.install(new LocalState(loaded, historyBytesMax)));
-    await this.journalSettled();
+    await this.progress.settled();
     // The journal names the new one: from here on it is current, whatever happens.
     this.installed = installed.zxid;
     await this.store.close();
@@ -320,19 +319,6 @@ export class MemberRuntime implements MemberEffects, PartsOwner {
       { onCommitted: (zxid) => this.onRoundCommitted(zxid), onFatal: (error) => this.fail(error) },
     );
   }
-
-  /** Resolves when all that was appended to the journal so far is on disk. */
-  private journalSettled(): Promise<void> {
-    const target = this.appended;
-    if (this.durableSequence >= target) return Promise.resolve();
-    return new Promise((resolve) => {
-      this.settling.push({ target, resolve });
-    });
-  }
-
-  private appended = 0;
-  private durableSequence = 0;
-  private settling: { readonly target: number; readonly resolve: () => void }[] = [];
 
   fail(error: Error): void {
     if (this.failed) return;
