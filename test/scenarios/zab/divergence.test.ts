@@ -1,0 +1,127 @@
+import { describe, expect, it } from "vitest";
+import { decodeSync, readerOf } from "../../../src/core/zab/peer-message.ts";
+import { secretHash } from "../../support/solo-member.ts";
+import { ensemble } from "../../unit/core/zab/rig-batches.ts";
+import { MemberWorld } from "./member-world.ts";
+
+/** Three members at one zxid; a client at member 3, which leads, has written something. */
+function began(count = 3) {
+  const world = MemberWorld.of(count);
+  const client = world.at(count).client();
+  client.connection.open(secretHash(1), 60_000);
+  world.settle();
+  client.create("/a", "1");
+  world.settle();
+  world.pass(500);
+  expect([world.haveConverged, client.take()]).toEqual([true, ["opened", "1 create /a"]]);
+  return { world, client };
+}
+
+function condemned(world: MemberWorld): number[] {
+  const { nodes } = world.rig;
+  return [...nodes.values()]
+    .filter(({ transitions }) => transitions.some(({ kind }) => kind === "condemned"))
+    .map(({ id }) => id);
+}
+
+describe("core.md 29: trees that differ at one zxid", () => {
+  it("a follower's is the wrong one: it serves no more, gets a snapshot of the leader's, and serves again; nobody else notices", () => {
+    const { world, client } = began();
+    const own = world.at(1);
+    const reader = own.client();
+    world.spoil(1, 7);
+    client.create("/b", "2");
+    world.settle();
+    expect(world.haveConverged).toBe(false);
+    const from = world.rig.sent.length;
+    const acknowledged = own.member.ensemble.lastZxid;
+    world.pass(2_000);
+    expect([condemned(world), world.installed, world.haveConverged]).toEqual([[1], [1], true]);
+    // The wrong tree's clients look for another member; those of the others see nothing of it.
+    expect([reader.closed?.reason, client.take()]).toEqual(["NOT_READY", ["2 create /b"]]);
+    expect(
+      world.rig.sent
+        .slice(from)
+        .filter(({ name, to }) => name === "SYNC" && to === 1)
+        .map(({ frame }) => decodeSync(readerOf(frame)).bySnapshot),
+    ).toEqual([true]);
+    expect(own.member.tree.zxid).toBeGreaterThanOrEqual(acknowledged);
+    expect([own.member.role, world.at(3).member.role]).toEqual(["follower", "leader"]);
+    client.create("/c");
+    world.settle();
+    expect([client.take(), world.haveConverged]).toEqual([["3 create /c"], true]);
+  });
+
+  it("the leader's is the wrong one: the others apply nothing of what it says it has; it steps down, and is not elected before it is repaired", () => {
+    const { world, client } = began();
+    world.spoil(3, 7);
+    client.create("/b", "2");
+    client.create("/c", "3");
+    world.settle();
+    world.pass(3_000);
+    expect([condemned(world), world.installed, world.haveConverged]).toEqual([[3], [3], true]);
+    const roles = world.at(3).roles;
+    expect([world.at(3).member.role, roles.filter((role) => role === "leader")]).toEqual(["follower", ["leader"]]);
+    expect([world.at(2).member.role, client.closed?.reason]).toEqual(["leader", "NOT_READY"]);
+    const other = world.at(1).client();
+    for (const path of ["/b", "/c"]) other.get(path);
+    world.settle();
+    expect(other.take()).toEqual([expect.stringMatching(/get 2$/), expect.stringMatching(/get 3$/)]);
+  });
+
+  it("two of five are wrong, in two ways: what three have is right, and both are repaired", () => {
+    const { world, client } = began(5);
+    world.spoil(1, 7);
+    world.spoil(5, 8);
+    client.create("/b");
+    world.settle();
+    world.pass(4_000);
+    expect([condemned(world), [...new Set(world.installed)].sort(), world.haveConverged]).toEqual([
+      [1, 5],
+      [1, 5],
+      true,
+    ]);
+  });
+
+  it("no value has a quorum: all stop, loudly, and nobody serves what may be wrong", () => {
+    const { world, client } = began();
+    world.spoil(1, 7);
+    world.spoil(2, 8);
+    client.create("/b");
+    world.settle();
+    world.pass(2_000);
+    expect(world.rig.running).toEqual([]);
+    expect([...world.ended.values()]).toEqual(
+      Array(3).fill(expect.stringMatching(/^the members' trees differ at 0x[0-9a-f]+, and no quorum has one of them$/)),
+    );
+    expect(condemned(world)).toEqual([]);
+  });
+
+  it("is decided by a quorum only: while one is away, two that differ wait for the third, which says who is right", () => {
+    for (const wrong of [2, 3]) {
+      const { world, client } = began();
+      world.rig.kill(1);
+      world.spoil(wrong, 7);
+      client.create("/b", "2");
+      world.settle();
+      world.pass(3_000);
+      expect([condemned(world), world.ended.size, world.haveConverged]).toEqual([[], 0, false]);
+    }
+  });
+
+  it("an observer's word decides nothing, and it is repaired like any other", () => {
+    const observers = [4, 5, 6].map((id) => ({ id, role: "observer" }) as const);
+    const world = new MemberWorld(ensemble(1, 2, 3, ...observers));
+    const client = world.at(3).client();
+    for (const { id } of observers) world.spoil(id, 7);
+    client.create("/a");
+    world.settle();
+    world.pass(3_000);
+    expect([condemned(world), [...new Set(world.installed)].sort(), world.haveConverged]).toEqual([
+      [4, 5, 6],
+      [4, 5, 6],
+      true,
+    ]);
+    expect(world.at(4).member.role).toBe("observer");
+  });
+});
