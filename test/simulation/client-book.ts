@@ -1,6 +1,7 @@
 import { errors } from "../../src/core/base/errors.ts";
 import { formatZxid } from "../../src/core/base/zxid.ts";
 import type { Answer } from "../../src/core/tree/answer.ts";
+import type { EnsembleConfiguration } from "../../src/core/zab/ensemble-configuration.ts";
 import { show } from "../model/compare.ts";
 import type { NumberedRequest } from "./client-message.ts";
 import { operationText } from "./model-command.ts";
@@ -24,6 +25,8 @@ interface AskedWrite {
 export class ClientBook {
   /** Highest zxid whose effect anybody has seen. */
   revealed = 0;
+  /** The latest committed configuration, as far as any member has known it; undefined for the first one. */
+  configuration: { readonly zxid: number; readonly members: EnsembleConfiguration["members"] } | undefined;
   readonly counts = new Map<string, number>();
   /** The model's cursor for each cursor a member gave out. */
   readonly cursors = new Map<string, Uint8Array>();

@@ -8,7 +8,8 @@ const HELP = `npm run simulate -- [--members M] [--seed S] [--seeds N] [--reques
                     [--fault NAME] [--trace]
 
 Plays seeds S to S + N - 1 (default: seed 1, one seed) in the simulated world of M members (default: 1), and
-stops at the first that breaks a rule. --trace prints every line of what happens. --fault puts a defect in: ${faults.join(", ")}.
+stops at the first that breaks a rule.
+--trace prints every line of what happens. --fault puts a defect in: ${faults.join(", ")}.
 `;
 
 process.exitCode = main();

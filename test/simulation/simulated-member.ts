@@ -203,7 +203,12 @@ export class SimulatedMember implements MemberEffects, MemberView, PeerProcess {
   /** After each event: what was due has been told, and the state is the history's. */
   settled(): void {
     if (this.isDead) return;
-    this.zabChecker.committed(this.id, this.zab.commitZxid);
+    const { book, zab } = this;
+    const { configurationZxid: zxid, commitZxid } = zab;
+    this.zabChecker.committed(this.id, commitZxid);
+    if (zxid > (book.configuration?.zxid ?? 0) && zxid <= commitZxid) {
+      book.configuration = { zxid, members: zab.configuration.members };
+    }
     this.checker.settled(this.member.tree);
   }
 

@@ -265,17 +265,11 @@ export class EnsembleWorld implements ClientHost, FaultHost {
     if (this.buried.delete(id)) this.start(id);
   }
 
-  /** Its word counts, as far as those who know the latest configuration are concerned. */
+  /** Its word counts by the latest configuration. */
   isVoter(id: number): boolean {
-    let latest = this.sizes.zab.bootstrap;
-    let zxid = 0;
-    for (const { zab } of this.processes.values()) {
-      if (zab.configurationZxid <= zxid) continue;
-      latest = zab.configuration;
-      zxid = zab.configurationZxid;
-    }
+    const { members } = this.book.configuration ?? this.sizes.zab.bootstrap;
     const { incarnation } = this.machine(id);
-    return latest.members.some((member) => member.id === id && member.incarnation === incarnation);
+    return members.some((member) => member.id === id && member.incarnation === incarnation);
   }
 
   private machine(id: number): Machine {
