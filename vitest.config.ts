@@ -41,7 +41,11 @@ export default defineConfig({
       },
       {
         extends: true,
-        test: { name: "simulation", include: ["test/simulation/**/*.test.ts"], sequence: { groupOrder: 0 } },
+        test: {
+          name: "simulation",
+          include: ["test/simulation/**/*.test.ts", "test/scenarios/**/*.test.ts"],
+          sequence: { groupOrder: 0 },
+        },
       },
       {
         extends: true,
