@@ -193,7 +193,8 @@ export class EnsembleChanges {
   private mayChange(change: ConfigurationChange, next: EnsembleConfiguration, done: ChangeDone): boolean {
     const { zab, memberId } = this.host;
     const isVoter = next.members.some(({ id, role }) => id === change.id && role === "voter");
-    const isNew = change.kind === "add" || !zab.isCounted(change.id);
+    // One that had a vote keeps it, here or not: its address is changed just because nobody reaches it.
+    const isNew = change.kind === "add" || !zab.quorum.counts(change.id);
     if (isVoter && isNew && change.id !== memberId && !zab.isSynced(change.id)) {
       const detail = `member ${change.id} has not caught up with the leader; wait until its zxid is near the leader's`;
       done(this.outcome("MEMBER_NOT_SYNCED", detail));
