@@ -177,7 +177,7 @@ function logTransition(log: Log, event: MemberTransition): void {
   } else if (event.kind === "slow-disk") {
     const { fsyncs, slow, slowestMs } = event;
     const details = { zxid: formatZxid(event.zxid), fsyncs, slow, slowestMs: Math.round(slowestMs) };
-    log.warn(details, "this leader's disk is slow: it hands over");
+    log.warn(details, `this leader's disk is ${event.isFull ? "full" : "slow"}: it hands over`);
   } else {
     log.info({ count: event.count, zxid: formatZxid(event.zxid) }, "sessions expire");
   }

@@ -1,6 +1,6 @@
 import type { Zab } from "../zab/zab.ts";
 import { DiskHealth } from "./disk-health.ts";
-import type { MemberEffects } from "./member-contract.ts";
+import type { MemberEffects, Pressure } from "./member-contract.ts";
 import type { Standing } from "./standing.ts";
 
 /** A leader hands over for its disk at most this often, ms: where every disk is slow, moving on does not help. */
@@ -12,18 +12,19 @@ export interface DiskWatchHost {
   readonly zab: Zab;
   readonly effects: Pick<MemberEffects, "now" | "transition">;
   readonly standing: Standing;
+  readonly pressure: Pressure;
 }
 
 /**
- * What a member does about its own slow disk (core.md 22): as the leader it hands over to a voter that is up to date
- * and does not say the same of itself; as another it leaves leading to others, as long as there is one to lead.
+ * What a member does about its own slow or full disk (core.md 22): as the leader it hands over to a voter that is up to
+ * date and does not say the same of itself; as another it leaves leading to others, as long as there is one to lead.
  */
 export class DiskWatch {
   private readonly host: DiskWatchHost;
   private readonly health = new DiskHealth();
   private isRefusing = false;
   private ledAt = Number.NEGATIVE_INFINITY;
-  private slowSince: number | undefined;
+  private unwellSince: number | undefined;
   private handedOverAt = Number.NEGATIVE_INFINITY;
 
   constructor(host: DiskWatchHost) {
@@ -39,10 +40,10 @@ export class DiskWatch {
     const { zab, standing } = this.host;
     if (zab.leaderId !== 0) this.ledAt = now;
     if (standing.isStopping) return;
-    const isSlow = this.health.isSlow(now);
-    this.slowSince = isSlow ? (this.slowSince ?? now) : undefined;
+    const isUnwell = this.health.isSlow(now) || this.host.pressure.disk;
+    this.unwellSince = isUnwell ? (this.unwellSince ?? now) : undefined;
     if (zab.isEstablished && this.isDue(now)) this.handOver(now);
-    const refuses = isSlow && now - this.ledAt < HEALTHY_FIRST_TIMEOUTS * zab.timeoutMs;
+    const refuses = isUnwell && now - this.ledAt < HEALTHY_FIRST_TIMEOUTS * zab.timeoutMs;
     if (refuses === this.isRefusing) return;
     this.isRefusing = refuses;
     if (refuses) zab.refuseToLead();
@@ -52,8 +53,8 @@ export class DiskWatch {
   /** What slows all disks at once slows them within a time-out of each other: then every member has said so by now. */
   private isDue(now: number): boolean {
     const { timeoutMs } = this.host.zab;
-    const isSlowForLong = this.slowSince !== undefined && now - this.slowSince >= timeoutMs;
-    return isSlowForLong && now - this.handedOverAt >= HAND_OVER_EVERY_MS;
+    const isUnwellForLong = this.unwellSince !== undefined && now - this.unwellSince >= timeoutMs;
+    return isUnwellForLong && now - this.handedOverAt >= HAND_OVER_EVERY_MS;
   }
 
   private handOver(now: number): void {
@@ -64,6 +65,6 @@ export class DiskWatch {
     zab.refuseToLead();
     if (!zab.handOver(0)) return;
     this.handedOverAt = now;
-    effects.transition({ kind: "slow-disk", zxid, ...this.health.figures(now) });
+    effects.transition({ kind: "slow-disk", zxid, isFull: this.host.pressure.disk, ...this.health.figures(now) });
   }
 }

@@ -51,7 +51,7 @@ export type MemberTransition =
   /** A quorum has another tree at that zxid: this member serves no more until it has a snapshot. */
   | { readonly kind: "condemned"; readonly zxid: number }
   /** This leader hands over for its disk: of so many fsyncs in the last seconds, so many were slow (core.md 22). */
-  | ({ readonly kind: "slow-disk"; readonly zxid: number } & DiskFigures)
+  | ({ readonly kind: "slow-disk"; readonly zxid: number; readonly isFull: boolean } & DiskFigures)
   /**
    * Every member offered a higher level (core.md 5): from now on none can go back to a program that does not know it.
    */

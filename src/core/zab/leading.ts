@@ -19,6 +19,9 @@ import type { HistoryBatch } from "./zab-contract.ts";
 
 export type LeadingPhase = "discovery" | "synchronization" | "broadcast";
 
+/** A quorum that is not heard within the time-out has so much more of it, for those who are between two leaders. */
+const GRACE_OF_TIMEOUT = 0.4;
+
 /**
  * A leader, from its election on (DSN'11, figures 3 to 5, left column). Discovery: a quorum tells what it has promised,
  * and promises an epoch above all of that. Synchronization: the leader's history becomes that of a quorum. Broadcast:
@@ -43,6 +46,8 @@ export class Leading implements Reign {
   private historyEnd = 0;
   private phaseSince: number;
   private quorumLostAt: number | undefined;
+  /** Voters whose links broke, and when. */
+  private readonly departed = new Map<number, number>();
   private handingSince = 0;
 
   constructor(host: RoleHost) {
@@ -85,6 +90,7 @@ export class Leading implements Reign {
     const { host } = this;
     const learner = this.learners.get(peer) ?? new Learner(peer, host.windowBytes);
     this.learners.set(peer, learner);
+    this.departed.delete(peer);
     host.effects.stopSending(peer);
     learner.stage = "joining";
     learner.wasSynced = false;
@@ -306,16 +312,24 @@ export class Leading implements Reign {
     // Heard is not enough: where only one way is open, those who have given this leader up can still be heard.
     const mutual = new Set(host.peers.mutual(now));
     const follows = ({ id }: Learner): boolean => mutual.has(id) && host.peers.wordsOf(id)?.leaderId === host.id;
-    if (host.replica.quorum.has(this.counted(follows))) {
+    const present = this.counted(follows);
+    // A link that broke may be back in a moment: its end counts as the last word.
+    for (const [id, wentAt] of this.departed) if (now - wentAt < host.timeoutMs) present.add(id);
+    if (host.replica.quorum.has(present)) {
       this.quorumLostAt = undefined;
       return false;
     }
+    const linked = this.counted(({ id }) => mutual.has(id));
+    if (!host.replica.quorum.has(new Set([...present, ...linked]))) return true;
+    // Those who look for a leader for a moment may find this one again.
     this.quorumLostAt ??= now;
-    return now - this.quorumLostAt >= host.timeoutMs;
+    return now - this.quorumLostAt >= host.timeoutMs * GRACE_OF_TIMEOUT;
   }
 
   linkDown(peer: number): void {
-    if (this.learners.delete(peer)) this.host.effects.stopSending(peer);
+    if (!this.learners.delete(peer)) return;
+    this.host.effects.stopSending(peer);
+    if (this.host.replica.quorum.counts(peer)) this.departed.set(peer, this.host.effects.now());
   }
 
   /** Lets go of every learner's transfers: this member does not lead any more. */

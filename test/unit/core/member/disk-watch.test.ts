@@ -25,7 +25,7 @@ describe("core.md 22: a leader whose disk is slow hands over", () => {
     rig.pass(500);
     expect(rig.leader.id).not.toBe(first.id);
     expect(first.transitions.filter(({ kind }) => kind === "slow-disk")).toEqual([
-      { kind: "slow-disk", zxid: expect.any(Number), fsyncs: 5, slow: 5, slowestMs: SLOW_MS },
+      { kind: "slow-disk", zxid: expect.any(Number), isFull: false, fsyncs: 5, slow: 5, slowestMs: SLOW_MS },
     ]);
     expect(first.member.role).toBe("follower");
     expect(client.closed).toBeUndefined();
