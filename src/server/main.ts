@@ -18,8 +18,11 @@ process.on("unhandledRejection", die);
 process.on("SIGHUP", () => log.info("SIGHUP: what can be read again without a restart is"));
 
 const starting = startMember(options, log, die);
+let isServing = false;
 const link = linkToParent(options, (why) => {
   log.info({ why }, "stopping");
+  // It may wait for other members for ever. Nobody has been promised anything yet that is not on disk.
+  if (!isServing) process.exit(0);
   starting
     .then((member) => member.stop())
     .then(
@@ -29,6 +32,7 @@ const link = linkToParent(options, (why) => {
 });
 try {
   const { addresses } = await starting;
+  isServing = true;
   link.ready(addresses);
 } catch (error) {
   link.failed(error);

@@ -115,6 +115,17 @@ describe("muster ensemble", () => {
     await group.stopAndVerify();
   });
 
+  test("a member that waits for others stops once asked, and can be started again", async () => {
+    const peers = new Map<number, string>();
+    for (const id of [1, 2, 3]) peers.set(id, await group.freeAddress());
+    const waiting = await group.launch(1, peers);
+    await group.until(() => waiting.log.includes("cannot be reached"), "it looks for the others");
+    await group.stop(1);
+    expect(waiting.log).not.toContain("by force");
+    await Promise.all([1, 2, 3].map((id) => group.start(id, peers)));
+    await group.until(() => group.settled([1, 2, 3]), "all have the same");
+  });
+
   test("without a quorum a change is refused, not waited for, and the status still tells how it stands", async () => {
     await group.found(3);
     const leader = await group.leader(1);

@@ -48,7 +48,7 @@ async function hangUp(id: number, says: string): Promise<void> {
 const READ = "the TLS files were read again; new connections use them";
 
 describe("members with mutual TLS", () => {
-  test("move to another authority without a restart, certificate by certificate, and do not fall for a broken one", async (context) => {
+  test("move to another authority without a restart; broken files change nothing", async (context) => {
     authority(context);
     for (const id of [1, 2, 3]) certificates.member(id, "members");
     await group.found(3);
@@ -85,7 +85,7 @@ describe("members with mutual TLS", () => {
     await group.stopAndVerify();
   });
 
-  test("refuse one whose certificate another authority signed, by name, and take it once it has the right one", async (context) => {
+  test("refuse by name one that strangers signed, until it has the right certificate", async (context) => {
     authority(context);
     for (const id of [1, 2, 3]) certificates.member(id, "members");
     await group.found(3);
