@@ -12,7 +12,7 @@ import { Workload } from "./workload.ts";
  * CHAOS_MINUTES=30 for the long run, CHAOS_MEMBERS=5 for a larger ensemble; CHAOS_SEED repeats the faults of one, as
  * far as real machines can.
  */
-const MS = knob("CHAOS_MINUTES", 0) * 60_000 || knob("CHAOS_SECONDS", 40) * 1_000;
+const MS = knob("CHAOS_MINUTES", 0) * 60_000 || knob("CHAOS_SECONDS", 30) * 1_000;
 const SEED = knob("CHAOS_SEED", 1);
 /** The longer it takes, the more a lane rests: what is checked at the end must fit into memory, ms. */
 const THINK_MS = Math.max(20, Math.round((MS / 60_000) * 8));
@@ -28,16 +28,16 @@ test("chaos: processes and links break at random under mixed load, and nothing p
   const random = new Prng(SEED);
   process.stdout.write(`  chaos for ${MS} ms with CHAOS_SEED=${SEED}\n`);
   const options = (id: number) => (id === 1 ? { ...KEEP_ALL, snapshotEveryBytes: "1MiB" } : KEEP_LITTLE);
-  const rig = await EnsembleRig.start({ options });
+  const rig = await EnsembleRig.start({ options, members: knob("CHAOS_MEMBERS", 3) });
   const load = await Workload.start(rig, { seed: SEED, thinkMs: THINK_MS, dataBytes: 1_024 });
   const begin = performance.now();
   const counts = await chaos(rig, random, MS, (what) => {
     process.stdout.write(`    ${((performance.now() - begin) / 1_000).toFixed(1)} s: ${what}\n`);
   });
   await load.progress();
-  const checked = await judge(rig, load, { mayCompact: counts.wipes > 0 });
   const { recorder } = load;
   const to = performance.now();
+  const checked = await judge(rig, load, { mayCompact: counts.wipes > 0 });
   figure("chaos", { ...counts, longestGapMs: recorder.longestGap(begin, to), longestCallMs: recorder.longestMs() });
   figure("chaos, checked", checked);
   const refused = recorder.rejected.filter(({ reason }) => !MAY_REFUSE.includes(reason));
