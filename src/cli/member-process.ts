@@ -2,7 +2,6 @@ import { spawn } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
 import { constants } from "node:os";
 import { performance } from "node:perf_hooks";
-import { isatty } from "node:tty";
 import { fileURLToPath } from "node:url";
 import type { ServerOptions } from "../server/options.ts";
 import { encodeOptions, type MemberAddresses, type MemberMessage } from "../server/options-handover.ts";
@@ -42,19 +41,18 @@ export function nodeFlags(options: Pick<ServerOptions, "memoryBytes" | "semiSpac
 
 export function realSurroundings(): ProcessSurroundings {
   const entry = fileURLToPath(new URL("../server/main.js", import.meta.url));
+  const hadTerminal = hasTerminal();
+  const hasLostTerminal = () => hadTerminal && !hasTerminal();
   return { entry, signals: process, now: () => performance.now(), hasLostTerminal };
 }
 
-/**
- * A process whose terminal is closed gets SIGHUP, as one that shall read its files again; then there is none any more.
- */
-function hasLostTerminal(): boolean {
-  if (!isatty(0)) return false;
+/** A process whose terminal closes gets SIGHUP, as one that shall read files again; but then there is none any more. */
+function hasTerminal(): boolean {
   try {
     closeSync(openSync("/dev/tty", "r"));
-    return false;
-  } catch {
     return true;
+  } catch {
+    return false;
   }
 }
 

@@ -9,8 +9,16 @@ import {
 import type { Operation } from "../../../src/api/grpc/gen/muster/coordination/v1/session.ts";
 import { SessionRequest, WatchMode } from "../../../src/api/grpc/gen/muster/coordination/v1/session.ts";
 import { CreateMode } from "../../../src/api/grpc/gen/muster/coordination/v1/znode.ts";
+import {
+  AddMemberRequest,
+  ChangeMemberRequest,
+  RemoveMemberRequest,
+  TransferLeadershipRequest,
+  VotingRole,
+} from "../../../src/api/grpc/gen/muster/ensemble/v1/ensemble.ts";
 
 const SERVICE = "/muster.coordination.v1.CoordinationService";
+const ENSEMBLE = "/muster.ensemble.v1.EnsembleService";
 /** Short, so that the sessions a run opens do not pile up. */
 const SESSION_TIMEOUT_MS = 1000;
 
@@ -101,6 +109,8 @@ export const sessionMessages: readonly Uint8Array[] = [
   ...operations.map((operation) => batch([operation])),
 ];
 
+const placed = { peerAddress: "127.0.0.1:7402", weight: 2, group: 1 };
+
 const header = { readConcern: { minZxid: 0, ensembleId: "", linearizable: true } };
 
 /** One request of every unary method. */
@@ -117,6 +127,17 @@ export const unaryRequests: readonly { readonly method: string; readonly message
     message: DeleteZnodeRequest.encode({ path, version: undefined, recursive: true }).finish(),
   },
   { method: `${SERVICE}/GetStatus`, message: GetStatusRequest.encode({}).finish() },
+  { method: `${ENSEMBLE}/GetStatus`, message: new Uint8Array(0) },
+  {
+    method: `${ENSEMBLE}/AddMember`,
+    message: AddMemberRequest.encode({ id: 2, votingRole: VotingRole.OBSERVER, ...placed }).finish(),
+  },
+  { method: `${ENSEMBLE}/RemoveMember`, message: RemoveMemberRequest.encode({ id: 1 }).finish() },
+  {
+    method: `${ENSEMBLE}/ChangeMember`,
+    message: ChangeMemberRequest.encode({ id: 1, votingRole: VotingRole.VOTER, ...placed }).finish(),
+  },
+  { method: `${ENSEMBLE}/TransferLeadership`, message: TransferLeadershipRequest.encode({ toMemberId: 1 }).finish() },
   { method: "/grpc.health.v1.Health/Check", message: new Uint8Array(0) },
   { method: "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", message: Uint8Array.of(0x3a, 0) },
 ];
