@@ -32,9 +32,6 @@ export interface WayFault {
   readonly bytesPerSecond?: number;
 }
 
-/** What breaks the connections of a pair of members. */
-export type PairFault = "open" | "refused";
-
 /**
  * The network between the members of an ensemble. In front of each member stands a listener whose address the others
  * are told; who dials is read from the first frame, so that each directed pair of members has faults of its own,
@@ -66,11 +63,6 @@ export class FaultyLinks implements AsyncDisposable {
   addressOf(id: number): string {
     const { port } = (this.listeners.get(id) as Server).address() as AddressInfo;
     return `127.0.0.1:${port}`;
-  }
-
-  /** Connections of a pair, whichever of them dialled. */
-  count(one: number, other: number): number {
-    return [...this.between(one, other)].length;
   }
 
   /** From now on, until healed, for connections there are and new ones. */

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { appendFileSync, readFileSync, renameSync } from "node:fs";
+import { appendFileSync, readFileSync, rmSync } from "node:fs";
 import path from "node:path";
 import { performance } from "node:perf_hooks";
 import { createInterface } from "node:readline";
@@ -53,13 +53,11 @@ export class MemberUnderTest {
   readonly http: string;
   /** Where the member itself listens for others, behind the faulty network. */
   readonly peerListen: string;
-  /** What was there before a wipe is kept beside it. */
+  /** Another one may be put in its place while it does not run. */
   dataDir: string;
   /** What the log says of it; "" while it does not run. */
   role = "";
   epoch = 0;
-  /** Data directories it had before a wipe. */
-  readonly wiped: string[] = [];
   private readonly settings: MemberSettings;
   private readonly onLine: (line: LogLine) => void;
   private readonly lines: string[] = [];
@@ -81,10 +79,6 @@ export class MemberUnderTest {
 
   get isRunning(): boolean {
     return this.child !== undefined && this.child.exitCode === null && this.child.signalCode === null;
-  }
-
-  get isStopped(): boolean {
-    return this.isPaused;
   }
 
   /** Whether what it last said is still so: it runs, and is not held. */
@@ -161,9 +155,7 @@ export class MemberUnderTest {
   /** What it had on disk is gone: its next start begins with nothing. For a member that does not run. */
   wipe(): void {
     if (this.isRunning) throw new Error(`member ${this.id} runs`);
-    const kept = `${this.dataDir}.wiped-${this.wiped.length}`;
-    renameSync(this.dataDir, kept);
-    this.wiped.push(kept);
+    rmSync(this.dataDir, { recursive: true });
     this.note("--- wiped");
   }
 
