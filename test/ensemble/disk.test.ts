@@ -12,6 +12,8 @@ import { Workload } from "./workload.ts";
 /** Room for the first segment of a journal, and not for the second. */
 const SMALL_MIB = 40;
 const ENOUGH_MIB = 400;
+/** Room for two segments and the reserve: full only once the first one is. */
+const LEADER_MIB = 160;
 /** More than the first segment holds. */
 const FILL_BYTES = 16 * 1024 * 1024;
 
@@ -36,6 +38,26 @@ test("core.md 32: a follower's disk is full: the others go on; with room it is o
   await other?.kill();
   await load.progress();
   await other?.start();
+  const checked = await judge(rig, load);
+  figure("full disk, checked", checked);
+  expect(load.recorder.rejected).toEqual([]);
+});
+
+test("core.md 32: the disk of the leader is full: it hands over, and writes go on", async (context) => {
+  need(context, "root, to mount a small disk", isRoot());
+  const rig = await EnsembleRig.start({ options: KEEP_ALL, smallDisks: new Map([[2, LEADER_MIB]]) });
+  const admin = new EnsembleAdmin({ endpoints: rig.endpoints });
+  await rig.settled();
+  if (rig.leader?.id !== 2) await admin.transferLeadership(2);
+  await rig.until(() => rig.leader?.id === 2, "the member with the small disk to lead");
+  const endpoints = rig.members.filter(({ id }) => id !== 2).map(({ grpc }) => grpc);
+  const load = await Workload.start(rig, { dataBytes: 16 * 1024, thinkMs: 10, endpoints });
+  const at = performance.now();
+  await load.written(FILL_BYTES);
+  await rig.until(() => rig.leader !== undefined && rig.leader.id !== 2, "a member with room to lead");
+  await load.progress();
+  figure("full disk of the leader", { longestGapMs: load.recorder.longestGap(at, performance.now()) });
+  rig.disks.get(2)?.resize(ENOUGH_MIB);
   const checked = await judge(rig, load);
   figure("full disk, checked", checked);
   expect(load.recorder.rejected).toEqual([]);
