@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { Prng } from "../../../src/core/base/prng.ts";
+import { startDevEnsemble } from "./dev-ensemble.ts";
 import { ended, MusterHome } from "./muster-process.ts";
 import { ServerGroup } from "./server-group.ts";
 
@@ -206,30 +206,8 @@ describe("muster ensemble", () => {
 });
 
 describe("muster dev --members 3", () => {
-  /** Where three members and their steps of ten find room is not to be known before; so another place is tried. */
-  async function dev(): Promise<{ child: ReturnType<MusterHome["start"]>; endpoints: string; output: () => string }> {
-    const random = new Prng(process.pid * 1_000 + (Date.now() % 1_000));
-    for (let attempt = 0; attempt < 20; attempt++) {
-      const port = 12_000 + random.below(19_900);
-      const doors = ["--grpc-listen", "127.0.0.1:0", "--http-listen", "127.0.0.1:0"];
-      const child = home.start(["dev", "--members", "3", ...doors, "--peer-listen", `127.0.0.1:${port}`]);
-      let output = "";
-      for (const stream of [child.stdout, child.stderr]) {
-        stream?.setEncoding("utf8").on("data", (text: string) => {
-          output += text;
-        });
-      }
-      const isOver = (): boolean => child.exitCode !== null || output.includes("Ctrl-C stops all members");
-      await vi.waitUntil(isOver, { timeout: 90_000, interval: 20 });
-      const endpoints = /npx muster ensemble status --endpoints (\S+)/.exec(output)?.[1];
-      if (endpoints !== undefined) return { child, endpoints, output: () => output };
-      if (!/in use by another program/.test(output)) throw new Error(output);
-    }
-    throw new Error("three members found no room");
-  }
-
   test("the banner's command works, leadership goes where it is asked, a dead member is back by itself", async () => {
-    const { child, endpoints, output } = await dev();
+    const { child, endpoints, output } = await startDevEnsemble(home);
     const ask = async (...args: string[]): Promise<string> => {
       const { code, stdout, stderr } = await home.run([...args, "--endpoints", endpoints]);
       expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
