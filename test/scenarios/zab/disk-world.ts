@@ -15,9 +15,9 @@ const IDS = [1, 2, 3];
 const PATIENCE_MS = 30_000;
 
 /**
- * Three whole members on simulated disks, with the real journal, recovery and capture, that do just what a scenario says:
- * the simulator's members without its chance of faults. Its checkers watch: the rules of zab, one history, and at each
- * recovery the whole tree against the naive model.
+ * Three whole members on simulated disks, with the real journal, recovery and capture, that do just what a scenario
+ * says: the simulator's members without its chance of faults. Its checkers watch: the rules of zab, one history, and at
+ * each recovery the whole tree against the naive model.
  */
 export class DiskWorld {
   readonly timeline = new Timeline();

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { encodeUtf8 } from "../../../src/core/base/bytes.ts";
 import type { Client } from "../../support/solo-member.ts";
+import { MemberRig } from "../../unit/core/member/member-rig.ts";
 import { DiskWorld } from "./disk-world.ts";
 
 const EPHEMERAL = 1;
@@ -179,5 +180,29 @@ describe("a snapshot for a learner", () => {
     const { model } = world.at(1).checker.replay;
     expect([...model.nodes.keys()].filter((path) => path.startsWith("/p/brief"))).toEqual([]);
     expect([...model.nodes.keys()].filter((path) => path.startsWith("/p/e"))).toHaveLength(60);
+  });
+});
+
+describe("core.md 23: what a follower has applied and not yet on its own disk", () => {
+  it("is in no snapshot before it is there", () => {
+    const rig = MemberRig.of(3);
+    const client = rig.session(3);
+    client.create("/a");
+    rig.settle();
+    const own = rig.at(1);
+    expect(own.member.isAtRest).toBe(true);
+    own.holdsDisk = true;
+    client.create("/b");
+    rig.settle();
+    // The two others have it, so it is committed, and told.
+    const { zxid } = rig.leader.member.tree;
+    expect([own.member.tree.zxid, own.member.ensemble.durableZxid < zxid, own.member.isAtRest]).toEqual([
+      zxid,
+      true,
+      false,
+    ]);
+    own.holdsDisk = false;
+    rig.settle();
+    expect([own.member.ensemble.durableZxid, own.member.isAtRest]).toEqual([zxid, true]);
   });
 });

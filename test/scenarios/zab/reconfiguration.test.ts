@@ -20,7 +20,7 @@ function addressesOf(rig: MemberRig, id: number): (string | undefined)[] {
 }
 
 describe("a change of the ensemble", () => {
-  it("Z-4708, Z-2778: to an address that nobody can resolve is committed, writes go on, and it can be taken back", () => {
+  it("Z-4708, Z-2778: to an address that nobody can resolve is committed, writes go on, it can be taken back", () => {
     const rig = MemberRig.of(3);
     const client = rig.session(1, 60_000);
     const outcomes = ask(rig, 2, elsewhere);
@@ -45,7 +45,7 @@ describe("a change of the ensemble", () => {
     expect(client.take().at(-1)).toBe("5 create /q-0000000004");
   });
 
-  it("Z-2080: a second one while the first is under way is refused by name, and neither blocks the other for good", () => {
+  it("Z-2080: a second one while the first is under way is refused by name, neither blocks the other for good", () => {
     const rig = MemberRig.of(3);
     rig.at(1).holdsDisk = true;
     rig.at(2).holdsDisk = true;
@@ -62,7 +62,7 @@ describe("a change of the ensemble", () => {
     expect(third.map(({ reason }) => reason)).toEqual([undefined]);
   });
 
-  it("Z-2080, Z-2778: and an election at any step of it end with one answer each, one configuration, and room for the next change", () => {
+  it("Z-2080, Z-2778: and an election at any step of it end with one answer each and one configuration", () => {
     const answers = new Set<string>();
     for (let step = 0; step < 14; step++) {
       const rig = MemberRig.of(3);
@@ -82,7 +82,7 @@ describe("a change of the ensemble", () => {
     expect([...answers].sort()).toEqual(["NOT_LEADER", "made"]);
   });
 
-  it("Z-4708: by which the leader itself loses its vote is committed by the others, and one of them leads at once", () => {
+  it("Z-4708: by which the leader itself loses its vote is committed by the others; one of them leads at once", () => {
     const rig = MemberRig.of(3);
     const client = rig.session(3, 60_000);
     const { time } = rig;
@@ -108,7 +108,7 @@ describe("joint quorums (core.md 25)", () => {
     return rig;
   }
 
-  it("Z-2080: a change that only the new members have is no majority's; the old ones elect without it, and it is truncated", () => {
+  it("Z-2080: a change that only the new members have is no majority's; the old ones truncate it", () => {
     const rig = growing();
     isolate(rig, 1);
     isolate(rig, 2);
@@ -126,7 +126,7 @@ describe("joint quorums (core.md 25)", () => {
     expect(haveConverged(rig)).toBe(true);
   });
 
-  it("Z-2080, Z-2778: an election at any step of one ends in the old ensemble or in the new one, and in one leader of it", () => {
+  it("Z-2080, Z-2778: an election at any step of one ends in the old ensemble or the new, and in one leader of it", () => {
     const found = new Set<number>();
     for (let step = 0; step < 10; step++) {
       const rig = growing();
@@ -149,7 +149,7 @@ describe("joint quorums (core.md 25)", () => {
     expect([...found].sort()).toEqual([3, 5]);
   });
 
-  it("rounds and check-quorum need both too: who is heard only by the new ones answers no barrier, and steps down", () => {
+  it("rounds and check-quorum need both too: heard only by the new ones, one answers no barrier and steps down", () => {
     const rig = growing();
     for (const id of [1, 2]) rig.at(id).holdsDisk = true;
     rig.leader.reconfigure(five);
