@@ -32,6 +32,12 @@ export interface Checked {
   readonly compacted: number;
 }
 
+/** The counts, and the model at the end of the log. */
+export interface Judged {
+  readonly checked: Checked;
+  readonly replay: ModelReplay;
+}
+
 const SUPER: readonly Identity[] = [{ scheme: "super", id: "" }];
 const ANYONE: readonly Identity[] = [];
 /** Answers that decide nothing about the request: another copy of it may be applied. */
@@ -52,7 +58,7 @@ const EVENT_NAMES: Readonly<Record<number, string>> = {
  * answer of the naive model; every read is the model's state at its zxid; zxids respect real time and each client's
  * own order; each watch told of every event, once, in order. Throws a Violation at the first difference.
  */
-export function checkHistory(history: JournalHistory, recorder: Seen, options: CheckOptions): Checked {
+export function checkHistory(history: JournalHistory, recorder: Seen, options: CheckOptions): Judged {
   checkRealTime(recorder.operations);
   checkClientOrder(recorder.operations);
   const check = new HistoryCheck(history, recorder, options);
@@ -81,7 +87,7 @@ class HistoryCheck {
     this.replay = new ModelReplay(history);
   }
 
-  run(): Checked {
+  run(): Judged {
     this.indexWrites();
     const reads = this.recorder.operations
       .filter(({ read, zxid, outcome }) => read !== undefined && zxid !== 0 && outcome !== "unknown")
@@ -98,15 +104,9 @@ class HistoryCheck {
     const writes = this.recorder.operations.filter(({ write, zxid }) => write !== undefined && zxid !== 0).length;
     const linearizable = reads.filter(({ kind }) => kind === "linearizable").length;
     const { replayed, told: events, compacted } = this;
-    return {
-      commands: this.replay.applied.length,
-      writes,
-      reads: reads.length,
-      linearizable,
-      events,
-      replayed,
-      compacted,
-    };
+    const commands = this.replay.applied.length;
+    const checked = { commands, writes, reads: reads.length, linearizable, events, replayed, compacted };
+    return { checked, replay: this.replay };
   }
 
   private indexWrites(): void {

@@ -10,7 +10,7 @@ import { currentSnapshot } from "../../src/storage/snapshot/snapshot-files.ts";
 import { loadSnapshot } from "../../src/storage/snapshot/snapshot-loader.ts";
 import { compareState } from "../simulation/compare-state.ts";
 import { JournalHistory, type LoggedBatch } from "../simulation/journal-history.ts";
-import { ModelReplay } from "../simulation/model-replay.ts";
+import type { ModelReplay } from "../simulation/model-replay.ts";
 import { demand } from "../simulation/violation.ts";
 import type { MemberUnderTest } from "./member-under-test.ts";
 
@@ -41,13 +41,12 @@ export function commonLog(members: readonly MemberUnderTest[], endZxid: number):
 }
 
 /** What each stopped member has on disk is the naive model's tree at that zxid, digest and all. */
-export function compareDisks(members: readonly MemberUnderTest[], history: JournalHistory): void {
-  const replay = new ModelReplay(history);
-  replay.advance(history.lastZxid, () => {});
+export function compareDisks(members: readonly MemberUnderTest[], replay: ModelReplay): void {
+  const { zxid: endZxid } = replay;
   const { digest } = replay.tree.state;
   for (const { id, dataDir } of members) {
-    const tree = treeOnDisk(dataDir, history.lastZxid);
-    demand(tree.zxid === history.lastZxid, "nothing committed is lost", () => `member ${id}: ${formatZxid(tree.zxid)}`);
+    const tree = treeOnDisk(dataDir, endZxid);
+    demand(tree.zxid === endZxid, "nothing committed is lost", () => `member ${id}: ${formatZxid(tree.zxid)}`);
     demand(tree.state.digest.equals(digest.lanes()), "all digests are equal", () => `member ${id} differs`);
     compareState(replay.model, tree);
   }

@@ -26,8 +26,8 @@ export async function judge(
   if (load.recorder.expired.length > 0) throw new Error(`expired: ${load.recorder.expired.join(", ")}`);
   const history = commonLog(rig.members, endZxid);
   try {
-    const checked = checkHistory(history, load.recorder, { ...options, endZxid: load.endZxid });
-    compareDisks(rig.members, history);
+    const { checked, replay } = checkHistory(history, load.recorder, { ...options, endZxid: load.endZxid });
+    compareDisks(rig.members, replay);
     return checked;
   } catch (error) {
     writeFileSync(path.join(rig.logFolder, "clients.ndjson"), clientLines(load.recorder));
