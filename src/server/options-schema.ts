@@ -66,7 +66,9 @@ function tlsFile(what: string) {
     placeholder: "path",
     unit: "",
     fallback: "none",
-    text: `PEM file: the ${what}. All three --peer-tls files, or none; SIGHUP reads them again. In the file, relative to the file.`,
+    text:
+      `PEM file: the ${what}. All three --peer-tls files, or none; SIGHUP reads them again. ` +
+      "In the file, relative to the file.",
   });
 }
 
@@ -127,9 +129,9 @@ export const optionsSchema = z.strictObject({
     unit: "",
     fallback: "this member alone",
     text:
-      "All members, at most 7, as id@host:peer-port with commas between, the same list for each of them: whom to look " +
-      "for at the start. Once there is an ensemble, its own list counts; one that is new lists some of the others and " +
-      "itself, and joins.",
+      "All members, at most 7, as id@host:peer-port with commas between, the same list for each of them: whom to " +
+      "look for at the start. Once there is an ensemble, its own list counts; one that is new lists some of the " +
+      "others and itself, and joins.",
   }),
   grpcAdvertise: advertise("the gRPC door", "clients", "--grpc-listen"),
   httpAdvertise: advertise("the HTTP door", "people and programs", "--http-listen"),

@@ -62,7 +62,7 @@ describe("an ensemble of several", () => {
     [
       "too large",
       { ensemble: Array.from({ length: 8 }, (_, index) => `${index + 1}@127.0.0.1:${7402 + index}`).join() },
-      /^--ensemble: lists 8 members, but an ensemble begins with at most 7, all of them voters; .* as observers; .*itself$/,
+      /^--ensemble: lists 8 members, but an ensemble begins with at most 7, all of them voters; .*observers; .*itself$/,
     ],
   ])("is refused %s", ([, flags, message]) => {
     expect(problemsOf({ flags })).toEqual([expect.stringMatching(message)]);
