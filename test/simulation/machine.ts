@@ -8,6 +8,8 @@ export const JOURNAL_DIRECTORY = "/journal";
 export class Machine {
   readonly id: number;
   incarnation: string;
+  /** Its data was unreadable and put aside; until it has everything again. */
+  isDamaged = false;
   disk: SimulatedDisk;
   /** Syncs take so much longer, ms at most. */
   slowMs = 0;
@@ -39,11 +41,18 @@ export class Machine {
     this.arrived = undefined;
   }
 
+  /** What was on the disk cannot be read, and was put aside: as `runtime/opening.ts` does it. */
+  putAside(disk: SimulatedDisk): void {
+    this.replace(disk, this.incarnation);
+    this.isDamaged = true;
+  }
+
   /** Another disk. */
   replace(disk: SimulatedDisk, incarnation: string): void {
     this.disk = disk;
     this.incarnation = incarnation;
     this.snapshot = new MemorySnapshot();
     this.arrived = undefined;
+    this.isDamaged = false;
   }
 }

@@ -1,4 +1,5 @@
 import { parseArgs } from "node:util";
+import { countLine, countLines, LONG_RUN_SEEDS, shortfalls } from "./coverage.ts";
 import type { WorldOptions } from "./ensemble/ensemble-world.ts";
 import { examineSeed } from "./failure.ts";
 import { type Fault, faults } from "./faults.ts";
@@ -51,9 +52,12 @@ function play(first: number, count: number, options: Omit<WorldOptions, "seed">)
     }
     for (const [what, many] of counts) totals.set(what, (totals.get(what) ?? 0) + many);
   }
-  const lines = [...totals].sort().map(([what, many]) => `  ${String(many).padStart(9)} ${what}`);
+  const isEnsemble = (options.members ?? 1) > 1;
+  const lines = isEnsemble ? countLines(totals) : [...totals].sort().map(([what, many]) => countLine(what, many));
   process.stdout.write(`${count} seeds from ${first}, no rule broken\n${lines.join("\n")}\n`);
-  return 0;
+  const missing = isEnsemble && count >= LONG_RUN_SEEDS ? shortfalls(totals) : [];
+  if (missing.length > 0) process.stdout.write(`not put to the test:\n${missing.join("\n")}\n`);
+  return missing.length === 0 ? 0 : 1;
 }
 
 function whole(text: string): number {

@@ -62,6 +62,8 @@ export class SimulatedClient {
   private watches = new Map<number, { readonly path: string; readonly mode: WatchMode }>();
   private pages: { readonly path: string; readonly cursor: Uint8Array } | undefined;
   private lastZxid = 0;
+  /** When its session began: of the events since then, a member may have forgotten the oldest. */
+  private firstZxid = 0;
   private silentUntil = 0;
   /** When the link brought something, or was made. */
   private heardAt = 0;
@@ -148,6 +150,7 @@ export class SimulatedClient {
     if (!resumed) {
       this.session = { id: sessionId, secretHash: this.secret, timeoutMs };
       this.lastZxid = zxid;
+      this.firstZxid = zxid;
     }
     this.ready();
   }
@@ -295,7 +298,7 @@ export class SimulatedClient {
     const { workload } = this.host;
     const [path, mode] = [workload.watchPath(), workload.watchMode()];
     const watchId = this.random.chance(0.1) ? 1 : this.next;
-    const afterZxid = this.random.chance(0.15) ? this.lastZxid : 0;
+    const afterZxid = this.random.chance(0.15) ? this.random.pick([this.lastZxid, this.lastZxid, this.firstZxid]) : 0;
     this.ask({ kind: "watch", number: this.next++, watch: { watchId, path, mode, afterZxid } });
   }
 

@@ -12,6 +12,7 @@ import type { ClientBook } from "./client-book.ts";
 import type { ClientRequest } from "./client-message.ts";
 import { Door, type Peer } from "./door.ts";
 import type { PeerInfo, PeerNetwork, PeerProcess } from "./ensemble/peer-network.ts";
+import { SyncCounts } from "./ensemble/sync-counts.ts";
 import type { ZabChecker } from "./ensemble/zab-checker.ts";
 import { type Fault, plant } from "./faults.ts";
 import type { LoggedBatch } from "./journal-history.ts";
@@ -78,6 +79,7 @@ export class SimulatedMember implements MemberEffects, MemberView, PeerProcess {
   private readonly clockOffset: number;
   /** Came while it stood still. */
   private heldBack: (() => void)[] = [];
+  private readonly syncs = new SyncCounts((what) => this.book.count(what));
   private turnRequested = false;
   private applyRequested = false;
   /** The last record given to the journal. */
@@ -102,7 +104,8 @@ export class SimulatedMember implements MemberEffects, MemberView, PeerProcess {
     const loaded = this.load((sink) => snapshot.load(sink));
     this.historyFromZxid = sizes.keepsHistory ? 0 : loaded.tree.zxid;
     zabChecker.restarted(this.id, recovered);
-    const { state, zab, batches, journalBytes } = recover(loaded, recovered, sizes.historyBytesMax);
+    const { state, zab: found, batches, journalBytes } = recover(loaded, recovered, sizes.historyBytesMax);
+    const zab = { ...found, isDamaged: machine.isDamaged };
     book.count("batches replayed", batches);
     book.count("torn writes", recovered.findings.length);
     this.trace?.(
@@ -257,6 +260,7 @@ export class SimulatedMember implements MemberEffects, MemberView, PeerProcess {
   }
 
   send(peer: number, frame: Uint8Array): void {
+    this.syncs.sent(peer, frame);
     this.options.network.send(this.id, peer, frame);
   }
 
@@ -266,6 +270,7 @@ export class SimulatedMember implements MemberEffects, MemberView, PeerProcess {
 
   readHistory(peer: number, afterZxid: number): void {
     this.book.count("history read from disk");
+    this.syncs.readsHistory(peer);
     this.snapshots.feeds.readHistory(peer, afterZxid);
   }
 
@@ -281,7 +286,10 @@ export class SimulatedMember implements MemberEffects, MemberView, PeerProcess {
     this.book.count("configurations in force");
   }
 
-  mended(): void {}
+  mended(): void {
+    this.options.machine.isDamaged = false;
+    this.book.count("damage repaired");
+  }
 
   requestTurnEnd(): void {
     if (this.turnRequested) return;
@@ -307,6 +315,8 @@ export class SimulatedMember implements MemberEffects, MemberView, PeerProcess {
   }
 
   transition(event: MemberTransition): void {
+    if (event.kind === "diverged") this.book.count("digest mismatch");
+    if (event.kind === "condemned") this.book.count("condemned");
     if (event.kind !== "role") return;
     this.trace?.(() => `is ${event.role}, leader ${event.leaderId}, epoch ${event.epoch} ${event.why}`);
     if (this.member === undefined) return;

@@ -42,9 +42,11 @@ function play(world: EnsembleWorld, requests: number): void {
   const isDone = (): boolean => world.clients.every(({ isDone }) => isDone);
   world.begin();
   world.plan.begin();
+  world.changes.begin();
   const end = world.timeline.now + SAFETY_MS + requests * REQUEST_MS;
   world.until("time passes", PATIENCE_MS + end, () => isDone() || world.timeline.now >= end);
   world.plan.end();
+  world.changes.end();
   const core = chooseCore(world);
   world.trace?.(() => `members ${core} are healthy from here on`);
   mend(world, core);
@@ -76,5 +78,5 @@ function compareAll(world: EnsembleWorld): void {
 function hasConverged(world: EnsembleWorld): boolean {
   const running = world.members.map((id) => world.running(id));
   const last = Math.max(...running.map((member) => member?.zab.lastZxid ?? 0));
-  return running.every((process) => process?.zxid === last && process.member.isLed && world.isVoter(process.id));
+  return running.every((process) => process?.zxid === last && process.member.isLed && world.isSettled(process.id));
 }

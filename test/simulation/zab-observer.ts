@@ -1,5 +1,7 @@
 import { BatchReader } from "../../src/core/tree/batch.ts";
+import { configurationOfBatch } from "../../src/core/tree/batch-configuration.ts";
 import { Command, commandType, decodeCommand } from "../../src/core/tree/command.ts";
+import { decodeConfiguration } from "../../src/core/zab/ensemble-configuration.ts";
 import type { Zab } from "../../src/core/zab/zab.ts";
 import type { ClientBook } from "./client-book.ts";
 import type { ZabChecker } from "./ensemble/zab-checker.ts";
@@ -23,6 +25,8 @@ export class ZabObserver {
   private readonly member: ObservedMember;
   private leadingSince = 0;
   private isEstablished = false;
+  /** It has begun an epoch because the counter of the last one ended. */
+  private isRollingOver = false;
 
   constructor(member: ObservedMember) {
     this.member = member;
@@ -35,8 +39,17 @@ export class ZabObserver {
     };
     effects.looking = (why) => {
       member.zabChecker.deposed(member.id);
+      if (zab.isChanging) member.book.count("reconfiguration during an election");
       this.isEstablished = false;
+      this.isRollingOver = false;
       looking(why);
+    };
+    const nextZxid = zab.nextZxid.bind(zab);
+    zab.nextZxid = (count) => {
+      const wasEstablished = zab.isEstablished;
+      const zxid = nextZxid(count);
+      if (wasEstablished && !zab.isEstablished) this.isRollingOver = true;
+      return zxid;
     };
     const propose = zab.propose.bind(zab);
     zab.propose = (body, ...more) => {
@@ -46,10 +59,12 @@ export class ZabObserver {
   }
 
   private established(epoch: number): void {
-    const { zabChecker, id, timeMs } = this.member;
+    const { zabChecker, id, timeMs, book } = this.member;
     zabChecker.established(id, epoch);
     // A new epoch under the same leader restarts no timer.
     if (!this.isEstablished) this.leadingSince = timeMs;
+    else if (this.isRollingOver) book.count("rollover");
+    this.isRollingOver = false;
     this.isEstablished = true;
   }
 
@@ -58,7 +73,9 @@ export class ZabObserver {
     const reader = new BatchReader();
     const { firstZxid, count } = reader.open(body);
     zabChecker.committed(id, zab.commitZxid);
-    zabChecker.proposed(id, { firstZxid, lastZxid: firstZxid + count - 1, body }, zab.lastZxid);
+    const brought = configurationOfBatch(body);
+    const configuration = brought && decodeConfiguration(brought).members;
+    zabChecker.proposed(id, { firstZxid, lastZxid: firstZxid + count - 1, body, configuration }, zab.lastZxid);
     const command = new Command();
     for (let left = count; left > 0; left--) {
       decodeCommand(reader.next(), command);

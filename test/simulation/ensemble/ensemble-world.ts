@@ -1,7 +1,9 @@
 import { defaultLimits } from "../../../src/core/base/limits.ts";
 import { Prng } from "../../../src/core/base/prng.ts";
 import { formatZxid } from "../../../src/core/base/zxid.ts";
+import type { ChangeOutcome } from "../../../src/core/member/ensemble-changes.ts";
 import type { Identity } from "../../../src/core/tree/operation.ts";
+import type { ConfiguredMember } from "../../../src/core/zab/ensemble-configuration.ts";
 import { NaiveTree } from "../../model/naive-tree.ts";
 import { PowerLoss, SimulatedDisk } from "../../support/simulated-disk.ts";
 import { ClientBook } from "../client-book.ts";
@@ -14,9 +16,11 @@ import { type MemberSizes, SimulatedMember, type Trace } from "../simulated-memb
 import { Timeline } from "../timeline.ts";
 import { demand } from "../violation.ts";
 import { Workload } from "../workload.ts";
+import { ChangePlan } from "./change-plan.ts";
 import { drawSizes, LyingDisk, WHO } from "./draw-sizes.ts";
 import { type FaultHost, type FaultKind, FaultPlan, faultKinds } from "./fault-plan.ts";
 import { PeerNetwork } from "./peer-network.ts";
+import { isMajority } from "./voting.ts";
 import { ZabChecker } from "./zab-checker.ts";
 
 export interface WorldOptions {
@@ -48,6 +52,7 @@ export class EnsembleWorld implements ClientHost, FaultHost {
   readonly members: readonly number[];
   readonly clients: SimulatedClient[] = [];
   readonly plan: FaultPlan;
+  readonly changes: ChangePlan;
   readonly random: Prng;
   readonly trace: Trace | undefined;
   private readonly options: WorldOptions;
@@ -76,7 +81,9 @@ export class EnsembleWorld implements ClientHost, FaultHost {
     this.memberRandom = source();
     this.linkRandom = source();
     this.diskRandom = source();
-    this.members = Array.from({ length: members }, (_, index) => index + 1);
+    const first = Array.from({ length: members }, (_, index) => index + 1);
+    const isChanging = members > 1 && random.chance(0.5);
+    this.members = isChanging ? [...first, members + 1] : first;
     const { timeline } = this;
     this.network = new PeerNetwork({
       timeline,
@@ -91,14 +98,18 @@ export class EnsembleWorld implements ClientHost, FaultHost {
       trace: this.trace,
     });
     for (const id of this.members) this.machines.set(id, new Machine(id, this.incarnation(), this.disk()));
-    this.sizes = drawSizes(random, [...this.machines.values()]);
+    this.sizes = drawSizes(
+      random,
+      first.map((id) => this.machine(id)),
+    );
     this.restartMsMax = random.pick([100, 100, 1_000, 3_000]);
     const requests = options.requests ?? REQUESTS;
     this.workload = new Workload(random.uint32(), source(), requests, () => this.model);
     this.plan = new FaultPlan(this, source(), faultKinds, { most: options.faults, haste: HASTE });
-    const quorum = Math.floor(members / 2) + 1;
+    const changesMs = isChanging ? random.pick([150, 500, 1_500]) : Number.POSITIVE_INFINITY;
+    this.changes = new ChangePlan(this, source(), changesMs);
     this.checker = new ZabChecker(
-      (ids) => ids.size >= quorum,
+      (ids, configuration) => isMajority(configuration ?? this.sizes.zab.bootstrap.members, ids),
       (id) => this.processes.get(id)?.zab.lastZxid ?? Number.POSITIVE_INFINITY,
     );
     const clients = 3 + random.below(3);
@@ -265,11 +276,41 @@ export class EnsembleWorld implements ClientHost, FaultHost {
     if (this.buried.delete(id)) this.start(id);
   }
 
-  /** Its word counts by the latest configuration. */
+  get configured(): readonly ConfiguredMember[] {
+    return (this.book.configuration ?? this.sizes.zab.bootstrap).members;
+  }
+
+  /** The latest configuration has it as it is now, or does not have it at all. */
+  isSettled(id: number): boolean {
+    const known = this.configured.find((member) => member.id === id);
+    return known === undefined || this.isKnown(known);
+  }
+
   isVoter(id: number): boolean {
-    const { members } = this.book.configuration ?? this.sizes.zab.bootstrap;
-    const { incarnation } = this.machine(id);
-    return members.some((member) => member.id === id && member.incarnation === incarnation);
+    return this.configured.some((known) => known.id === id && known.role === "voter" && this.isKnown(known));
+  }
+
+  isQuorum(ids: readonly number[]): boolean {
+    const configurations = [...this.checker.configurations].map((each) => each ?? this.sizes.zab.bootstrap.members);
+    return configurations.every((configured) => {
+      const counted = configured.filter((known) => ids.includes(known.id) && this.isKnown(known));
+      return isMajority(configured, new Set(counted.map(({ id }) => id)));
+    });
+  }
+
+  get isWhole(): boolean {
+    return this.configured.every((known) => this.isKnown(known));
+  }
+
+  /** It has the disk the ensemble knows, and can read it. */
+  private isKnown({ id, incarnation }: ConfiguredMember): boolean {
+    const machine = this.machine(id);
+    return machine.incarnation === incarnation && !machine.isDamaged;
+  }
+
+  noteChange({ reason }: ChangeOutcome, text: () => string): void {
+    this.book.count(`change: ${reason ?? "made"}`);
+    this.trace?.(() => `asked for ${text()}: ${reason ?? "made"}`);
   }
 
   private machine(id: number): Machine {
@@ -342,10 +383,21 @@ export class EnsembleWorld implements ClientHost, FaultHost {
     });
   }
 
-  /** Only while a quorum without it has all its disks. */
+  /** Only while a quorum without it has all its disks, and none becomes decisive meanwhile. */
+  private canLose(id: number): boolean {
+    return this.isQuorum(this.members.filter((each) => each !== id)) && !this.changes.mayBeUnderWay;
+  }
+
+  damage(id: number): void {
+    if (!this.canLose(id) || !this.isSettled(id)) return;
+    if (this.processes.has(id)) this.end(id, true);
+    this.machine(id).putAside(this.disk());
+    this.checker.wiped(id);
+    this.book.count("data put aside");
+  }
+
   wipe(id: number): void {
-    const missing = this.members.filter((each) => each === id || !this.isVoter(each));
-    if (missing.length * 2 >= this.members.length) return;
+    if (!this.canLose(id)) return;
     if (this.processes.has(id)) this.end(id, true);
     const { incarnation } = this.machine(id);
     this.machine(id).replace(this.disk(), this.options.fault === "keep-incarnation" ? incarnation : this.incarnation());

@@ -15,6 +15,8 @@ export const faultKinds = [
   "pause",
   /** The machine comes back with an empty disk. */
   "wipe",
+  /** The machine comes back, and cannot read what is on its disk. */
+  "damage",
   /** Syncing takes long for a while. */
   "slow-disk",
   /** The connection of two members breaks. */
@@ -46,6 +48,7 @@ export interface FaultHost {
   pause(member: number): void;
   resume(member: number): void;
   wipe(member: number): void;
+  damage(member: number): void;
   /** Syncs take so much longer, ms at most; 0 for as usual. */
   slowDisk(member: number, ms: number): void;
   clockJump(member: number): void;
@@ -61,6 +64,7 @@ const EVERY_MS: Readonly<Record<FaultKind, number>> = {
   stop: 6_000,
   pause: 4_000,
   wipe: 20_000,
+  damage: 15_000,
   "slow-disk": 6_000,
   reset: 2_000,
   "one-way": 3_000,
@@ -160,6 +164,7 @@ export class FaultPlan {
     else if (kind === "kill") host.kill(member);
     else if (kind === "stop") host.stop(member);
     else if (kind === "wipe") host.wipe(member);
+    else if (kind === "damage") host.damage(member);
     else if (kind === "clock-jump") host.clockJump(member);
     else if (kind === "pause") {
       host.pause(member);

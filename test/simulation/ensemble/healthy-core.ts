@@ -6,6 +6,8 @@ export interface MendableWorld extends FaultHost {
   readonly random: Prng;
   /** Its word counts: it has the disk the ensemble knows. */
   isVoter(member: number): boolean;
+  /** Those of them that are voters are a quorum, of each configuration that may count. */
+  isQuorum(members: readonly number[]): boolean;
   /** Starts no more. */
   bury(member: number): void;
   /** No power loss that was planned comes. */
@@ -16,8 +18,11 @@ export interface MendableWorld extends FaultHost {
 export function chooseCore(world: MendableWorld): number[] {
   const { members, random, network } = world;
   const voters = members.filter((id) => world.isVoter(id));
-  const quorum = Math.floor(members.length / 2) + 1;
-  while (voters.length > quorum && random.chance(0.7)) voters.splice(random.below(voters.length), 1);
+  while (random.chance(0.7)) {
+    const fewer = voters.toSpliced(random.below(voters.length), 1);
+    if (!world.isQuorum(fewer)) break;
+    voters.splice(0, voters.length, ...fewer);
+  }
   for (const id of members) {
     if (voters.includes(id)) continue;
     const fate = random.below(3);

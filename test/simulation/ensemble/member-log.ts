@@ -1,3 +1,4 @@
+import type { ConfiguredMember } from "../../../src/core/zab/ensemble-configuration.ts";
 import { decodeEpoch, decodePromise } from "../../../src/core/zab/epoch-record.ts";
 import { type JournalRecord, recordType } from "../../../src/core/zab/journal-record.ts";
 
@@ -9,6 +10,8 @@ export interface Broadcast {
   /** The last zxid of the primary's log when it was broadcast. */
   readonly after: number;
   readonly by: number;
+  /** The configuration it brings, if it brings one. */
+  readonly configuration?: readonly ConfiguredMember[] | undefined;
   /** Members that have, or had until they were wiped, the entry on disk. */
   readonly holders: Set<number>;
 }

@@ -5,8 +5,11 @@ import { type JournalRecord, recordType } from "../../../src/core/zab/journal-re
 import { demand } from "../violation.ts";
 import { type Broadcast, MemberLog } from "./member-log.ts";
 
-/** Whether the voters in the set are a quorum; written apart from the product's own predicate. */
-export type IsQuorum = (members: ReadonlySet<number>) => boolean;
+/**
+ * Whether the voters in the set are a quorum of a configuration, or of the first one; written apart from the product's
+ * own predicate.
+ */
+export type IsQuorum = (members: ReadonlySet<number>, configuration?: Broadcast["configuration"]) => boolean;
 
 interface Pending {
   readonly sequence: number;
@@ -51,6 +54,8 @@ export class ZabChecker {
   private readonly broadcastsByEnd = new Map<number, Broadcast>();
   private readonly reigns = new Map<number, Reign>();
   private readonly digests = new Map<number, string>();
+  /** The latest committed configuration; undefined for the first one. */
+  private inForce: Broadcast["configuration"];
   private readonly lastZxidOf: (member: number) => number;
 
   /**
@@ -59,6 +64,19 @@ export class ZabChecker {
   constructor(isQuorum: IsQuorum, lastZxidOf: (member: number) => number) {
     this.isQuorum = isQuorum;
     this.lastZxidOf = lastZxidOf;
+  }
+
+  /** The configurations whose quorums may count: the committed one, and those that are on their way in some journal. */
+  get configurations(): Set<Broadcast["configuration"]> {
+    const found = new Set([this.inForce]);
+    for (const { written, durable, pending } of this.runs.values()) {
+      const entries = [...written.entries, ...durable.entries, ...pending.map(({ broadcast }) => broadcast)];
+      for (const entry of entries) {
+        const isUncommitted = entry !== undefined && entry.lastZxid > this.committedZxid;
+        if (isUncommitted && entry.configuration !== undefined) found.add(entry.configuration);
+      }
+    }
+    return found;
   }
 
   get committedZxid(): number {
@@ -124,9 +142,13 @@ export class ZabChecker {
   // ---- Journals ----
 
   /** A member broadcasts a batch, behind `after`. */
-  proposed(member: number, batch: Pick<Broadcast, "firstZxid" | "lastZxid" | "body">, after: number): void {
+  proposed(
+    member: number,
+    batch: Pick<Broadcast, "firstZxid" | "lastZxid" | "body" | "configuration">,
+    after: number,
+  ): void {
     const { leads, delivered } = this.run(member);
-    const { firstZxid, lastZxid, body } = batch;
+    const { firstZxid, lastZxid, body, configuration } = batch;
     const epoch = epochOf(firstZxid);
     demand(leads === epoch && epoch !== 0, "Integrity: only a primary broadcasts, in its own epoch", () => {
       return `${member}, established in epoch ${leads}, broadcasts ${formatZxid(firstZxid)}`;
@@ -136,7 +158,8 @@ export class ZabChecker {
       return `${member} broadcasts ${formatZxid(firstZxid)} having delivered ${delivered} of ${initial.length}`;
     });
     demand(!this.broadcasts.has(firstZxid), "a zxid means one batch for ever", () => formatZxid(firstZxid));
-    const made = { firstZxid, lastZxid, body: body.slice(), after, by: member, holders: new Set<number>() };
+    const holders = new Set<number>();
+    const made = { firstZxid, lastZxid, body: body.slice(), after, by: member, holders, configuration };
     this.broadcasts.set(firstZxid, made);
     this.broadcastsByEnd.set(lastZxid, made);
     this.count("batches broadcast");
@@ -193,7 +216,7 @@ export class ZabChecker {
       return `${member} in epoch ${epoch} ends at ${formatZxid(written.lastZxid)}: ${this.difference(written)}`;
     });
     const ready = this.membersWith(({ durable }) => durable.entered.has(epoch) && durable.beginsWith(initial));
-    demand(this.isQuorum(ready), "a leader is established by a quorum's disks", () => {
+    demand(this.isQuorum(ready, configurationAfter(initial)), "a leader is established by a quorum's disks", () => {
       return `${member} in epoch ${epoch} by ${[...ready]}`;
     });
     run.leads = epoch;
@@ -260,8 +283,13 @@ export class ZabChecker {
         () => `${member} delivers ${nameOf(entry)}, which ${id} did not have when it began epoch ${epoch}`,
       );
     }
-    demand(this.isQuorum(entry.holders), "core.md 23: committed is what a quorum has on disk", () => {
-      return `${member} delivers ${nameOf(entry)}, on disk at ${[...entry.holders]}`;
+    const { holders } = entry;
+    const before = this.inForce;
+    this.inForce = entry.configuration ?? before;
+    // A change needs the old members' quorum and the new ones'.
+    const isOnDisk = this.isQuorum(holders, before) && this.isQuorum(holders, this.inForce);
+    demand(isOnDisk, "core.md 23: committed is what a quorum has on disk", () => {
+      return `${member} delivers ${nameOf(entry)}, on disk at ${[...holders]}`;
     });
     this.history.push(entry);
   }
@@ -364,6 +392,11 @@ export class ZabChecker {
     const at = this.history.findIndex((entry, index) => entries[index] !== entry);
     return `${nameOf(entries[at])} instead of ${nameOf(this.history[at])}`;
   }
+}
+
+/** Undefined for the first one. */
+function configurationAfter(entries: readonly Broadcast[]): Broadcast["configuration"] {
+  return entries.findLast(({ configuration }) => configuration !== undefined)?.configuration;
 }
 
 function nameOf(entry: Broadcast | undefined): string {

@@ -105,7 +105,12 @@ export class ZabWorld implements FaultHost {
       (members) => members.size >= quorum,
       (member) => this.processes.get(member)?.zab.lastZxid ?? Number.POSITIVE_INFINITY,
     );
-    this.plan = new FaultPlan(this, source(), faultKinds, { most: options.faults });
+    this.plan = new FaultPlan(
+      this,
+      source(),
+      faultKinds.filter((kind) => kind !== "damage"),
+      { most: options.faults },
+    );
   }
 
   /** Starts all members, and asks for commits, reads and snapshots from then on. */
@@ -240,6 +245,10 @@ export class ZabWorld implements FaultHost {
     return this.machines.get(id) as ZabMachine;
   }
 
+  isQuorum(ids: readonly number[]): boolean {
+    return ids.filter((id) => this.isVoter(id)).length * 2 > this.members.length;
+  }
+
   /** Its word counts: it has the disk the ensemble knows. */
   isVoter(id: number): boolean {
     return this.machine(id).incarnation === incarnation(id, 0);
@@ -302,6 +311,9 @@ export class ZabWorld implements FaultHost {
     this.machine(id).wipe(incarnation(id, 1));
     this.checker.wiped(id);
   }
+
+  /** These machines have no disk that could be unreadable: `wipe` is all that happens to it. */
+  damage(): void {}
 
   slowDisk(id: number, ms: number): void {
     this.machine(id).journal.slowMs = ms;
