@@ -23,7 +23,7 @@ function has(world: DiskWorld, id: number, path: string): boolean {
 }
 
 describe("truncation on a disk", () => {
-  it("Z-4837: with snapshots taken all the while leaves no ephemeral of the lost tail, in tree, snapshot or journal", () => {
+  it("Z-4837: with snapshots taken all the while leaves no ephemeral of the lost tail anywhere", () => {
     const world = new DiskWorld({ roundBytes: 500 });
     const { leader } = world;
     const client = world.session(leader.id);
@@ -79,7 +79,7 @@ describe("truncation on a disk", () => {
     expect(calls).toBeGreaterThan(5);
   });
 
-  it("Z-3701: on a full disk is done in what was claimed before; then the member takes no more, and holds up nobody; with room it does", () => {
+  it("Z-3701: on a full disk is done in what was claimed before; then no more is taken, and nobody is held up", () => {
     const world = new DiskWorld({ roundBytes: 2 ** 30 });
     const { id } = world.leader;
     const client = world.session(id);
@@ -123,7 +123,7 @@ describe("a snapshot for a learner", () => {
     return world;
   }
 
-  it("Z-2872, Z-3642, Z-3104: interrupted by a power loss at any call of its disk, leaves the old tree or the new, never a part", {
+  it("Z-2872, Z-3642, Z-3104: interrupted by a power loss at any call of its disk, leaves the old tree or the new", {
     timeout: 60_000,
   }, () => {
     let calls = 0;
@@ -145,7 +145,7 @@ describe("a snapshot for a learner", () => {
     expect([calls > 5, installs]).toEqual([true, calls]);
   });
 
-  it("Z-3144, Z-3145, Z-3127, Z-3306, Z-3471, Z-4846: taken in the midst of writes, is the tree of one zxid: a restart finds no more and no less", () => {
+  it("Z-3144, Z-3145, Z-3127, Z-3306, Z-3471, Z-4846: amid writes, is the tree of one zxid", () => {
     const world = new DiskWorld({ roundBytes: 300 });
     const client = world.session(world.leader.id);
     const acls = [1, 3, 7].map((permissions) => [{ scheme: "world", id: "anyone", permissions: permissions | 24 }]);

@@ -126,7 +126,7 @@ describe("joint quorums (core.md 25)", () => {
     expect(haveConverged(rig)).toBe(true);
   });
 
-  it("Z-2080, Z-2778: an election at any step of one ends in the old ensemble or the new, and in one leader of it", () => {
+  it("Z-2080, Z-2778: an election at any step of one ends in the old ensemble or the new, with one leader", () => {
     const found = new Set<number>();
     for (let step = 0; step < 10; step++) {
       const rig = growing();

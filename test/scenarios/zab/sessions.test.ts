@@ -53,7 +53,7 @@ describe("ephemerals", () => {
     ]);
   });
 
-  it("Z-2355, Z-1208, Z-1496: nor does one that races with a close, or a move and a close, whichever comes first", () => {
+  it("Z-2355, Z-1208, Z-1496: nor does one that races with a close, or a move and a close, whoever is first", () => {
     for (let head = 0; head < 10; head++) {
       const rig = MemberRig.of(3);
       const old = rig.session(1);
@@ -138,7 +138,7 @@ describe("a session, when the leader dies at any step", () => {
     }
   });
 
-  it("Z-1863, Z-4537, Z-1505: of its pipelined writes and reads, reads each of its own, none too early or too late", () => {
+  it("Z-1863, Z-4537, Z-1505: of its pipelined writes and reads, reads each of its own, in its place", () => {
     for (let step = 0; step < 20; step++) {
       const rig = MemberRig.of(3);
       const client = rig.session(1, 60_000);
