@@ -86,7 +86,7 @@ describe("muster server", () => {
   test("wrong options start nothing", async () => {
     const { code, stdout, stderr } = await home.run(["server", "--data-dir", "data", "--ensemble", "1@a:1,2@b:1"]);
     expect({ code, stdout: String(stdout) }).toEqual({ code: 2, stdout: "" });
-    expect(stderr).toMatch(/^muster: --ensemble: lists 2 members \(1, 2\)/m);
+    expect(stderr).toMatch(/^muster: --ensemble: has this member at a:1, but it listens on 127\.0\.0\.1:7402; /m);
     expect(existsSync(join(home.directory, "data"))).toBe(false);
   });
 });
