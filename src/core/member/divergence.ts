@@ -91,28 +91,36 @@ export class Divergence {
     zab.effects.send(peer, encodeDigest(memberMessage.DIGEST_TELL, known));
   }
 
-  /** As the leader: asks everybody, once for each zxid. */
+  /** As the leader: asks everybody, once for each zxid; who does not know is asked again, until a quorum agrees. */
   private poll(zxid: number): void {
-    const { zab, memberId } = this.host;
     if (this.polls.has(zxid)) return;
     const oldest = this.polls.keys().next().value;
     if (this.polls.size >= POLLS_MAX && oldest !== undefined) this.polls.delete(oldest);
     const answers = new Map<number, string>();
     this.polls.set(zxid, answers);
-    const own = this.host.digests().at(zxid);
-    if (own !== undefined) answers.set(memberId, keyOf(own));
-    for (const { id } of zab.configuration.members) {
-      if (id !== memberId) zab.effects.send(id, encodeDigest(memberMessage.DIGEST_ASK, { zxid, lane0: 0, lane1: 0 }));
-    }
+    this.answerOwn(zxid, answers);
+    this.ask(zxid, answers);
     this.judge(zxid);
+  }
+
+  private answerOwn(zxid: number, answers: Map<number, string>): void {
+    const own = this.host.digests().at(zxid);
+    if (own !== undefined) answers.set(this.host.memberId, keyOf(own));
+  }
+
+  private ask(zxid: number, answers: ReadonlyMap<number, string>): void {
+    const { zab, memberId } = this.host;
+    for (const { id } of zab.configuration.members) {
+      if (id === memberId || answers.has(id)) continue;
+      zab.effects.send(id, encodeDigest(memberMessage.DIGEST_ASK, { zxid, lane0: 0, lane1: 0 }));
+    }
   }
 
   private judge(zxid: number): void {
     const { zab } = this.host;
     const answers = this.polls.get(zxid) ?? new Map<number, string>();
-    const parties = new Map<string, number[]>();
-    for (const [id, key] of answers) parties.set(key, [...(parties.get(key) ?? []), id]);
-    const right = [...parties.values()].find((ids) => zab.quorum.has(ids.filter((id) => zab.isCounted(id))));
+    const parties = partiesOf(answers);
+    const right = this.rightOf(parties);
     if (right !== undefined) {
       this.pronounce(zxid, new Set(right), answers.keys());
     } else if (parties.size > 1 && zab.quorum.voters().every((id) => answers.has(id))) {
@@ -123,9 +131,22 @@ export class Divergence {
     }
   }
 
+  /** The party that is a quorum. */
+  private rightOf(parties: ReadonlyMap<string, readonly number[]>): readonly number[] | undefined {
+    const { zab } = this.host;
+    return [...parties.values()].find((ids) => zab.quorum.has(ids.filter((id) => zab.isCounted(id))));
+  }
+
   /** Regular, in a turn of its own. */
   tick(): void {
     if (this.haltingAt !== 0) halt(this.haltingAt);
+    for (const [zxid, answers] of this.polls) {
+      if (this.rightOf(partiesOf(answers)) !== undefined) continue;
+      // Who was away when it was asked, or had not applied so much, may know by now; so may this member itself.
+      this.answerOwn(zxid, answers);
+      this.ask(zxid, answers);
+      this.judge(zxid);
+    }
   }
 
   /** The leader's own sentence last: with it, it leads no more. */
@@ -145,6 +166,13 @@ export class Divergence {
     const { zab, memberId } = this.host;
     if (id !== memberId) zab.effects.send(id, encodeVerdict({ zxid, outcome }));
   }
+}
+
+/** Who has the same, by what they have. */
+function partiesOf(answers: ReadonlyMap<number, string>): Map<string, number[]> {
+  const parties = new Map<string, number[]>();
+  for (const [id, key] of answers) parties.set(key, [...(parties.get(key) ?? []), id]);
+  return parties;
 }
 
 function keyOf({ lane0, lane1 }: DigestAt): string {
