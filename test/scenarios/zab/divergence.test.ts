@@ -52,7 +52,7 @@ describe("core.md 29: trees that differ at one zxid", () => {
     expect([client.take(), world.haveConverged]).toEqual([["3 create /c"], true]);
   });
 
-  it("the leader's is the wrong one: the others apply nothing of it; it steps down, and is repaired before it is elected", () => {
+  it("the leader's is the wrong one: nobody applies it; it steps down, and is repaired before it leads", () => {
     const { world, client } = began();
     world.spoil(3, 7);
     client.create("/b", "2");
@@ -97,15 +97,18 @@ describe("core.md 29: trees that differ at one zxid", () => {
     expect(condemned(world)).toEqual([]);
   });
 
-  it("is decided by a quorum only: two that differ wait for the third, which says who is right", () => {
+  it("is decided by a quorum only: while one is away, two that differ wait for it; once it is back it says who is right", () => {
     for (const wrong of [2, 3]) {
       const { world, client } = began();
-      world.rig.kill(1);
+      world.cutOff(1);
       world.spoil(wrong, 7);
       client.create("/b", "2");
       world.settle();
       world.pass(3_000);
-      expect([condemned(world), world.ended.size, world.haveConverged]).toEqual([[], 0, false]);
+      expect([wrong, condemned(world), world.ended.size, world.haveConverged]).toEqual([wrong, [], 0, false]);
+      world.rig.heal();
+      world.pass(4_000);
+      expect([wrong, condemned(world), world.installed, world.haveConverged]).toEqual([wrong, [wrong], [wrong], true]);
     }
   });
 

@@ -53,10 +53,19 @@ export class MemberWorld {
   pass(ms: number): void {
     for (let left = ms; left > 0; left -= 50) {
       this.rig.time += 50;
-      this.rig.heal();
+      // Links that were lost come back, but where there are to be none.
+      this.rig.join(0, 0);
       for (const { member } of this.rig.running) member.tick();
       this.settle();
     }
+  }
+
+  /** The others cannot reach this member, nor it them. */
+  cutOff(id: number): void {
+    this.rig.partition(
+      [id],
+      [...this.rig.nodes.keys()].filter((other) => other !== id),
+    );
   }
 
   /** zxid and digest of each that runs. */
