@@ -152,7 +152,7 @@ export function flagsOf({ kind }: ModelCommand): number {
 }
 
 /** The command in `bytes`, decoded into a new object. */
-export function decode(bytes: Uint8Array): Command {
+function decode(bytes: Uint8Array): Command {
   const command = new Command();
   decodeCommand(new ByteReader(bytes), command);
   return command;

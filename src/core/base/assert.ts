@@ -10,8 +10,3 @@ export class InvariantError extends Error {
 export function assert(condition: boolean, message: string): asserts condition {
   if (!condition) throw new InvariantError(message);
 }
-
-/** Marks a place the compiler proves unreachable; reaching it is a broken invariant. */
-export function unreachable(value: never, message: string): never {
-  throw new InvariantError(`${message}: ${String(value)}`);
-}
