@@ -48,7 +48,7 @@ export class ClientDesk implements ConnectionHost<ClientConnection> {
 
   /** OK, or why a write is not taken. What frees room or ends things is always taken while the member serves. */
   admit(operation: WriteOperation): number {
-    if (!this.mayTake()) return (this.core.standing.isStopping ? errors.STOPPING : errors.NOT_READY).code;
+    if (!this.mayTake()) return this.refusal();
     if (this.core.submissions.outstandingBytes > this.core.options.outstandingBytesMax) return errors.OVERLOADED.code;
     if (!this.core.pressure.disk && !this.core.pressure.memory) return OK;
     if (operation.kind === "delete" || operation.kind === "delete-tree") return OK;
@@ -152,6 +152,12 @@ export class ClientDesk implements ConnectionHost<ClientConnection> {
     write(this.core.submissions.begin());
     this.core.submissions.end();
     this.core.effects.requestTurnEnd();
+  }
+
+  private refusal(): number {
+    const { standing, effects } = this.core;
+    if (standing.isStopping) return errors.STOPPING.code;
+    return (standing.isAbandoned(effects.now()) ? errors.NO_QUORUM : errors.NOT_READY).code;
   }
 
   private mayTake(): boolean {

@@ -1,9 +1,11 @@
 import { assert } from "../base/assert.ts";
-import { OK, type Reason, reasonOf } from "../base/errors.ts";
+import { errors, OK, type Reason, reasonOf } from "../base/errors.ts";
 import type { Answer } from "../tree/answer.ts";
+import { emptyAnswer } from "../tree/answer-codec.ts";
 import { type Command, commandType } from "../tree/command.ts";
 import type { SessionTable } from "../tree/session-table.ts";
 import type { ClientConnection } from "./client-connection.ts";
+import type { Submitted } from "./submissions.ts";
 
 interface Sessionless {
   readonly connection: ClientConnection;
@@ -105,13 +107,30 @@ export class Clients {
     }
   }
 
-  /** Ends the connections that wait for an answer from the log. */
-  endWaiting(reason: Reason, zxid: number): void {
-    const asking = new Set([...this.sessionless.values()].map(({ connection }) => connection));
-    for (const connection of [...this.connections]) {
-      if (connection.outstandingBytes > 0 || asking.has(connection)) connection.end(reason, zxid);
+  /**
+   * No leader comes. Whoever waits for something that a leader has had asks elsewhere, under the same numbers; what none
+   * has ever had is refused, and has not happened.
+   */
+  abandon(submitted: readonly Submitted[], zxid: number): void {
+    for (const each of submitted) if (each.wasSent) this.connectionOf(each)?.end("NOT_READY", zxid);
+    const answer = emptyAnswer();
+    answer.code = errors.NO_QUORUM.code;
+    answer.zxid = zxid;
+    for (const each of submitted) {
+      const connection = this.connectionOf(each);
+      if (connection === undefined || connection.isDetached) continue;
+      const asked = each.sessionId === 0 ? this.sessionless.get(each.number) : undefined;
+      answer.number = asked?.number ?? each.number;
+      if (asked !== undefined && asked.purpose !== "operation") connection.end("NOT_READY", zxid);
+      else connection.completeWrite(answer, each.bytes);
     }
     this.sessionless.clear();
+  }
+
+  private connectionOf({ sessionId, generation, number }: Submitted): ClientConnection | undefined {
+    if (sessionId === 0) return this.sessionless.get(number)?.connection;
+    const connection = this.bySession.get(sessionId);
+    return connection?.generation === generation ? connection : undefined;
   }
 
   endAll(reason: Reason, zxid: number): void {

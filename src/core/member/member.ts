@@ -275,12 +275,13 @@ export class Member {
     this.endTurn();
   }
 
-  /** No leader comes: whoever waits for an answer from the log asks elsewhere, under the same numbers. */
+  /** No leader comes: nobody shall wait for one. */
   private abandon(): void {
     const { submissions, clients } = this.core;
     if (submissions.outstandingCommands === 0) return;
-    clients.endWaiting("NOT_READY", this.tree.zxid);
+    const submitted = [...submissions.unapplied()];
     submissions.clear();
+    clients.abandon(submitted, this.tree.zxid);
   }
 
   historyRead(peer: number, batches: readonly HistoryBatch[]): void {

@@ -4,7 +4,7 @@ import type { MemberRoleName } from "./member-contract.ts";
  * A member without a leader goes on taking writes for so long, ms: an election takes less, and the next leader gets
  * them.
  */
-export const LEADERLESS_WRITES_MS = 5_000;
+export const LEADERLESS_WRITES_MS = 3_000;
 
 /** What a member is at the moment, and so what it does for its clients. */
 export class Standing {
@@ -13,7 +13,8 @@ export class Standing {
   isStopping = false;
   /** The zxid at which this tree differs from somebody's, while nothing more is applied to it; 0 usually. */
   stuckAt = 0;
-  private leaderlessSince = Number.NEGATIVE_INFINITY;
+  /** undefined while there has never been a leader. */
+  private leaderlessSince: number | undefined;
 
   get isLeader(): boolean {
     return this.role === "leader";
@@ -36,12 +37,13 @@ export class Standing {
   /** Writes, and openings of sessions, are taken: there is a leader, or there was one a moment ago. */
   mayTake(now: number): boolean {
     if (this.isStopping || this.stuckAt !== 0) return false;
-    return this.isLed || (this.role === "looking" && !this.isAbandoned(now));
+    return this.isLed || (this.role === "looking" && this.leaderlessSince !== undefined && !this.isAbandoned(now));
   }
 
   /** There has been no leader for so long that nobody should wait for one. */
   isAbandoned(now: number): boolean {
-    return this.role === "looking" && now - this.leaderlessSince >= LEADERLESS_WRITES_MS;
+    if (this.role !== "looking" || this.leaderlessSince === undefined) return false;
+    return now - this.leaderlessSince >= LEADERLESS_WRITES_MS;
   }
 
   /** Plain reads promise no more than sequential consistency: they go on without a leader too. */

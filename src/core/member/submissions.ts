@@ -12,10 +12,22 @@ export interface Chunk {
 
 interface Waiting {
   readonly writer: ByteWriter;
+  /** Some leader has had it: what became of it, only the log can tell. */
+  wasSent: boolean;
   count: number;
   /** Commands that have been applied, and the bytes they take. */
   appliedCount: number;
   appliedBytes: number;
+}
+
+/** A command as its issuer and number name it. */
+export interface Submitted {
+  readonly sessionId: number;
+  readonly generation: number;
+  readonly number: number;
+  /** Its size. */
+  readonly bytes: number;
+  readonly wasSent: boolean;
 }
 
 /** Writers kept for reuse, and the largest worth keeping, bytes. */
@@ -84,8 +96,23 @@ export class Submissions {
     const next = this.queue[this.sent];
     if (next === undefined || next.count === 0) return undefined;
     this.sent++;
+    next.wasSent = true;
     this.isOpen &&= this.sent < this.queue.length;
     return { commands: next.writer.view().subarray(next.appliedBytes), count: next.count - next.appliedCount };
+  }
+
+  /** All that is not applied, in order: whose it is, and whether a leader ever had it. */
+  *unapplied(): Generator<Submitted> {
+    for (const { writer, wasSent, appliedBytes } of this.queue) {
+      const reader = new ByteReader(writer.bytes, appliedBytes, writer.length);
+      while (reader.remaining > 0) {
+        const bytes = reader.u32();
+        const end = reader.position + bytes;
+        reader.u8();
+        yield { sessionId: reader.u53(), generation: reader.u32(), number: reader.u53(), bytes, wasSent };
+        reader.position = end;
+      }
+    }
   }
 
   /** Forgets everything: nobody waits for it. */
@@ -124,7 +151,7 @@ export class Submissions {
     const isFull = last !== undefined && (last.writer.length >= BATCH_BYTES_TARGET || last.count >= BATCH_COMMANDS_MAX);
     if (this.isOpen && last !== undefined && !isFull) return last;
     const writer = this.spares.pop() ?? new ByteWriter(64 * 1024);
-    const fresh = { writer, count: 0, appliedCount: 0, appliedBytes: 0 };
+    const fresh = { writer, wasSent: false, count: 0, appliedCount: 0, appliedBytes: 0 };
     this.queue.push(fresh);
     this.isOpen = true;
     return fresh;
