@@ -1,5 +1,5 @@
 import { assert } from "../../src/core/base/assert.ts";
-import { ByteReader, ByteWriter, decodeUtf8 } from "../../src/core/base/bytes.ts";
+import { ByteWriter, decodeUtf8 } from "../../src/core/base/bytes.ts";
 import { OK } from "../../src/core/base/errors.ts";
 import type { Answer } from "../../src/core/tree/answer.ts";
 import { AnswerReader, emptyAnswer } from "../../src/core/tree/answer-codec.ts";
@@ -149,11 +149,4 @@ export class RealTree implements Subject {
 /** What the header of a batch of this command says of it. */
 export function flagsOf({ kind }: ModelCommand): number {
   return kind === "reconfigure" ? batchFlag.RECONFIGURE : 0;
-}
-
-/** The command in `bytes`, decoded into a new object. */
-function decode(bytes: Uint8Array): Command {
-  const command = new Command();
-  decodeCommand(new ByteReader(bytes), command);
-  return command;
 }
