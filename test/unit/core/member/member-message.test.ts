@@ -57,18 +57,11 @@ const kinds: Record<string, Kind> = {
   },
 };
 
-describe.each(Object.entries(kinds))("%s", (name, { fields, encode, decode, isOpen = false }) => {
-  it("comes back from its bytes, behind its type", () => {
-    fc.assert(
-      fc.property(fields, (message) => {
-        const frame = encode(message as never);
-        expect(frame[0]).toBe(memberMessage[name as keyof typeof memberMessage]);
-        expect(decode(readerOf(frame))).toEqual(message);
-      }),
-    );
-  });
+/** All but those whose last field takes whatever there is. */
+const closedKinds = Object.entries(kinds).filter(([, kind]) => !("isOpen" in kind));
 
-  it.skipIf(isOpen)("is refused at every truncation and with every byte appended", () => {
+describe.each(closedKinds)("%s", (_name, { fields, encode, decode }) => {
+  it("is refused at every truncation and with every byte appended", () => {
     fc.assert(
       fc.property(fields, fc.nat(255), (message, appended) => {
         const frame = encode(message as never);
@@ -78,6 +71,18 @@ describe.each(Object.entries(kinds))("%s", (name, { fields, encode, decode, isOp
         expect(() => decode(readerOf(Uint8Array.from([...frame, appended])))).toThrow(FormatError);
       }),
       { numRuns: 20 },
+    );
+  });
+});
+
+describe.each(Object.entries(kinds))("%s", (name, { fields, encode, decode }) => {
+  it("comes back from its bytes, behind its type", () => {
+    fc.assert(
+      fc.property(fields, (message) => {
+        const frame = encode(message as never);
+        expect(frame[0]).toBe(memberMessage[name as keyof typeof memberMessage]);
+        expect(decode(readerOf(frame))).toEqual(message);
+      }),
     );
   });
 
