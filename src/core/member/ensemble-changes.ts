@@ -29,6 +29,17 @@ type Request =
 
 interface Asked {
   readonly request: Request;
+  /** Of whom. */
+  readonly leaderId: number;
+  readonly done: ChangeDone;
+}
+
+/** Leadership is on its way from one member to another. */
+interface Awaited {
+  readonly from: number;
+  /** 0: whoever is best. */
+  readonly to: number;
+  readonly until: number;
   readonly done: ChangeDone;
 }
 
@@ -64,7 +75,7 @@ export class EnsembleChanges {
   /** As the leader: leadership is being handed over for somebody. */
   private handing: { readonly to: number; readonly done: ChangeDone } | undefined;
   /** Handed over: who waits for the new leader. */
-  private awaited: { readonly to: number; readonly until: number; readonly done: ChangeDone } | undefined;
+  private awaited: Awaited | undefined;
   /** As the leader: the feature level that is proposed. */
   private raisingTo = 0;
   private nextNumber = 1;
@@ -101,7 +112,8 @@ export class EnsembleChanges {
     const { reason, detail, zxid } = parse(text) as { reason: string; detail: string; zxid: number };
     const known = reason in errors ? (reason as Reason) : "INTERNAL";
     const outcome = { reason: reason === "" ? undefined : known, detail, zxid };
-    if (asked.request.kind === "transfer" && outcome.reason === undefined) this.await(asked.request.to, asked.done);
+    if (asked.request.kind === "transfer" && outcome.reason === undefined)
+      this.await(asked.leaderId, asked.request.to, asked.done);
     else asked.done(outcome);
   }
 
@@ -121,11 +133,11 @@ export class EnsembleChanges {
     this.handing = undefined;
     this.raisingTo = 0;
     proposed?.done(this.outcome("NOT_LEADER", CHANGED_HANDS));
-    if (handing !== undefined) this.await(handing.to, handing.done);
+    if (handing !== undefined) this.await(this.host.memberId, handing.to, handing.done);
     const asked = [...this.asked.values()];
     this.asked = new Map();
-    for (const { request, done } of asked) {
-      if (request.kind === "transfer") this.await(request.to, done);
+    for (const { request, leaderId, done } of asked) {
+      if (request.kind === "transfer") this.await(leaderId, request.to, done);
       else done(this.outcome("NOT_LEADER", CHANGED_HANDS));
     }
   }
@@ -158,7 +170,7 @@ export class EnsembleChanges {
       this.decide(request, done);
     } else if (zab.isFollowing) {
       const number = this.nextNumber++;
-      this.asked.set(number, { request, done });
+      this.asked.set(number, { request, leaderId: zab.leaderId, done });
       zab.effects.send(zab.leaderId, encodeChange(memberMessage.CHANGE, { number, text: JSON.stringify(request) }));
     } else {
       done(this.outcome("NO_QUORUM", "there is no leader that could change the ensemble"));
@@ -264,11 +276,11 @@ export class EnsembleChanges {
     }
   }
 
-  private await(to: number, done: ChangeDone): void {
+  private await(from: number, to: number, done: ChangeDone): void {
     const { zab } = this.host;
     const until = zab.effects.now() + TRANSFER_TIMEOUTS * zab.timeoutMs;
     this.awaited?.done(this.outcome("TRANSFER_FAILED", CHANGED_HANDS));
-    this.awaited = { to, until, done };
+    this.awaited = { from, to, until, done };
   }
 
   private lookForLeader(now: number): void {
@@ -278,7 +290,8 @@ export class EnsembleChanges {
     const isLed = zab.isEstablished || zab.isFollowing;
     if (!isLed && now < awaited.until) return;
     this.awaited = undefined;
-    if (isLed && (awaited.to === 0 || awaited.to === zab.leaderId)) awaited.done(this.outcome(undefined, ""));
+    const { from, to } = awaited;
+    if (isLed && (to === 0 ? zab.leaderId !== from : zab.leaderId === to)) awaited.done(this.outcome(undefined, ""));
     else awaited.done(this.outcome("TRANSFER_FAILED", isLed ? `member ${zab.leaderId} leads` : "nobody leads"));
   }
 

@@ -64,6 +64,10 @@ export class Seeking {
     }
     if (host.replica.isDamaged) return false;
     const heard = host.peers.electors(now);
+    if (this.awaitsPreferred(heard)) {
+      this.vote = 0;
+      return false;
+    }
     for (const elector of [...heard.values()]) {
       const isKnown = host.isCounted(elector.id) || compareCredentials(elector, host.replica) > 0;
       if (elector.isDamaged || !isKnown) heard.delete(elector.id);
@@ -72,5 +76,16 @@ export class Seeking {
     this.vote = this.election.vote(heard);
     for (const id of [...heard.keys()]) if (!host.isCounted(id)) heard.delete(id);
     return this.election.isWon(heard, this.vote, now);
+  }
+
+  /**
+   * Whoever the last leader named has not said yet that it is without a role: the others could agree on another one
+   * before - on the very leader that handed over, even - and are few milliseconds early. It is waited for only as long as
+   * the preference lasts, and there is a link to it.
+   */
+  private awaitsPreferred(heard: ReadonlyMap<number, Elector>): boolean {
+    const { preferred, host } = this;
+    if (preferred === 0 || preferred === host.id) return false;
+    return host.peers.incarnationOf(preferred) !== undefined && heard.get(preferred)?.state !== zabState.LOOKING;
   }
 }

@@ -49,6 +49,13 @@ export class FailIo {
     this.set(word.calls, calls[fault.call]);
   }
 
+  /** From now on matching calls take so long; none fails. */
+  delay({ call, ms }: { readonly call: keyof typeof calls; readonly ms: number }): void {
+    this.set(word.errno, 0);
+    this.set(word.delay, ms * 1_000);
+    this.set(word.calls, calls[call]);
+  }
+
   /** From now on nothing fails. The file is never cut: a process that has it mapped would die of SIGBUS. */
   heal(): void {
     for (let index = 0; index < WORDS; index++) this.set(index, 0);

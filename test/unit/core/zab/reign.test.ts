@@ -232,6 +232,21 @@ describe("a hand-over (core.md 22)", () => {
     expect(rig.at(1).zab.isLeading).toBe(true);
   });
 
+  it("is not undone by the others, who hear of it first: they wait for whom the leader named, not for ever", () => {
+    for (const comes of [true, false]) {
+      const rig = ZabRig.settled(3);
+      rig.clog(3, 1);
+      rig.leader.zab.handOver(1);
+      rig.settle();
+      expect(rig.at(1).zab.leaderId).toBe(3);
+      expect(rig.at(2).zab.leaderId + rig.at(3).zab.leaderId).toBe(0);
+      if (comes) rig.unclog(3, 1);
+      else rig.pass(1_200);
+      rig.settle();
+      expect(rig.leader.id === 1).toBe(comes);
+    }
+  });
+
   it("is given up after the time-out when the next one does not catch up: the leader goes on", () => {
     const rig = ZabRig.settled(3);
     const old = rig.leader;
