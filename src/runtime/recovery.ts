@@ -51,7 +51,8 @@ export interface Recovered {
 
 /**
  * Replays what is known to be committed - up to the highest zxid that any batch says its leader had applied - and keeps
- * the rest for a leader to decide (core.md 23). Throws if journal and snapshot cannot be of one history.
+ * the rest for a leader to decide (core.md 23). So it does from a batch on whose leader had another tree: only a quorum
+ * can tell which of the two was wrong (core.md 29). Throws if journal and snapshot cannot be of one history.
  */
 export function recover(loaded: LoadedState, journal: RecoveredJournal, historyBytesMax: number): Recovered {
   requireOneHistory(loaded.tree, journal);
@@ -65,7 +66,7 @@ export function recover(loaded: LoadedState, journal: RecoveredJournal, historyB
     journalBytes += body.length;
     waiting.push({ type, firstZxid, lastZxid, body: new Uint8Array(body) });
     committed = Math.max(committed, reader.open(body).digestZxid);
-    while (waiting[0] !== undefined && waiting[0].lastZxid <= committed) {
+    while (waiting[0] !== undefined && waiting[0].lastZxid <= committed && state.disagreement(waiting[0].body) === 0) {
       state.replay((waiting.shift() as JournalRecord).body);
       batches++;
     }

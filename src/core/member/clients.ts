@@ -108,8 +108,8 @@ export class Clients {
   }
 
   /**
-   * No leader comes. Whoever waits for something that a leader has had asks elsewhere, under the same numbers; what none
-   * has ever had is refused, and has not happened.
+   * No leader comes. Whoever waits for something that a leader has had asks elsewhere, under the same numbers; what
+   * none has ever had is refused, and has not happened.
    */
   abandon(submitted: readonly Submitted[], zxid: number): void {
     for (const each of submitted) if (each.wasSent) this.connectionOf(each)?.end("NOT_READY", zxid);

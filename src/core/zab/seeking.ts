@@ -80,8 +80,8 @@ export class Seeking {
 
   /**
    * Whoever the last leader named has not said yet that it is without a role: the others could agree on another one
-   * before - on the very leader that handed over, even - and are few milliseconds early. It is waited for only as long as
-   * the preference lasts, and there is a link to it.
+   * before - on the very leader that handed over, even - and are few milliseconds early. It is waited for only as long
+   * as the preference lasts, and there is a link to it.
    */
   private awaitsPreferred(heard: ReadonlyMap<number, Elector>): boolean {
     const { preferred, host } = this;
