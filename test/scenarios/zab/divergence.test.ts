@@ -97,7 +97,7 @@ describe("core.md 29: trees that differ at one zxid", () => {
     expect(condemned(world)).toEqual([]);
   });
 
-  it("is decided by a quorum only: while one is away, two that differ wait for it; once it is back it says who is right", () => {
+  it("is decided by a quorum only: while one is away, two that differ wait; back again, it says who is right", () => {
     for (const wrong of [2, 3]) {
       const { world, client } = began();
       world.cutOff(1);
