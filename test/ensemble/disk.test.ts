@@ -14,6 +14,7 @@ const SMALL_MIB = 40;
 const ENOUGH_MIB = 400;
 /** Room for two segments and the reserve: full only once the first one is. */
 const LEADER_MIB = 160;
+const VALUE_BYTES = 64 * 1024;
 /** More than the first segment holds. */
 const FILL_BYTES = 16 * 1024 * 1024;
 
@@ -26,7 +27,7 @@ test("core.md 32: a follower's disk is full: the others go on; with room it is o
   await rig.until(() => rig.leader !== undefined && rig.leader.id !== 2, "a member with room to lead");
   const withRoom = rig.members.filter(({ id }) => id !== 2);
   const endpoints = withRoom.map(({ grpc }) => grpc);
-  const load = await Workload.start(rig, { dataBytes: 16 * 1024, thinkMs: 10, endpoints });
+  const load = await Workload.start(rig, { dataBytes: VALUE_BYTES, thinkMs: 10, endpoints });
   const at = performance.now();
   await load.written(FILL_BYTES);
   const door = await rig.connect({ endpoints: rig.member(2).grpc });
@@ -51,7 +52,7 @@ test("core.md 32: the disk of the leader is full: it hands over, and writes go o
   if (rig.leader?.id !== 2) await admin.transferLeadership(2);
   await rig.until(() => rig.leader?.id === 2, "the member with the small disk to lead");
   const endpoints = rig.members.filter(({ id }) => id !== 2).map(({ grpc }) => grpc);
-  const load = await Workload.start(rig, { dataBytes: 16 * 1024, thinkMs: 10, endpoints });
+  const load = await Workload.start(rig, { dataBytes: VALUE_BYTES, thinkMs: 10, endpoints });
   const at = performance.now();
   await load.written(FILL_BYTES);
   await rig.until(() => rig.leader !== undefined && rig.leader.id !== 2, "a member with room to lead");

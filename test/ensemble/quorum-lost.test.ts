@@ -12,7 +12,7 @@ const SESSION_TIMEOUT_MS = 2_000;
 /** Of the client that reads: for two thirds of it, a client stays with a member that acknowledges nothing. */
 const READER_TIMEOUT_MS = 30_000;
 const OUTAGE_MS = 4_000;
-const WRITE_MS = 8_000;
+const WRITE_MS = 6_000;
 
 test("without a quorum reads go on, writes fail to be tried again, no session expires; then all goes on", async () => {
   const rig = await EnsembleRig.start({ options: KEEP_ALL });

@@ -11,7 +11,7 @@ import { Workload } from "./workload.ts";
 const KEEP_LITTLE = { journalKeepCommands: "0", journalKeepBytes: "0", snapshotEveryBytes: "1MiB" };
 /** More than a new member is sent from memory, and more than the first segment of a journal, so that that is pruned. */
 const BYTES_BEFORE = 24 * 1024 * 1024;
-const VALUE_BYTES = 16 * 1024;
+const VALUE_BYTES = 64 * 1024;
 
 test("a follower that lost everything is back by a snapshot under load, and counts again", async () => {
   const rig = await EnsembleRig.start({ options: (id) => (id === 1 ? KEEP_ALL : KEEP_LITTLE) });
