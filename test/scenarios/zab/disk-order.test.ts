@@ -227,6 +227,23 @@ describe("acknowledgements", () => {
     expect(acks.map(({ frame }) => decodeEpochMessage(readerOf(frame)))).toEqual([2]);
     expect([rig.leader.id, haveConverged(rig)]).toEqual([2, true]);
   });
+
+  it("Z-4712, Z-4541, Z-4502: a leader whose disk dawdles through two reigns tells of the later epoch only", () => {
+    const rig = new ZabRig(ensemble(1, 2, 3));
+    rig.start(1, 2, 3);
+    const leader = rig.at(3);
+    leader.holdsDisk = true;
+    rig.settle();
+    rig.pass(1_500);
+    const reigns = leader.take().filter((line) => line === "joins 3");
+    expect([reigns.length > 1, rig.since(0, "NEWEPOCH")]).toEqual([true, []]);
+    leader.holdsDisk = false;
+    rig.pass(500);
+    const told = rig.sent.filter(({ name }) => name === "NEWEPOCH");
+    const epochs = new Set(told.map(({ frame }) => decodeEpochMessage(readerOf(frame))));
+    expect([...epochs]).toEqual([leader.zab.replica.acceptedEpoch]);
+    expect([leader.zab.isEstablished, leader.zab.epoch]).toEqual([true, leader.zab.replica.acceptedEpoch]);
+  });
 });
 
 describe("recovery", () => {

@@ -56,8 +56,20 @@ describe("core.md 29: trees that differ at one zxid", () => {
     const { world, client } = began();
     world.spoil(3, 7);
     client.create("/b", "2");
+    world.settle();
+    // What goes wrong at /b is told with the next batch, before any heartbeat: it is not applied on top of another tree.
+    const from = world.rig.sent.length;
     client.create("/c", "3");
     world.settle();
+    expect(world.rig.since(from, "PING")).toEqual([]);
+    expect(
+      [1, 2].map((id) =>
+        world
+          .at(id)
+          .transitions.map(({ kind }) => kind)
+          .includes("diverged"),
+      ),
+    ).toEqual([true, true]);
     world.pass(3_000);
     expect([condemned(world), world.installed, world.haveConverged]).toEqual([[3], [3], true]);
     const roles = world.at(3).roles;

@@ -1,0 +1,170 @@
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, describe, expect, it } from "vitest";
+import { Prng } from "../../../src/core/base/prng.ts";
+import { DAMAGE_MARKER } from "../../../src/runtime/damage.ts";
+import type { RuntimeOptions } from "../../../src/runtime/runtime-contract.ts";
+import { JOURNAL_FOLDER } from "../../../src/storage/data-dir.ts";
+import { stablePort } from "../../integration/crash/stable-port.ts";
+import { RuntimeRig } from "../../unit/runtime/runtime-rig.ts";
+
+const IDS = [1, 2, 3];
+const TIMEOUT_MS = 60_000;
+const CREATES = 50;
+
+/** Three members on real directories and sockets, in this process. */
+class Ensemble {
+  readonly rigs = new Map<number, RuntimeRig>();
+  private readonly addresses: readonly { readonly id: number; readonly address: string }[];
+
+  private constructor(addresses: readonly { readonly id: number; readonly address: string }[]) {
+    this.addresses = addresses;
+    for (const { id } of addresses) this.rigs.set(id, new RuntimeRig());
+  }
+
+  static async start(): Promise<Ensemble> {
+    const random = new Prng(process.pid);
+    const addresses: { id: number; address: string }[] = [];
+    for (const id of IDS) addresses.push({ id, address: `127.0.0.1:${await stablePort(random)}` });
+    const ensemble = new Ensemble(addresses);
+    running.push(ensemble);
+    await Promise.all(IDS.map((id) => ensemble.open(id)));
+    return ensemble;
+  }
+
+  at(id: number): RuntimeRig {
+    return this.rigs.get(id) as RuntimeRig;
+  }
+
+  /** Opens the member and waits until it leads or follows. */
+  async open(id: number): Promise<void> {
+    const { address } = this.addresses[id - 1] as { address: string };
+    const rig = this.at(id);
+    const links = { listen: address, members: this.addresses, version: "scenario" };
+    const options: Partial<RuntimeOptions> = { memberId: id, peerAddress: address, links, roundBytes: 20_000 };
+    await rig.open(options);
+    await rig.until(() => ["leader", "follower"].includes(rig.roles.at(-1) ?? ""));
+  }
+
+  /** The same directory, for another life. */
+  async stop(id: number): Promise<string> {
+    const { runtime, directory } = this.at(id);
+    await runtime.stop();
+    this.rigs.set(id, new RuntimeRig(directory));
+    return directory;
+  }
+
+  /** Some data, of which every member takes snapshots meanwhile; all has been applied by member `id`. */
+  async fill(id: number, prefix: string): Promise<void> {
+    const client = this.at(id).client();
+    await client.open();
+    for (let i = 0; i < CREATES; i++) expect(await client.create(`/${prefix}${i}`, "x".repeat(900))).toBe("OK");
+    client.connection.detach();
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.rigs.values()].map(({ runtime }) => runtime?.stop()));
+  }
+}
+
+const running: Ensemble[] = [];
+afterEach(async () => {
+  for (const ensemble of running.splice(0)) await ensemble.close();
+});
+
+function journalFiles(directory: string): string[] {
+  const folder = join(directory, JOURNAL_FOLDER);
+  return readdirSync(folder)
+    .filter((name) => name.endsWith(".journal"))
+    .map((name) => join(folder, name));
+}
+
+function snapshotFiles(directory: string): string[] {
+  return readdirSync(directory)
+    .filter((name) => name.startsWith("snapshot-"))
+    .map((name) => join(directory, name));
+}
+
+function overwrite(file: string, at: number): void {
+  const bytes = readFileSync(file);
+  bytes.fill(0xa5, at, at + 64);
+  writeFileSync(file, bytes);
+}
+
+/** In the last record that holds any data: behind every snapshot, and before the record of a clean stop. */
+function damageEnd(file: string): void {
+  overwrite(file, readFileSync(file).lastIndexOf("x".repeat(64)));
+}
+
+describe("core.md 28: a member whose data is damaged, among others", () => {
+  it.each<[string, (directory: string) => void]>([
+    [
+      "Z-2325: its snapshot is gone, and of the journal the beginning",
+      (directory) => {
+        for (const file of snapshotFiles(directory)) rmSync(file);
+        // With that, there would be nothing wrong: everything is made again of the journal.
+        overwrite(journalFiles(directory)[0] as string, 0);
+      },
+    ],
+    [
+      "Z-3231, Z-3644: its journal is gone, and the snapshot is not",
+      (directory) => {
+        for (const file of journalFiles(directory)) rmSync(file);
+      },
+    ],
+    [
+      "a record of its journal is not what was written",
+      (directory) => overwrite(journalFiles(directory)[0] as string, 30_000),
+    ],
+    ["its snapshot is no database any more", (directory) => overwrite(snapshotFiles(directory)[0] as string, 0)],
+  ])(
+    "%s: serves nothing of it, keeps it aside, gets everything again, and counts then",
+    { timeout: TIMEOUT_MS },
+    async (_, damage) => {
+      const ensemble = await Ensemble.start();
+      await ensemble.fill(1, "before-");
+      const directory = await ensemble.stop(1);
+      expect([journalFiles(directory).length > 0, snapshotFiles(directory).length > 0]).toEqual([true, true]);
+      damage(directory);
+      await ensemble.fill(2, "after-");
+      await ensemble.open(1);
+      const own = ensemble.at(1);
+      expect(own.notices.filter(({ level }) => level === "error").map(({ message }) => message)).toEqual([
+        "the data is damaged, and put aside in damaged-1; this member gets it again from the others",
+      ]);
+      expect([existsSync(join(directory, DAMAGE_MARKER)), existsSync(join(directory, "damaged-1"))]).toEqual([
+        false,
+        true,
+      ]);
+      await ensemble.fill(1, "again-");
+      // It counts: with one of the others away, it and the last one are the quorum.
+      const away = IDS.find((id) => id !== 1 && ensemble.at(id).roles.at(-1) === "follower") ?? 2;
+      await ensemble.stop(away);
+      await ensemble.fill(1, "counted-");
+      await ensemble.open(away);
+      await ensemble.fill(away, "last-");
+      await ensemble.fill(1, "very-last-");
+      const client = own.client();
+      for (const path of ["/before-49", "/after-49", "/again-0", "/last-49"]) expect(await client.get(path)).toBe("OK");
+    },
+  );
+
+  it("Z-3644: is marked before anything is moved, and stays so until it has everything, whatever becomes of it", {
+    timeout: TIMEOUT_MS,
+  }, async () => {
+    const ensemble = await Ensemble.start();
+    await ensemble.fill(1, "n");
+    const directories = await Promise.all(IDS.map((id) => ensemble.stop(id)));
+    const directory = directories[0] as string;
+    damageEnd(journalFiles(directory)[0] as string);
+    // Alone it is nothing: it waits for the others, marked.
+    const opening = ensemble.open(1);
+    const rig = ensemble.at(1);
+    await rig.until(() => rig.notices.some(({ level }) => level === "error"));
+    expect([existsSync(join(directory, DAMAGE_MARKER)), rig.roles]).toEqual([true, []]);
+    await Promise.all([opening, ensemble.open(2), ensemble.open(3)]);
+    expect(existsSync(join(directory, DAMAGE_MARKER))).toBe(false);
+    const client = rig.client();
+    expect(await client.get("/n49")).toBe("OK");
+  });
+});
