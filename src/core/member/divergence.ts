@@ -16,6 +16,9 @@ export interface DivergenceHost {
   doubted(zxid: number): void;
 }
 
+/** What a member answers that has applied more, and does not remember what it had there: since a restart, say. */
+const FORGOTTEN = "";
+
 /** Comparisons a leader has open at most; the oldest goes. */
 const POLLS_MAX = 16;
 
@@ -28,6 +31,8 @@ export class Divergence {
   private readonly host: DivergenceHost;
   /** As the leader: by zxid, what each member has there. */
   private readonly polls = new Map<number, Map<number, string>>();
+  /** By zxid, what a quorum had: for good, since those that were wrong get another tree, and quorums change. */
+  private readonly settled = new Map<number, string>();
   /** This member's own, told to each leader until there is a verdict. */
   private suspicion = 0;
   /** As the leader: everybody is told to stop on account of this zxid; then this member does. */
@@ -54,6 +59,7 @@ export class Divergence {
   /** The leader is lost; its polls with it. */
   reset(): void {
     this.polls.clear();
+    this.settled.clear();
   }
 
   /** A snapshot has taken the tree's place. */
@@ -71,8 +77,9 @@ export class Divergence {
     const { zab } = this.host;
     if (!zab.isEstablished || !zab.isSynced(peer)) return;
     this.poll(digest.zxid);
-    if (digest.lane0 === 0 && digest.lane1 === 0) return;
-    this.polls.get(digest.zxid)?.set(peer, keyOf(digest));
+    const isKnown = digest.lane0 !== 0 || digest.lane1 !== 0;
+    if (!isKnown && (zab.wordsOf(peer)?.appliedZxid ?? 0) <= digest.zxid) return;
+    this.polls.get(digest.zxid)?.set(peer, isKnown ? keyOf(digest) : FORGOTTEN);
     this.judge(digest.zxid);
   }
 
@@ -95,7 +102,10 @@ export class Divergence {
   private poll(zxid: number): void {
     if (this.polls.has(zxid)) return;
     const oldest = this.polls.keys().next().value;
-    if (this.polls.size >= POLLS_MAX && oldest !== undefined) this.polls.delete(oldest);
+    if (this.polls.size >= POLLS_MAX && oldest !== undefined) {
+      this.polls.delete(oldest);
+      this.settled.delete(oldest);
+    }
     const answers = new Map<number, string>();
     this.polls.set(zxid, answers);
     this.answerOwn(zxid, answers);
@@ -104,8 +114,10 @@ export class Divergence {
   }
 
   private answerOwn(zxid: number, answers: Map<number, string>): void {
-    const own = this.host.digests().at(zxid);
+    const digests = this.host.digests();
+    const own = digests.at(zxid);
     if (own !== undefined) answers.set(this.host.memberId, keyOf(own));
+    else if (digests.zxid > zxid) answers.set(this.host.memberId, FORGOTTEN);
   }
 
   private ask(zxid: number, answers: ReadonlyMap<number, string>): void {
@@ -120,9 +132,13 @@ export class Divergence {
     const { zab } = this.host;
     const answers = this.polls.get(zxid) ?? new Map<number, string>();
     const parties = partiesOf(answers);
-    const right = this.rightOf(parties);
+    const right = this.rightOf(zxid, parties);
     if (right !== undefined) {
       this.pronounce(zxid, new Set(right), answers.keys());
+    } else if (this.isForgotten(answers)) {
+      // Nobody will ever tell. Whoever is held up there is given the tree of one that has got further.
+      this.pronounce(zxid, new Set(parties.get(FORGOTTEN)), answers.keys());
+      this.polls.delete(zxid);
     } else if (parties.size > 1 && zab.quorum.voters().every((id) => answers.has(id))) {
       // What is sent in the turn in which a member ends may never leave it: so it tells now, and ends at its next tick.
       for (const { id } of zab.configuration.members) this.send(id, zxid, verdict.HALT);
@@ -131,17 +147,30 @@ export class Divergence {
     }
   }
 
-  /** The party that is a quorum. */
-  private rightOf(parties: ReadonlyMap<string, readonly number[]>): readonly number[] | undefined {
+  /** All that are here have answered, and one of them that it does not remember. */
+  private isForgotten(answers: ReadonlyMap<number, string>): boolean {
     const { zab } = this.host;
-    return [...parties.values()].find((ids) => zab.quorum.has(ids.filter((id) => zab.isCounted(id))));
+    const isDue = (id: number): boolean => zab.isSynced(id) && !answers.has(id);
+    return [...answers.values()].includes(FORGOTTEN) && !zab.quorum.voters().some(isDue);
+  }
+
+  /** The party that is a quorum, or was. */
+  private rightOf(zxid: number, parties: ReadonlyMap<string, readonly number[]>): readonly number[] | undefined {
+    const { settled } = this;
+    const { zab } = this.host;
+    for (const [key, ids] of parties) {
+      const isQuorum = key !== FORGOTTEN && !settled.has(zxid) && zab.quorum.has(ids.filter((id) => zab.isCounted(id)));
+      if (isQuorum) settled.set(zxid, key);
+    }
+    const right = settled.get(zxid);
+    return right === undefined ? undefined : (parties.get(right) ?? []);
   }
 
   /** Regular, in a turn of its own. */
   tick(): void {
     if (this.haltingAt !== 0) halt(this.haltingAt);
     for (const [zxid, answers] of this.polls) {
-      if (this.rightOf(partiesOf(answers)) !== undefined) continue;
+      if (this.rightOf(zxid, partiesOf(answers)) !== undefined) continue;
       // Who was away when it was asked, or had not applied so much, may know by now; so may this member itself.
       this.answerOwn(zxid, answers);
       this.ask(zxid, answers);
