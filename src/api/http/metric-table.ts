@@ -138,6 +138,31 @@ export const metricRows: readonly MetricRow[] = [
   ),
   row("status", "gauge", "muster_zxid", "Last zxid applied: epoch * 2^32 + counter.", (s) => s.zxid),
   row("status", "gauge", "muster_epoch", "Epoch the member is in.", (s) => s.epoch),
+  row("status", "gauge", "muster_leader_id", "Who leads, as far as this member knows; 0: nobody.", (s) => s.leaderId),
+  row(
+    "status",
+    "gauge",
+    "muster_members",
+    "Members of the ensemble's configuration, and joiners.",
+    (s) => s.members.length,
+  ),
+  row(
+    "status",
+    "gauge",
+    "muster_members_reachable",
+    "Of these, itself and those this member hears.",
+    (s) => s.members.filter(({ isReachable }) => isReachable).length,
+  ),
+  labelled(
+    "status",
+    "muster_member_lag",
+    ["member"],
+    "What each reachable member has still to apply of what this one has, in transactions of one epoch.",
+    (s) =>
+      s.members
+        .filter(({ isReachable }) => isReachable)
+        .map(({ id, zxid }) => ({ labels: { member: String(id) }, value: Math.max(0, s.zxid - zxid) })),
+  ),
   row("status", "gauge", "muster_znodes", "Znodes of the tree.", (s) => s.counts.nodes),
   row("status", "gauge", "muster_znode_data_bytes", "Data of all znodes.", (s) => s.counts.dataBytes),
   row("status", "gauge", "muster_ephemerals", "Ephemeral znodes.", (s) => s.counts.ephemerals),

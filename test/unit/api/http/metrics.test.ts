@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { emptyCounters } from "../../../../src/api/grpc/door-counters.ts";
 import { type GrpcNumbers, histogramRows, metricRows } from "../../../../src/api/http/metric-table.ts";
 import { createMetrics, type Metrics } from "../../../../src/api/http/metrics.ts";
-import type { Status } from "../../../../src/coordination/port.ts";
+import type { MemberInfo, Status } from "../../../../src/coordination/port.ts";
 
 const status: Status = {
   ensembleId: "abc",
@@ -13,9 +13,15 @@ const status: Status = {
   configurationZxid: 0,
   zxid: 2 ** 53 - 1,
   notReady: ["looking for a leader"],
-  members: [],
+  members: [member(1, true, 2 ** 53 - 6), member(3, true, 2 ** 53 - 1), member(5, false, 0)],
   counts: { nodes: 5, sessions: 6, ephemerals: 7, watches: 8, connections: 9, outstandingBytes: 10, dataBytes: 11 },
 };
+
+function member(id: number, isReachable: boolean, zxid: number): MemberInfo {
+  const addresses = { grpcAddress: "", httpAddress: "", peerAddress: "" };
+  const place = { votingRole: "voter", weight: 1, group: 0 } as const;
+  return { id, role: "looking", ...place, isReachable, zxid, lastZxid: zxid, version: "", ...addresses };
+}
 
 let metrics: Metrics;
 beforeEach(() => {
@@ -46,6 +52,11 @@ test("numbers are read when scraped, and a zxid is exact up to 2^53 - 1", async 
       "muster_ready 0",
       "muster_zxid 9007199254740991",
       "muster_epoch 4",
+      "muster_leader_id 1",
+      "muster_members 3",
+      "muster_members_reachable 2",
+      'muster_member_lag{member="1"} 5',
+      'muster_member_lag{member="3"} 0',
       "muster_znodes 5",
       "muster_sessions 6",
       "muster_ephemerals 7",
