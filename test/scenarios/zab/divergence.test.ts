@@ -118,6 +118,12 @@ describe("core.md 29: trees that differ at one zxid", () => {
       world.settle();
       world.pass(3_000);
       expect([wrong, condemned(world), world.ended.size, world.haveConverged]).toEqual([wrong, [], 0, false]);
+      // The next batch says what its leader had: who has another tree applies it not, and shows nobody its own.
+      client.create("/c", "3");
+      world.settle();
+      const reader = world.at(2).client();
+      reader.get("/b");
+      expect([wrong, reader.take()]).toEqual([wrong, ["1 NOT_READY"]]);
       world.rig.heal();
       world.pass(4_000);
       expect([wrong, condemned(world), world.installed, world.haveConverged]).toEqual([wrong, [wrong], [wrong], true]);
