@@ -6,6 +6,8 @@ export interface LoggedBatch {
   readonly firstZxid: number;
   readonly lastZxid: number;
   readonly body: Uint8Array;
+  /** Its leader's tree was wrong, so the digest in it may be. */
+  readonly isByTainted?: boolean;
 }
 
 /** What a recovery found: complete from behind `baseZxid` on. */

@@ -10,6 +10,8 @@ export class Machine {
   incarnation: string;
   /** Its data was unreadable and put aside; until it has everything again. */
   isDamaged = false;
+  /** Its tree, and perhaps its snapshot, are not those of the history. */
+  isTainted = false;
   disk: SimulatedDisk;
   /** Syncs take so much longer, ms at most. */
   slowMs = 0;
@@ -54,5 +56,6 @@ export class Machine {
     this.snapshot = new MemorySnapshot();
     this.arrived = undefined;
     this.isDamaged = false;
+    this.isTainted = false;
   }
 }

@@ -4,6 +4,7 @@ import { EventFanout } from "../../src/core/member/event-fanout.ts";
 import type { LoadedState } from "../../src/core/member/local-state.ts";
 import { Member } from "../../src/core/member/member.ts";
 import type { MemberEffects, MemberTransition } from "../../src/core/member/member-contract.ts";
+import { commandType } from "../../src/core/tree/command-type.ts";
 import { Tree } from "../../src/core/tree/tree.ts";
 import type { JournalRecord } from "../../src/core/zab/journal-record.ts";
 import type { Zab, ZabOptions } from "../../src/core/zab/zab.ts";
@@ -22,6 +23,7 @@ import type { LinkEnd } from "./network.ts";
 import { SimulatedJournal } from "./simulated-journal.ts";
 import { SimulatedSnapshots } from "./simulated-snapshots.ts";
 import type { Timeline } from "./timeline.ts";
+import { demand } from "./violation.ts";
 import { ZabObserver } from "./zab-observer.ts";
 
 const TICK_MS = 100;
@@ -86,6 +88,9 @@ export class SimulatedMember implements MemberEffects, MemberView, PeerProcess {
   appended = 0;
   private lastDurable = 0;
   private wasServing = false;
+  /** Its tree has been wrong since the last snapshot from another member, or still is. */
+  wasTainted = false;
+  private warnedZxid = 0;
 
   /** Loads, recovers, replays; throws what the disk throws. */
   constructor(options: SimulatedMemberOptions) {
@@ -135,6 +140,9 @@ export class SimulatedMember implements MemberEffects, MemberView, PeerProcess {
     plant(this.fault, this.member, this.zab, (work) => this.after(0, work));
     this.snapshots = new SimulatedSnapshots(this, options);
     this.snapshots.journalled(journalBytes);
+    machine.isTainted &&= !this.checker.isRight(state.tree);
+    this.checker.isTainted = machine.isTainted;
+    this.wasTainted = machine.isTainted;
     this.checker.compareAll(state.tree);
   }
 
@@ -152,7 +160,7 @@ export class SimulatedMember implements MemberEffects, MemberView, PeerProcess {
   }
 
   get serves(): boolean {
-    return this.member.isServing && !this.snapshots.isInstalling;
+    return this.member.isServing && !this.snapshots.isInstalling && !this.checker.isWarned;
   }
 
   /** Virtual time, which no member's clock shows. */
@@ -203,6 +211,39 @@ export class SimulatedMember implements MemberEffects, MemberView, PeerProcess {
     for (const work of this.heldBack.splice(0)) this.run(work);
   }
 
+  /** Applies the next SET with a byte changed, if that is still survived then. */
+  diverge(isSurvived: () => boolean): void {
+    const { tree } = this.member;
+    const apply = tree.apply.bind(tree);
+    tree.apply = (zxid, command) => {
+      const { dataStart, dataEnd } = command.leaf;
+      if (command.type === commandType.SET && dataEnd > dataStart && tree.apply !== apply) {
+        tree.apply = apply;
+        if (!isSurvived()) return apply(zxid, command);
+        command.bytes = command.bytes.slice();
+        command.bytes[dataStart] = (command.bytes[dataStart] as number) ^ 1;
+        this.options.machine.isTainted = true;
+        this.checker.isTainted = true;
+        this.wasTainted = true;
+        this.trace?.(() => `applies ${formatZxid(zxid)} with a byte changed`);
+        this.book.count("members diverged");
+      }
+      return apply(zxid, command);
+    };
+  }
+
+  /** A snapshot has taken the tree's place. */
+  repaired(): void {
+    this.untaint();
+    this.wasTainted = false;
+  }
+
+  private untaint(): void {
+    this.options.machine.isTainted = false;
+    this.checker.isTainted = false;
+    this.checker.isWarned = false;
+  }
+
   /** After each event: what was due has been told, and the state is the history's. */
   settled(): void {
     if (this.isDead) return;
@@ -212,6 +253,10 @@ export class SimulatedMember implements MemberEffects, MemberView, PeerProcess {
     if (zxid > (book.configuration?.zxid ?? 0) && zxid <= commitZxid) {
       book.configuration = { zxid, members: zab.configuration.members };
     }
+    // The command was refused, or its effect has been overwritten.
+    if (this.checker.isTainted && !this.checker.isWarned && this.checker.isRight(this.member.tree)) this.untaint();
+    // A quorum has found it right.
+    if (!this.checker.isTainted && this.zxid > this.warnedZxid) this.checker.isWarned = false;
     this.checker.settled(this.member.tree);
   }
 
@@ -316,7 +361,17 @@ export class SimulatedMember implements MemberEffects, MemberView, PeerProcess {
 
   transition(event: MemberTransition): void {
     if (event.kind === "diverged") this.book.count("digest mismatch");
-    if (event.kind === "condemned") this.book.count("condemned");
+    if (event.kind === "condemned") {
+      this.book.count("condemned");
+      // Where nobody remembers, whoever is held up gets another tree.
+      const isDue = this.wasTainted || (this.book.counts.get("members diverged") ?? 0) > 0;
+      demand(isDue, "core.md 29: a quorum says who is wrong", () => `${this.id} is right`);
+      if (!this.wasTainted) this.book.count("condemned though right");
+    }
+    if (event.kind === "diverged" || event.kind === "condemned") {
+      this.checker.isWarned = true;
+      this.warnedZxid = this.zxid;
+    }
     if (event.kind !== "role") return;
     this.trace?.(() => `is ${event.role}, leader ${event.leaderId}, epoch ${event.epoch} ${event.why}`);
     if (this.member === undefined) return;

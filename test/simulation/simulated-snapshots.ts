@@ -83,7 +83,10 @@ export class SimulatedSnapshots {
       },
       disconnect: (peer, why) => this.member.disconnect(peer, why),
       receiver: (peer) =>
-        network.isConnected(this.member.id, peer) ? other(peer)?.snapshots.receiveFrom(this.member.id) : undefined,
+        // A wrong tree that spreads before anybody compares it may be more than a quorum survives.
+        network.isConnected(this.member.id, peer) && !machine.isTainted
+          ? other(peer)?.snapshots.receiveFrom(this.member.id)
+          : undefined,
     });
   }
 
@@ -138,6 +141,7 @@ export class SimulatedSnapshots {
     this.isInstalling = true;
     this.member.member.install(new LocalState(loaded, sizes.historyBytesMax));
     this.isInstalling = false;
+    this.member.repaired();
     if (!sizes.keepsHistory) this.member.historyFromZxid = zxid;
     const { appended: target } = this.member;
     this.settling = {

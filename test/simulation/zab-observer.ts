@@ -13,6 +13,7 @@ export interface ObservedMember {
   readonly checker: MemberChecker;
   readonly zabChecker: ZabChecker;
   readonly book: ClientBook;
+  readonly wasTainted: boolean;
   /** Virtual time. */
   readonly timeMs: number;
 }
@@ -71,11 +72,13 @@ export class ZabObserver {
   private proposes(body: Uint8Array): void {
     const { zabChecker, id, zab, timeMs, book, checker } = this.member;
     const reader = new BatchReader();
-    const { firstZxid, count } = reader.open(body);
+    const { firstZxid, count, digestZxid: knownZxid } = reader.open(body);
     zabChecker.committed(id, zab.commitZxid);
     const brought = configurationOfBatch(body);
     const configuration = brought && decodeConfiguration(brought).members;
-    zabChecker.proposed(id, { firstZxid, lastZxid: firstZxid + count - 1, body, configuration }, zab.lastZxid);
+    const lastZxid = firstZxid + count - 1;
+    const { wasTainted: isByTainted } = this.member;
+    zabChecker.proposed(id, { firstZxid, lastZxid, body, configuration, isByTainted, knownZxid }, zab.lastZxid);
     const command = new Command();
     for (let left = count; left > 0; left--) {
       decodeCommand(reader.next(), command);

@@ -1,6 +1,11 @@
 import { assert } from "../base/assert.ts";
 import { epochOf } from "../base/zxid.ts";
-import { decodeConfiguration, type EnsembleConfiguration, encodeConfiguration } from "./ensemble-configuration.ts";
+import {
+  type ConfiguredMember,
+  decodeConfiguration,
+  type EnsembleConfiguration,
+  encodeConfiguration,
+} from "./ensemble-configuration.ts";
 import { EpochEnds } from "./epoch-ends.ts";
 import { encodeEpoch, encodePromise } from "./epoch-record.ts";
 import { type JournalRecord, type RecordType, recordType } from "./journal-record.ts";
@@ -289,6 +294,13 @@ export class Replica {
     this.standing = { zxid, configuration: decodeConfiguration(bytes) };
     this.quorumNow = this.makeQuorum();
     this.write(recordType.CONFIGURATION, new Uint8Array(bytes));
+  }
+
+  /** The member as the configuration in force has it; one that is being removed, as the one before has it. */
+  configured(id: number): ConfiguredMember | undefined {
+    const isThis = (member: ConfiguredMember): boolean => member.id === id;
+    const known = this.configuration.members.find(isThis);
+    return known ?? (this.isChanging ? this.former?.configuration.members.find(isThis) : undefined);
   }
 
   private makeQuorum(): Quorum {

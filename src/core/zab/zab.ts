@@ -131,11 +131,14 @@ export class Zab implements Speaker {
     return this.leading?.initialHistoryEnd ?? this.following?.initialHistoryEnd ?? 0;
   }
 
-  /** Whose word counts: a voter, under the incarnation that the configuration has (core.md 26). */
+  /**
+   * Whose word counts: a voter, under the incarnation that the configuration has (core.md 26). Until its removal is
+   * committed that of one that is being removed does too: the old quorum may need it (core.md 25).
+   */
   isCounted(id: number): boolean {
     if (!this.quorum.counts(id)) return false;
     const incarnation = id === this.id ? this.options.incarnation : this.peers.incarnationOf(id);
-    return this.configuration.members.some((member) => member.id === id && member.incarnation === incarnation);
+    return this.replica.configured(id)?.incarnation === incarnation;
   }
 
   /** As the leader: the learner has everything up to NEWLEADER, or had before the present epoch began. */

@@ -302,10 +302,10 @@ export class EnsembleWorld implements ClientHost, FaultHost {
     return this.configured.every((known) => this.isKnown(known));
   }
 
-  /** It has the disk the ensemble knows, and can read it. */
+  /** It has the disk the ensemble knows, can read it, and has the same tree as all. */
   private isKnown({ id, incarnation }: ConfiguredMember): boolean {
     const machine = this.machine(id);
-    return machine.incarnation === incarnation && !machine.isDamaged;
+    return machine.incarnation === incarnation && !machine.isDamaged && !machine.isTainted;
   }
 
   noteChange({ reason }: ChangeOutcome, text: () => string): void {
@@ -394,6 +394,12 @@ export class EnsembleWorld implements ClientHost, FaultHost {
     this.machine(id).putAside(this.disk());
     this.checker.wiped(id);
     this.book.count("data put aside");
+  }
+
+  diverge(id: number): void {
+    // One that is right again may still be judged by what it was.
+    const isAnyWrong = (): boolean => [...this.processes.values()].some(({ wasTainted }) => wasTainted);
+    this.processes.get(id)?.diverge(() => this.isWhole && this.canLose(id) && !isAnyWrong());
   }
 
   wipe(id: number): void {

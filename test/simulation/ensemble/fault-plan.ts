@@ -17,6 +17,8 @@ export const faultKinds = [
   "wipe",
   /** The machine comes back, and cannot read what is on its disk. */
   "damage",
+  /** A member applies one command otherwise than all others. */
+  "diverge",
   /** Syncing takes long for a while. */
   "slow-disk",
   /** The connection of two members breaks. */
@@ -49,6 +51,7 @@ export interface FaultHost {
   resume(member: number): void;
   wipe(member: number): void;
   damage(member: number): void;
+  diverge(member: number): void;
   /** Syncs take so much longer, ms at most; 0 for as usual. */
   slowDisk(member: number, ms: number): void;
   clockJump(member: number): void;
@@ -64,7 +67,8 @@ const EVERY_MS: Readonly<Record<FaultKind, number>> = {
   stop: 6_000,
   pause: 4_000,
   wipe: 20_000,
-  damage: 15_000,
+  damage: 6_000,
+  diverge: 4_000,
   "slow-disk": 6_000,
   reset: 2_000,
   "one-way": 3_000,
@@ -165,6 +169,7 @@ export class FaultPlan {
     else if (kind === "stop") host.stop(member);
     else if (kind === "wipe") host.wipe(member);
     else if (kind === "damage") host.damage(member);
+    else if (kind === "diverge") host.diverge(member);
     else if (kind === "clock-jump") host.clockJump(member);
     else if (kind === "pause") {
       host.pause(member);

@@ -10,6 +10,10 @@ export interface Broadcast {
   /** The last zxid of the primary's log when it was broadcast. */
   readonly after: number;
   readonly by: number;
+  /** Its leader's tree was wrong, so the digest in it may be. */
+  readonly isByTainted?: boolean;
+  /** What its leader says in it to be committed. */
+  readonly knownZxid?: number;
   /** The configuration it brings, if it brings one. */
   readonly configuration?: readonly ConfiguredMember[] | undefined;
   /** Members that have, or had until they were wiped, the entry on disk. */

@@ -56,6 +56,11 @@ export class ZabChecker {
   private readonly digests = new Map<number, string>();
   /** The latest committed configuration; undefined for the first one. */
   private inForce: Broadcast["configuration"];
+  /**
+   * The one before, while only memories say that its successor is committed: from then on a quorum's disks do, when
+   * they have a batch that says so.
+   */
+  private former: { readonly configuration: Broadcast["configuration"]; readonly until: number } | undefined;
   private readonly lastZxidOf: (member: number) => number;
 
   /**
@@ -68,7 +73,7 @@ export class ZabChecker {
 
   /** The configurations whose quorums may count: the committed one, and those that are on their way in some journal. */
   get configurations(): Set<Broadcast["configuration"]> {
-    const found = new Set([this.inForce]);
+    const found = new Set(this.former === undefined ? [this.inForce] : [this.inForce, this.former.configuration]);
     for (const { written, durable, pending } of this.runs.values()) {
       const entries = [...written.entries, ...durable.entries, ...pending.map(({ broadcast }) => broadcast)];
       for (const entry of entries) {
@@ -144,11 +149,11 @@ export class ZabChecker {
   /** A member broadcasts a batch, behind `after`. */
   proposed(
     member: number,
-    batch: Pick<Broadcast, "firstZxid" | "lastZxid" | "body" | "configuration">,
+    batch: Pick<Broadcast, "firstZxid" | "lastZxid" | "body" | "configuration" | "isByTainted" | "knownZxid">,
     after: number,
   ): void {
     const { leads, delivered } = this.run(member);
-    const { firstZxid, lastZxid, body, configuration } = batch;
+    const { firstZxid, lastZxid, body } = batch;
     const epoch = epochOf(firstZxid);
     demand(leads === epoch && epoch !== 0, "Integrity: only a primary broadcasts, in its own epoch", () => {
       return `${member}, established in epoch ${leads}, broadcasts ${formatZxid(firstZxid)}`;
@@ -159,7 +164,7 @@ export class ZabChecker {
     });
     demand(!this.broadcasts.has(firstZxid), "a zxid means one batch for ever", () => formatZxid(firstZxid));
     const holders = new Set<number>();
-    const made = { firstZxid, lastZxid, body: body.slice(), after, by: member, holders, configuration };
+    const made = { ...batch, body: body.slice(), after, by: member, holders };
     this.broadcasts.set(firstZxid, made);
     this.broadcastsByEnd.set(lastZxid, made);
     this.count("batches broadcast");
@@ -286,6 +291,8 @@ export class ZabChecker {
     const { holders } = entry;
     const before = this.inForce;
     this.inForce = entry.configuration ?? before;
+    if (entry.configuration !== undefined) this.former = { configuration: before, until: entry.lastZxid };
+    else if (this.former !== undefined && (entry.knownZxid ?? 0) >= this.former.until) this.former = undefined;
     // A change needs the old members' quorum and the new ones'.
     const isOnDisk = this.isQuorum(holders, before) && this.isQuorum(holders, this.inForce);
     demand(isOnDisk, "core.md 23: committed is what a quorum has on disk", () => {

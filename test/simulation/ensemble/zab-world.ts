@@ -108,7 +108,7 @@ export class ZabWorld implements FaultHost {
     this.plan = new FaultPlan(
       this,
       source(),
-      faultKinds.filter((kind) => kind !== "damage"),
+      faultKinds.filter((kind) => kind !== "damage" && kind !== "diverge"),
       { most: options.faults },
     );
   }
@@ -312,8 +312,10 @@ export class ZabWorld implements FaultHost {
     this.checker.wiped(id);
   }
 
-  /** These machines have no disk that could be unreadable: `wipe` is all that happens to it. */
+  /** These machines have no disk that could be unreadable, and no tree. */
   damage(): void {}
+
+  diverge(): void {}
 
   slowDisk(id: number, ms: number): void {
     this.machine(id).journal.slowMs = ms;
