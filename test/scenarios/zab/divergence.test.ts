@@ -57,7 +57,7 @@ describe("core.md 29: trees that differ at one zxid", () => {
     world.spoil(3, 7);
     client.create("/b", "2");
     world.settle();
-    // What goes wrong at /b is told with the next batch, before any heartbeat: it is not applied on top of another tree.
+    // What goes wrong at /b is told with the next batch, before any heartbeat: that is not applied on another tree.
     const from = world.rig.sent.length;
     client.create("/c", "3");
     world.settle();
