@@ -80,7 +80,8 @@ export class DiskWorld {
     const { timeline, network, book, checker: zabChecker, sizes, random } = this;
     const machine = this.machine(id);
     const other = (each: number): SimulatedMember | undefined => this.processes.get(each);
-    const given = { timeline, random, network, book, zabChecker, machine, sizes, other };
+    const raises = (): void => undefined;
+    const given = { timeline, random, network, book, zabChecker, machine, sizes, other, raises };
     const member = new SimulatedMember({ ...given, fault: undefined });
     this.processes.set(id, member);
     member.start();
