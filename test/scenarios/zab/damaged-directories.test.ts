@@ -11,22 +11,29 @@ import { RuntimeRig } from "../../unit/runtime/runtime-rig.ts";
 const IDS = [1, 2, 3];
 const TIMEOUT_MS = 60_000;
 const CREATES = 50;
+/** Some rounds in what is written here, or none: then all of the journal is needed. */
+const SOME_ROUNDS = 20_000;
+const NO_ROUNDS = 2 ** 30;
 
 /** Three members on real directories and sockets, in this process. */
 class Ensemble {
   readonly rigs = new Map<number, RuntimeRig>();
   private readonly addresses: readonly { readonly id: number; readonly address: string }[];
 
-  private constructor(addresses: readonly { readonly id: number; readonly address: string }[]) {
+  private readonly roundBytes: number;
+
+  private constructor(addresses: readonly { readonly id: number; readonly address: string }[], roundBytes: number) {
     this.addresses = addresses;
+    this.roundBytes = roundBytes;
     for (const { id } of addresses) this.rigs.set(id, new RuntimeRig());
   }
 
-  static async start(): Promise<Ensemble> {
+  /** @param roundBytes of journal for each snapshot round */
+  static async start(roundBytes: number): Promise<Ensemble> {
     const random = new Prng(process.pid);
     const addresses: { id: number; address: string }[] = [];
     for (const id of IDS) addresses.push({ id, address: `127.0.0.1:${await stablePort(random)}` });
-    const ensemble = new Ensemble(addresses);
+    const ensemble = new Ensemble(addresses, roundBytes);
     running.push(ensemble);
     await Promise.all(IDS.map((id) => ensemble.open(id)));
     return ensemble;
@@ -41,7 +48,7 @@ class Ensemble {
     const { address } = this.addresses[id - 1] as { address: string };
     const rig = this.at(id);
     const links = { listen: address, members: this.addresses, version: "scenario" };
-    const options: Partial<RuntimeOptions> = { memberId: id, peerAddress: address, links, roundBytes: 20_000 };
+    const options: Partial<RuntimeOptions> = { memberId: id, peerAddress: address, links, roundBytes: this.roundBytes };
     await rig.open(options);
     await rig.until(() => ["leader", "follower"].includes(rig.roles.at(-1) ?? ""));
   }
@@ -91,15 +98,16 @@ function overwrite(file: string, at: number): void {
   writeFileSync(file, bytes);
 }
 
-/** In the last record that holds any data: behind every snapshot, and before the record of a clean stop. */
+/** In the last record that holds any data, before the record of a clean stop. */
 function damageEnd(file: string): void {
   overwrite(file, readFileSync(file).lastIndexOf("x".repeat(64)));
 }
 
 describe("core.md 28: a member whose data is damaged, among others", () => {
-  it.each<[string, (directory: string) => void]>([
+  it.each<[string, number, (directory: string) => void]>([
     [
       "Z-2325: its snapshot is gone, and of the journal the beginning",
+      SOME_ROUNDS,
       (directory) => {
         for (const file of snapshotFiles(directory)) rmSync(file);
         // With that, there would be nothing wrong: everything is made again of the journal.
@@ -108,20 +116,26 @@ describe("core.md 28: a member whose data is damaged, among others", () => {
     ],
     [
       "Z-3231, Z-3644: its journal is gone, and the snapshot is not",
+      SOME_ROUNDS,
       (directory) => {
         for (const file of journalFiles(directory)) rmSync(file);
       },
     ],
     [
       "a record of its journal is not what was written",
+      NO_ROUNDS,
       (directory) => overwrite(journalFiles(directory)[0] as string, 30_000),
     ],
-    ["its snapshot is no database any more", (directory) => overwrite(snapshotFiles(directory)[0] as string, 0)],
+    [
+      "its snapshot is no database any more",
+      SOME_ROUNDS,
+      (directory) => overwrite(snapshotFiles(directory)[0] as string, 0),
+    ],
   ])(
     "%s: serves nothing of it, keeps it aside, gets everything again, and counts then",
     { timeout: TIMEOUT_MS },
-    async (_, damage) => {
-      const ensemble = await Ensemble.start();
+    async (_, roundBytes, damage) => {
+      const ensemble = await Ensemble.start(roundBytes);
       await ensemble.fill(1, "before-");
       const directory = await ensemble.stop(1);
       expect([journalFiles(directory).length > 0, snapshotFiles(directory).length > 0]).toEqual([true, true]);
@@ -152,7 +166,7 @@ describe("core.md 28: a member whose data is damaged, among others", () => {
   it("Z-3644: is marked before anything is moved, and stays so until it has everything, whatever becomes of it", {
     timeout: TIMEOUT_MS,
   }, async () => {
-    const ensemble = await Ensemble.start();
+    const ensemble = await Ensemble.start(NO_ROUNDS);
     await ensemble.fill(1, "n");
     const directories = await Promise.all(IDS.map((id) => ensemble.stop(id)));
     const directory = directories[0] as string;
