@@ -10,6 +10,8 @@ export class Machine {
   incarnation: string;
   /** Its data was unreadable and put aside; until it has everything again. */
   isDamaged = false;
+  /** The feature level its program offers; undefined for all it knows. */
+  featureLevel: number | undefined;
   /** Its tree, and perhaps its snapshot, are not those of the history. */
   isTainted = false;
   disk: SimulatedDisk;

@@ -4,7 +4,6 @@ import { EventFanout } from "../../src/core/member/event-fanout.ts";
 import type { LoadedState } from "../../src/core/member/local-state.ts";
 import { Member } from "../../src/core/member/member.ts";
 import type { MemberEffects, MemberTransition } from "../../src/core/member/member-contract.ts";
-import { commandType } from "../../src/core/tree/command-type.ts";
 import { Tree } from "../../src/core/tree/tree.ts";
 import type { JournalRecord } from "../../src/core/zab/journal-record.ts";
 import type { Zab, ZabOptions } from "../../src/core/zab/zab.ts";
@@ -22,8 +21,8 @@ import { MemberChecker, type MemberView } from "./member-checker.ts";
 import type { LinkEnd } from "./network.ts";
 import { SimulatedJournal } from "./simulated-journal.ts";
 import { SimulatedSnapshots } from "./simulated-snapshots.ts";
+import { Taint } from "./taint.ts";
 import type { Timeline } from "./timeline.ts";
-import { demand } from "./violation.ts";
 import { ZabObserver } from "./zab-observer.ts";
 
 const TICK_MS = 100;
@@ -47,6 +46,8 @@ export interface SimulatedMemberOptions {
   readonly machine: Machine;
   readonly sizes: MemberSizes;
   readonly fault: Fault | undefined;
+  /** Its leader proposes that the feature level rise. */
+  readonly raises?: ((level: number) => void) | undefined;
   /** The process of another member, if it runs. */
   readonly other: (id: number) => SimulatedMember | undefined;
   readonly trace?: Trace | undefined;
@@ -71,6 +72,7 @@ export class SimulatedMember implements MemberEffects, MemberView, PeerProcess {
   readonly random: Prng;
   readonly fault: Fault | undefined;
   readonly trace: Trace | undefined;
+  readonly raises: ((level: number) => void) | undefined;
   readonly journal: SimulatedJournal;
   historyFromZxid: number;
   services = 0;
@@ -88,9 +90,7 @@ export class SimulatedMember implements MemberEffects, MemberView, PeerProcess {
   appended = 0;
   private lastDurable = 0;
   private wasServing = false;
-  /** Its tree has been wrong since the last snapshot from another member, or still is. */
-  wasTainted = false;
-  private warnedZxid = 0;
+  readonly taint: Taint;
 
   /** Loads, recovers, replays; throws what the disk throws. */
   constructor(options: SimulatedMemberOptions) {
@@ -125,6 +125,7 @@ export class SimulatedMember implements MemberEffects, MemberView, PeerProcess {
         ...sizes.zab,
         memberId: this.id,
         incarnation: machine.incarnation,
+        featureLevel: machine.featureLevel,
         outstandingBytesMax: Math.floor(segmentBytes / 12),
         barrierWaitMs: 500,
         historyBytesMax: sizes.historyBytesMax,
@@ -136,13 +137,12 @@ export class SimulatedMember implements MemberEffects, MemberView, PeerProcess {
     );
     this.zab = this.member.ensemble as Zab;
     this.checker = new MemberChecker(book, this);
+    this.raises = options.raises;
     new ZabObserver(this);
     plant(this.fault, this.member, this.zab, (work) => this.after(0, work));
     this.snapshots = new SimulatedSnapshots(this, options);
     this.snapshots.journalled(journalBytes);
-    machine.isTainted &&= !this.checker.isRight(state.tree);
-    this.checker.isTainted = machine.isTainted;
-    this.wasTainted = machine.isTainted;
+    this.taint = new Taint(this, machine, this.checker);
     this.checker.compareAll(state.tree);
   }
 
@@ -211,39 +211,6 @@ export class SimulatedMember implements MemberEffects, MemberView, PeerProcess {
     for (const work of this.heldBack.splice(0)) this.run(work);
   }
 
-  /** Applies the next SET with a byte changed, if that is still survived then. */
-  diverge(isSurvived: () => boolean): void {
-    const { tree } = this.member;
-    const apply = tree.apply.bind(tree);
-    tree.apply = (zxid, command) => {
-      const { dataStart, dataEnd } = command.leaf;
-      if (command.type === commandType.SET && dataEnd > dataStart && tree.apply !== apply) {
-        tree.apply = apply;
-        if (!isSurvived()) return apply(zxid, command);
-        command.bytes = command.bytes.slice();
-        command.bytes[dataStart] = (command.bytes[dataStart] as number) ^ 1;
-        this.options.machine.isTainted = true;
-        this.checker.isTainted = true;
-        this.wasTainted = true;
-        this.trace?.(() => `applies ${formatZxid(zxid)} with a byte changed`);
-        this.book.count("members diverged");
-      }
-      return apply(zxid, command);
-    };
-  }
-
-  /** A snapshot has taken the tree's place. */
-  repaired(): void {
-    this.untaint();
-    this.wasTainted = false;
-  }
-
-  private untaint(): void {
-    this.options.machine.isTainted = false;
-    this.checker.isTainted = false;
-    this.checker.isWarned = false;
-  }
-
   /** After each event: what was due has been told, and the state is the history's. */
   settled(): void {
     if (this.isDead) return;
@@ -253,10 +220,7 @@ export class SimulatedMember implements MemberEffects, MemberView, PeerProcess {
     if (zxid > (book.configuration?.zxid ?? 0) && zxid <= commitZxid) {
       book.configuration = { zxid, members: zab.configuration.members };
     }
-    // The command was refused, or its effect has been overwritten.
-    if (this.checker.isTainted && !this.checker.isWarned && this.checker.isRight(this.member.tree)) this.untaint();
-    // A quorum has found it right.
-    if (!this.checker.isTainted && this.zxid > this.warnedZxid) this.checker.isWarned = false;
+    this.taint.settled();
     this.checker.settled(this.member.tree);
   }
 
@@ -360,18 +324,7 @@ export class SimulatedMember implements MemberEffects, MemberView, PeerProcess {
   }
 
   transition(event: MemberTransition): void {
-    if (event.kind === "diverged") this.book.count("digest mismatch");
-    if (event.kind === "condemned") {
-      this.book.count("condemned");
-      // Where nobody remembers, whoever is held up gets another tree.
-      const isDue = this.wasTainted || (this.book.counts.get("members diverged") ?? 0) > 0;
-      demand(isDue, "core.md 29: a quorum says who is wrong", () => `${this.id} is right`);
-      if (!this.wasTainted) this.book.count("condemned though right");
-    }
-    if (event.kind === "diverged" || event.kind === "condemned") {
-      this.checker.isWarned = true;
-      this.warnedZxid = this.zxid;
-    }
+    if (event.kind === "diverged" || event.kind === "condemned") this.taint.noticed(event.kind);
     if (event.kind !== "role") return;
     this.trace?.(() => `is ${event.role}, leader ${event.leaderId}, epoch ${event.epoch} ${event.why}`);
     if (this.member === undefined) return;

@@ -141,7 +141,7 @@ export class SimulatedSnapshots {
     this.isInstalling = true;
     this.member.member.install(new LocalState(loaded, sizes.historyBytesMax));
     this.isInstalling = false;
-    this.member.repaired();
+    this.member.taint.repaired();
     if (!sizes.keepsHistory) this.member.historyFromZxid = zxid;
     const { appended: target } = this.member;
     this.settling = {

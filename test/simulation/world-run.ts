@@ -54,6 +54,7 @@ function play(world: EnsembleWorld, requests: number): void {
   if (world.random.chance(0.1)) world.pass(LONG_IDLE_MS);
   world.trace?.(() => "all are healthy from here on");
   for (const id of world.members) world.exhume(id);
+  world.upgrade();
   mend(world, world.members);
   for (const client of world.clients) client.stop(world.random.chance(0.5));
   world.until("all converge", PATIENCE_MS, () => hasConverged(world));
@@ -78,5 +79,5 @@ function compareAll(world: EnsembleWorld): void {
 function hasConverged(world: EnsembleWorld): boolean {
   const running = world.members.map((id) => world.running(id));
   const last = Math.max(...running.map((member) => member?.zab.lastZxid ?? 0));
-  return running.every((process) => process?.zxid === last && process.member.isLed && world.isSettled(process.id));
+  return running.every((process) => process?.zxid === last && process.member.isLed && world.roll.isSettled(process.id));
 }

@@ -13,7 +13,8 @@ export interface ObservedMember {
   readonly checker: MemberChecker;
   readonly zabChecker: ZabChecker;
   readonly book: ClientBook;
-  readonly wasTainted: boolean;
+  readonly taint: { readonly wasTainted: boolean };
+  readonly raises: ((level: number) => void) | undefined;
   /** Virtual time. */
   readonly timeMs: number;
 }
@@ -77,11 +78,12 @@ export class ZabObserver {
     const brought = configurationOfBatch(body);
     const configuration = brought && decodeConfiguration(brought).members;
     const lastZxid = firstZxid + count - 1;
-    const { wasTainted: isByTainted } = this.member;
+    const { wasTainted: isByTainted } = this.member.taint;
     zabChecker.proposed(id, { firstZxid, lastZxid, body, configuration, isByTainted, knownZxid }, zab.lastZxid);
     const command = new Command();
     for (let left = count; left > 0; left--) {
       decodeCommand(reader.next(), command);
+      if (command.type === commandType.RAISE_FEATURE_LEVEL) this.member.raises?.(command.featureLevel);
       if (command.type !== commandType.EXPIRE_SESSION) continue;
       const session = checker.replay.model.sessions.get(command.target);
       // Moved since: it will be refused.

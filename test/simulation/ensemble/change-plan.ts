@@ -1,17 +1,14 @@
 import type { ConfigurationChange } from "../../../src/core/base/ensemble-change.ts";
 import type { Prng } from "../../../src/core/base/prng.ts";
 import type { ChangeOutcome } from "../../../src/core/member/ensemble-changes.ts";
-import type { ConfiguredMember } from "../../../src/core/zab/ensemble-configuration.ts";
 import type { SimulatedMember } from "../simulated-member.ts";
 import type { Timeline } from "../timeline.ts";
+import type { Roll } from "./roll.ts";
 
 export interface ChangeHost {
   readonly timeline: Timeline;
   readonly members: readonly number[];
-  /** By the latest committed configuration. */
-  readonly configured: readonly ConfiguredMember[];
-  /** Every voter of it has the disk the ensemble knows: a change makes no lost one decisive. */
-  readonly isWhole: boolean;
+  readonly roll: Roll;
   running(id: number): SimulatedMember | undefined;
   noteChange(outcome: ChangeOutcome, text: () => string): void;
 }
@@ -58,10 +55,11 @@ export class ChangePlan {
     });
   }
 
+  /** Only while every member has the disk the ensemble knows: a change makes no lost one decisive. */
   private ask(): void {
     const { host, random } = this;
     const asked = host.running(random.pick(host.members));
-    if (asked === undefined || asked.isPaused || !host.isWhole) return;
+    if (asked === undefined || asked.isPaused || !host.roll.isWhole) return;
     this.lastAskedAt = host.timeline.now;
     if (random.chance(0.25)) {
       const to = random.pick([0, ...host.members]);
@@ -76,10 +74,10 @@ export class ChangePlan {
   private draw(): ConfigurationChange {
     const { host, random } = this;
     const id = random.pick(host.members);
-    const known = host.configured.find((member) => member.id === id);
+    const known = host.roll.configured.find((member) => member.id === id);
     if (known === undefined) return { kind: "add", id, role: random.chance(0.5) ? "voter" : "observer" };
     const kind = random.pick(["remove", "role", "weight", "address"] as const);
-    const voters = host.configured.filter(({ role }) => role === "voter");
+    const voters = host.roll.configured.filter(({ role }) => role === "voter");
     const isNeeded = known.role === "voter" && voters.length <= VOTERS_MIN;
     if (kind === "weight") return { kind: "change", id, weight: random.pick(WEIGHTS) };
     if (kind === "address" || isNeeded) return { kind: "change", id, peerAddress: this.address(id) };

@@ -1,9 +1,8 @@
 import { defaultLimits } from "../../../src/core/base/limits.ts";
 import { Prng } from "../../../src/core/base/prng.ts";
-import { formatZxid } from "../../../src/core/base/zxid.ts";
 import type { ChangeOutcome } from "../../../src/core/member/ensemble-changes.ts";
+import { FIRST_FEATURE_LEVEL } from "../../../src/core/tree/feature-level.ts";
 import type { Identity } from "../../../src/core/tree/operation.ts";
-import type { ConfiguredMember } from "../../../src/core/zab/ensemble-configuration.ts";
 import { NaiveTree } from "../../model/naive-tree.ts";
 import { PowerLoss, SimulatedDisk } from "../../support/simulated-disk.ts";
 import { ClientBook } from "../client-book.ts";
@@ -17,9 +16,11 @@ import { Timeline } from "../timeline.ts";
 import { demand } from "../violation.ts";
 import { Workload } from "../workload.ts";
 import { ChangePlan } from "./change-plan.ts";
+import { describeMember } from "./describe-member.ts";
 import { drawSizes, LyingDisk, WHO } from "./draw-sizes.ts";
 import { type FaultHost, type FaultKind, FaultPlan, faultKinds } from "./fault-plan.ts";
 import { PeerNetwork } from "./peer-network.ts";
+import { Roll } from "./roll.ts";
 import { isMajority } from "./voting.ts";
 import { ZabChecker } from "./zab-checker.ts";
 
@@ -53,6 +54,7 @@ export class EnsembleWorld implements ClientHost, FaultHost {
   readonly clients: SimulatedClient[] = [];
   readonly plan: FaultPlan;
   readonly changes: ChangePlan;
+  readonly roll: Roll;
   readonly random: Prng;
   readonly trace: Trace | undefined;
   private readonly options: WorldOptions;
@@ -103,6 +105,9 @@ export class EnsembleWorld implements ClientHost, FaultHost {
       first.map((id) => this.machine(id)),
     );
     this.restartMsMax = random.pick([100, 100, 1_000, 3_000]);
+    // One of them runs an older program for a while.
+    if (members > 1 && random.chance(0.3)) this.machine(random.pick(first)).featureLevel = FIRST_FEATURE_LEVEL;
+    this.roll = new Roll(this.sizes.zab.bootstrap.members, this.machines, this.book, () => this.checker);
     const requests = options.requests ?? REQUESTS;
     this.workload = new Workload(random.uint32(), source(), requests, () => this.model);
     this.plan = new FaultPlan(this, source(), faultKinds, { most: options.faults, haste: HASTE });
@@ -211,26 +216,15 @@ export class EnsembleWorld implements ClientHost, FaultHost {
     return this.processes.get(id);
   }
 
-  get leaders(): SimulatedMember[] {
-    return [...this.processes.values()].filter(({ zab }) => zab.isEstablished);
-  }
-
-  /** For people. */
   describe(): string {
-    const lines = this.members.map((id) => {
-      const process = this.processes.get(id);
-      if (process === undefined) return `  ${id}: down`;
-      const { zab, member, isPaused, zxid } = process;
-      const log = `log to ${formatZxid(zab.lastZxid)}, committed ${formatZxid(zab.commitZxid)}, at ${formatZxid(zxid)}`;
-      return `  ${id}: ${isPaused ? "paused " : ""}${member.role}, leader ${zab.leaderId}, epoch ${zab.epoch}, ${log}`;
-    });
-    return lines.join("\n");
+    return this.members.map((id) => describeMember(id, this.processes.get(id))).join("\n");
   }
 
   private start(id: number): void {
     if (this.processes.has(id) || this.buried.has(id)) return;
     const { timeline, network, memberRandom: random, book, checker: zabChecker, sizes, trace } = this;
     this.starting = id;
+    if (this.random.chance(0.2)) this.machine(id).featureLevel = undefined;
     const member = new SimulatedMember({
       timeline,
       random,
@@ -238,6 +232,7 @@ export class EnsembleWorld implements ClientHost, FaultHost {
       book,
       zabChecker,
       machine: this.machine(id),
+      raises: (level) => this.roll.requireLevel(level),
       sizes,
       fault: this.options.fault,
       other: (other) => this.processes.get(other),
@@ -267,45 +262,30 @@ export class EnsembleWorld implements ClientHost, FaultHost {
     this.timeline.after(10 + this.random.below(this.restartMsMax), () => this.start(id));
   }
 
+  /** All that have run an older program so far are started with the present one. */
+  upgrade(): void {
+    for (const id of this.members) {
+      if (this.machine(id).featureLevel === undefined) continue;
+      this.kill(id);
+      this.machine(id).featureLevel = undefined;
+    }
+  }
+
   bury(id: number): void {
     this.buried.add(id);
     if (this.processes.has(id)) this.end(id, true);
   }
 
   exhume(id: number): void {
-    if (this.buried.delete(id)) this.start(id);
-  }
-
-  get configured(): readonly ConfiguredMember[] {
-    return (this.book.configuration ?? this.sizes.zab.bootstrap).members;
-  }
-
-  /** The latest configuration has it as it is now, or does not have it at all. */
-  isSettled(id: number): boolean {
-    const known = this.configured.find((member) => member.id === id);
-    return known === undefined || this.isKnown(known);
+    if (this.buried.delete(id)) this.guard(() => this.start(id));
   }
 
   isVoter(id: number): boolean {
-    return this.configured.some((known) => known.id === id && known.role === "voter" && this.isKnown(known));
+    return this.roll.isVoter(id);
   }
 
   isQuorum(ids: readonly number[]): boolean {
-    const configurations = [...this.checker.configurations].map((each) => each ?? this.sizes.zab.bootstrap.members);
-    return configurations.every((configured) => {
-      const counted = configured.filter((known) => ids.includes(known.id) && this.isKnown(known));
-      return isMajority(configured, new Set(counted.map(({ id }) => id)));
-    });
-  }
-
-  get isWhole(): boolean {
-    return this.configured.every((known) => this.isKnown(known));
-  }
-
-  /** It has the disk the ensemble knows, can read it, and has the same tree as all. */
-  private isKnown({ id, incarnation }: ConfiguredMember): boolean {
-    const machine = this.machine(id);
-    return machine.incarnation === incarnation && !machine.isDamaged && !machine.isTainted;
+    return this.roll.isQuorum(ids);
   }
 
   noteChange({ reason }: ChangeOutcome, text: () => string): void {
@@ -313,9 +293,7 @@ export class EnsembleWorld implements ClientHost, FaultHost {
     this.trace?.(() => `asked for ${text()}: ${reason ?? "made"}`);
   }
 
-  private machine(id: number): Machine {
-    return this.machines.get(id) as Machine;
-  }
+  private machine = (id: number): Machine => this.machines.get(id) as Machine;
 
   private incarnation(): string {
     return (++this.lives).toString(16).padStart(32, "0");
@@ -389,7 +367,7 @@ export class EnsembleWorld implements ClientHost, FaultHost {
   }
 
   damage(id: number): void {
-    if (!this.canLose(id) || !this.isSettled(id)) return;
+    if (!this.canLose(id) || !this.roll.isSettled(id)) return;
     if (this.processes.has(id)) this.end(id, true);
     this.machine(id).putAside(this.disk());
     this.checker.wiped(id);
@@ -398,8 +376,8 @@ export class EnsembleWorld implements ClientHost, FaultHost {
 
   diverge(id: number): void {
     // One that is right again may still be judged by what it was.
-    const isAnyWrong = (): boolean => [...this.processes.values()].some(({ wasTainted }) => wasTainted);
-    this.processes.get(id)?.diverge(() => this.isWhole && this.canLose(id) && !isAnyWrong());
+    const isAnyWrong = (): boolean => [...this.processes.values()].some(({ taint }) => taint.wasTainted);
+    this.processes.get(id)?.taint.diverge(() => this.roll.isWhole && this.canLose(id) && !isAnyWrong());
   }
 
   wipe(id: number): void {

@@ -1,3 +1,4 @@
+import { formatZxid } from "../../../src/core/base/zxid.ts";
 import type { ConfiguredMember } from "../../../src/core/zab/ensemble-configuration.ts";
 import { decodeEpoch, decodePromise } from "../../../src/core/zab/epoch-record.ts";
 import { type JournalRecord, recordType } from "../../../src/core/zab/journal-record.ts";
@@ -72,4 +73,15 @@ export class MemberLog {
         break;
     }
   }
+}
+
+/** The configuration behind them; undefined for the first one. */
+export function configurationAfter(entries: readonly Broadcast[]): Broadcast["configuration"] {
+  return entries.findLast(({ configuration }) => configuration !== undefined)?.configuration;
+}
+
+/** For people. */
+export function nameOf(entry: Broadcast | undefined): string {
+  if (entry === undefined) return "nothing";
+  return `${formatZxid(entry.firstZxid)} to ${formatZxid(entry.lastZxid)} by ${entry.by}`;
 }

@@ -3,7 +3,7 @@ import { counterOf, epochOf, formatZxid } from "../../../src/core/base/zxid.ts";
 import { decodeEpoch, decodePromise } from "../../../src/core/zab/epoch-record.ts";
 import { type JournalRecord, recordType } from "../../../src/core/zab/journal-record.ts";
 import { demand } from "../violation.ts";
-import { type Broadcast, MemberLog } from "./member-log.ts";
+import { type Broadcast, configurationAfter, MemberLog, nameOf } from "./member-log.ts";
 
 /**
  * Whether the voters in the set are a quorum of a configuration, or of the first one; written apart from the product's
@@ -380,8 +380,6 @@ export class ZabChecker {
     return this.run(member).written.lastZxid;
   }
 
-  // ---- Helpers ----
-
   private run(member: number): Run {
     const run = this.runs.get(member);
     if (run === undefined || !run.isUp) throw new Error(`member ${member} does not run`);
@@ -399,14 +397,4 @@ export class ZabChecker {
     const at = this.history.findIndex((entry, index) => entries[index] !== entry);
     return `${nameOf(entries[at])} instead of ${nameOf(this.history[at])}`;
   }
-}
-
-/** Undefined for the first one. */
-function configurationAfter(entries: readonly Broadcast[]): Broadcast["configuration"] {
-  return entries.findLast(({ configuration }) => configuration !== undefined)?.configuration;
-}
-
-function nameOf(entry: Broadcast | undefined): string {
-  if (entry === undefined) return "nothing";
-  return `${formatZxid(entry.firstZxid)} to ${formatZxid(entry.lastZxid)} by ${entry.by}`;
 }

@@ -1,0 +1,98 @@
+import { formatZxid } from "../../src/core/base/zxid.ts";
+import type { Member } from "../../src/core/member/member.ts";
+import { commandType } from "../../src/core/tree/command-type.ts";
+import type { ClientBook } from "./client-book.ts";
+import type { Machine } from "./machine.ts";
+import type { MemberChecker } from "./member-checker.ts";
+import { demand } from "./violation.ts";
+
+export interface TaintedMember {
+  readonly id: number;
+  readonly member: Member;
+  readonly book: ClientBook;
+  readonly trace: ((text: () => string) => void) | undefined;
+}
+
+/**
+ * A member whose tree is made wrong. What it reads may be wrong, until it has noticed a difference; then a quorum has
+ * to condemn it, and another member's snapshot to take the tree's place.
+ */
+export class Taint {
+  /** Since the last snapshot from another member its tree has been wrong, or still is. */
+  wasTainted: boolean;
+  private readonly host: TaintedMember;
+  private readonly machine: Machine;
+  private readonly checker: MemberChecker;
+  /** Where it was when it noticed. */
+  private warnedZxid = 0;
+
+  /** A member starts: its snapshot and journal may have given back the right tree. */
+  constructor(host: TaintedMember, machine: Machine, checker: MemberChecker) {
+    this.host = host;
+    this.machine = machine;
+    this.checker = checker;
+    machine.isTainted &&= !checker.isRight(host.member.tree);
+    checker.isTainted = machine.isTainted;
+    this.wasTainted = machine.isTainted;
+  }
+
+  /** Applies the next SET with a byte changed, if that is still survived then. */
+  diverge(isSurvived: () => boolean): void {
+    const { tree } = this.host.member;
+    const apply = tree.apply.bind(tree);
+    tree.apply = (zxid, command) => {
+      const { dataStart, dataEnd } = command.leaf;
+      if (command.type === commandType.SET && dataEnd > dataStart && tree.apply !== apply) {
+        tree.apply = apply;
+        if (!isSurvived()) return apply(zxid, command);
+        command.bytes = command.bytes.slice();
+        command.bytes[dataStart] = (command.bytes[dataStart] as number) ^ 1;
+        this.begin(zxid);
+      }
+      return apply(zxid, command);
+    };
+  }
+
+  private begin(zxid: number): void {
+    this.machine.isTainted = true;
+    this.checker.isTainted = true;
+    this.wasTainted = true;
+    this.host.trace?.(() => `applies ${formatZxid(zxid)} with a byte changed`);
+    this.host.book.count("members diverged");
+  }
+
+  /** It has found a difference, or a quorum has condemned it. */
+  noticed(kind: "diverged" | "condemned"): void {
+    const { book, id, member } = this.host;
+    book.count(kind === "diverged" ? "digest mismatch" : kind);
+    this.checker.isWarned = true;
+    this.warnedZxid = member.tree.zxid;
+    if (kind === "diverged" || this.wasTainted) return;
+    // Where nobody remembers, whoever is held up gets another tree.
+    const isDue = (book.counts.get("members diverged") ?? 0) > 0;
+    demand(isDue, "core.md 29: a quorum says who is wrong", () => `${id} is right`);
+    book.count("condemned though right");
+  }
+
+  /** After each event. */
+  settled(): void {
+    const { checker } = this;
+    const { tree } = this.host.member;
+    // The command was refused, or its effect has been overwritten.
+    if (checker.isTainted && !checker.isWarned && checker.isRight(tree)) this.untaint();
+    // A quorum has found it right.
+    if (!checker.isTainted && tree.zxid > this.warnedZxid) checker.isWarned = false;
+  }
+
+  /** A snapshot has taken the tree's place. */
+  repaired(): void {
+    this.untaint();
+    this.wasTainted = false;
+  }
+
+  private untaint(): void {
+    this.machine.isTainted = false;
+    this.checker.isTainted = false;
+    this.checker.isWarned = false;
+  }
+}
