@@ -6,6 +6,7 @@ import { show } from "../model/compare.ts";
 import type { NumberedRequest } from "./client-message.ts";
 import { operationText } from "./model-command.ts";
 import type { Applied } from "./model-replay.ts";
+import { RegisterHistories } from "./register-histories.ts";
 import { demand } from "./violation.ts";
 
 /** Answers that say nothing about whether the request was applied. */
@@ -28,6 +29,7 @@ export class ClientBook {
   /** The latest committed configuration, as far as any member has known it; undefined for the first one. */
   configuration: { readonly zxid: number; readonly members: EnsembleConfiguration["members"] } | undefined;
   readonly counts = new Map<string, number>();
+  readonly registers = new RegisterHistories();
   /** The model's cursor for each cursor a member gave out. */
   readonly cursors = new Map<string, Uint8Array>();
   private readonly asked = new Map<string, AskedWrite>();
@@ -38,6 +40,13 @@ export class ClientBook {
   private readonly closes = new Set<number>();
   /** By session: when the latest keep-alive that was acknowledged came, or when the session was opened or moved. */
   private readonly livesSince = new Map<number, number>();
+
+  /** Names for connections without a session. */
+  newName(): string {
+    return `connection ${++this.names}`;
+  }
+
+  private names = 0;
 
   count(what: string, by = 1): void {
     this.counts.set(what, (this.counts.get(what) ?? 0) + by);

@@ -9,7 +9,6 @@ const DEMANDED = [
   "DIFF from the journal",
   "TRUNC",
   "SNAP",
-  "torn writes",
   "rollover",
   "reconfiguration during an election",
   "digest mismatch",

@@ -29,6 +29,7 @@ export class Door implements ConnectionListener, LinkEnd<ClientRequest> {
   private readonly connection: ClientConnection;
   private readonly name: number;
   private readonly reply: (message: ServerMessage) => void;
+  private readonly ownName: string;
   private outbound: ServerMessage[] = [];
   private heldBack: ServerMessage | undefined;
 
@@ -37,8 +38,15 @@ export class Door implements ConnectionListener, LinkEnd<ClientRequest> {
     this.host = host;
     this.name = name;
     this.reply = reply;
+    this.ownName = host.book.newName();
     this.checker = host.checker.connect(host, identities);
     this.connection = host.member.connect(this, identities);
+  }
+
+  /** Requests of one session have one name over all its connections. */
+  private get who(): string {
+    const { sessionId } = this.checker;
+    return sessionId === 0 ? this.ownName : formatZxid(sessionId);
   }
 
   // ---- From the client ----
@@ -47,6 +55,7 @@ export class Door implements ConnectionListener, LinkEnd<ClientRequest> {
     if (this.host.isDead || this.connection.isDetached) return;
     this.trace(() => `asks ${JSON.stringify(request, plain)}`);
     this.checker.request(request, this.host.timeMs);
+    this.host.book.registers.asked(this.who, request, this.host.timeMs);
     this.pass(request);
     this.host.settled();
   }
@@ -102,6 +111,8 @@ export class Door implements ConnectionListener, LinkEnd<ClientRequest> {
     this.trace(() => `told ${answer.number} ${show(answer)}`);
     if (this.host.fault === "overtaking-answers" && this.host.random.chance(0.02) && this.overtake(answer)) return;
     this.checker.answered(answer);
+    // What one with a wrong tree reads may be wrong.
+    if (!this.host.checker.isTainted) this.host.book.registers.told(this.who, answer, this.host.timeMs);
     const { number, code, zxid, cursor } = answer;
     this.outbound.push({ kind: "answer", number, code, zxid, cursor: cursor.slice() });
     const held = this.heldBack;

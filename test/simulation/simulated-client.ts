@@ -298,7 +298,7 @@ export class SimulatedClient {
     const { workload } = this.host;
     const [path, mode] = [workload.watchPath(), workload.watchMode()];
     const watchId = this.random.chance(0.1) ? 1 : this.next;
-    const afterZxid = this.random.chance(0.15) ? this.random.pick([this.lastZxid, this.lastZxid, this.firstZxid]) : 0;
+    const afterZxid = this.random.chance(0.3) ? this.random.pick([this.lastZxid, this.firstZxid]) : 0;
     this.ask({ kind: "watch", number: this.next++, watch: { watchId, path, mode, afterZxid } });
   }
 

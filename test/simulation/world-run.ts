@@ -63,6 +63,7 @@ function play(world: EnsembleWorld, requests: number): void {
   demand(owned.length === 0, "ephemerals exist while their session is open", () => String(owned));
   world.until("all converge", PATIENCE_MS, () => hasConverged(world));
   compareAll(world);
+  world.book.registers.check((what) => world.book.count(what));
   for (const id of world.members) world.powerLoss(id);
   world.until("all converge", PATIENCE_MS, () => hasConverged(world));
   compareAll(world);

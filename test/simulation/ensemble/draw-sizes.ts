@@ -41,7 +41,7 @@ export function drawSizes(random: Prng, machines: readonly Machine[]): MemberSiz
     roundBytes: random.pick([2, 6, 20]) * 1024,
     keepCommands: random.pick([0, 30, 100]),
     historyBytesMax: HISTORY_BYTES,
-    keepsHistory: random.chance(0.7),
+    keepsHistory: random.chance(0.5),
     zab: {
       bootstrap,
       counterMax: random.pick([undefined, undefined, 150]),
