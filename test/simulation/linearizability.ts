@@ -20,8 +20,9 @@ export interface RegisterOperation {
 const WINDOW_MAX = 12;
 
 /**
- * Whether some order, in which each operation lies between its begin and its end, explains all of them (Wing and Gong,
- * with a memory of what was tried): a set adds one to the version, a get sees the last set. Undefined: too many at once.
+ * Whether some order, in which each operation lies between its begin and its end, explains all of them (Wing and
+ * Gong, with a memory of what was tried): a set adds one to the version, a get sees the last set. Undefined: too many
+ * at once.
  *
  * @param operations on one znode, from its creation; a first operation may find any state
  */

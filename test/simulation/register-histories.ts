@@ -11,7 +11,7 @@ interface Asked {
   readonly from: number;
 }
 
-/** What clients wrote and read, linearizably, of each znode's data, by the times at which members took and answered it. */
+/** What clients wrote and read, linearizably, of each znode's data, by when members took and answered it. */
 export class RegisterHistories {
   private readonly pending = new Map<string, Asked>();
   private readonly answered = new Set<string>();

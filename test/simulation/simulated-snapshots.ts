@@ -17,7 +17,8 @@ export class SimulatedSnapshots {
   private rounds: SimulatedRounds;
   private lastHandOver = 0;
   private settling: { readonly target: number; readonly done: () => void } | undefined;
-  private isReceiving = false;
+  /** The latest transfer: one whose sender died says nothing any more. */
+  private receiving: ArrivingSnapshot | undefined;
 
   constructor(member: SimulatedMember, options: SimulatedMemberOptions) {
     this.member = member;
@@ -110,23 +111,25 @@ export class SimulatedSnapshots {
   receiveFrom(leader: number): SnapshotReceiver | undefined {
     const isWanted = (): boolean =>
       !this.member.isDead && this.member.member.awaitsSnapshot && this.member.member.leaderId === leader;
-    if (!isWanted() || this.isReceiving) return undefined;
-    this.isReceiving = true;
+    if (!isWanted()) return undefined;
     const arriving = new ArrivingSnapshot(this.options.random.uint32(), this.member.fanout());
+    this.receiving = arriving;
+    const isLatest = (): boolean => this.receiving === arriving;
     return {
       chunk: (bytes) => {
-        if (!isWanted()) return false;
+        if (!isWanted() || !isLatest()) return false;
         arriving.push(bytes);
         return true;
       },
       finish: () => {
         this.member.run(() => {
-          this.isReceiving = false;
-          if (isWanted()) this.install(arriving);
+          const isMeant = isLatest();
+          this.receiving = undefined;
+          if (isMeant && isWanted()) this.install(arriving);
         });
       },
       abandon: () => {
-        this.isReceiving = false;
+        if (isLatest()) this.receiving = undefined;
       },
     };
   }
