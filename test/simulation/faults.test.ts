@@ -45,7 +45,7 @@ it.each(faults)("the checker notices %s", { timeout: PATIENCE_MS }, (fault) => {
   const members = ensembleFaults.includes(fault) ? ENSEMBLE : 1;
   let rule: string | undefined;
   for (let seed = 1; seed <= SEEDS && rule === undefined; seed++) {
-    rule = runWorld({ seed, fault, members  }).violation?.rule;
+    rule = runWorld({ seed, fault, members }).violation?.rule;
   }
   expect(noticedBy[fault]).toContain(rule);
 });
