@@ -5,7 +5,11 @@ import { type Command, commandType, type Issuer, writeRaiseFeatureLevel, writeRe
 import { featureLevelOf } from "../tree/feature-level.ts";
 import type { TreeState } from "../tree/tree-state.ts";
 import { applyChange, type ConfigurationChange, isRefusal } from "../zab/configuration-change.ts";
-import { type EnsembleConfiguration, encodeConfiguration } from "../zab/ensemble-configuration.ts";
+import {
+  type ConfiguredMember,
+  type EnsembleConfiguration,
+  encodeConfiguration,
+} from "../zab/ensemble-configuration.ts";
 import { Quorum } from "../zab/quorum.ts";
 import type { Zab } from "../zab/zab.ts";
 import { type ChangeWord, encodeChange, memberMessage } from "./member-message.ts";
@@ -212,7 +216,10 @@ export class EnsembleChanges {
       done(this.outcome("MEMBER_NOT_SYNCED", detail));
       return false;
     }
-    const present = next.members.map(({ id }) => id).filter((id) => id === memberId || zab.isSynced(id));
+    // Under the incarnation it would have: a wiped member that is here, and not readmitted, is not the one it was.
+    const isHere = ({ id, incarnation }: ConfiguredMember): boolean =>
+      id === memberId || (zab.isSynced(id) && zab.peers.incarnationOf(id) === incarnation);
+    const present = next.members.filter(isHere).map(({ id }) => id);
     if (new Quorum(next).has(present)) return true;
     const detail = `of the members it would have, only ${present.join(", ")} are connected and caught up`;
     done(this.outcome("NEW_QUORUM_UNREACHABLE", detail));
