@@ -239,6 +239,8 @@ export class MemberRuntime implements MemberEffects, PartsOwner {
   }
 
   onRoundCommitted(zxid: number): void {
+    // A round of a tree that a snapshot has replaced since says nothing about this one's journal.
+    if (this.rounds.isStopped) return;
     this.rounds.committed(zxid);
     this.journalPart.prune(zxid);
   }
@@ -307,7 +309,9 @@ export class MemberRuntime implements MemberEffects, PartsOwner {
     this.installed = installed.zxid;
     await this.store.close();
     this.store = await this.openStore();
+    const { rounds } = this;
     this.rounds = new SnapshotRounds(this.member, this.store, this.options.roundBytes);
+    this.rounds.inherit(rounds);
     removeLeftovers(this.dataDir.directory, this.installed);
     const details = { zxid: formatZxid(installed.zxid), znodes: this.member.tree.state.table.size };
     this.events.onNotice("info", "installed a snapshot", { ...details, ms: Math.round(performance.now() - startedAt) });

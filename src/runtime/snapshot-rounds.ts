@@ -80,6 +80,13 @@ export class SnapshotRounds {
     });
   }
 
+  /** Takes over whoever waits for a round of others, whose tree another one has replaced. */
+  inherit(others: SnapshotRounds): void {
+    const { waiting } = others;
+    others.waiting = [];
+    for (const { zxid, resolve } of waiting) void this.reach(zxid).then(resolve);
+  }
+
   /** The store has committed the round. */
   committed(zxid: number): void {
     this.committing = false;
@@ -88,6 +95,10 @@ export class SnapshotRounds {
     this.waiting = this.waiting.filter((waiting) => !this.hasReached(waiting.zxid));
     for (const { resolve } of reached) resolve();
     if (this.waiting.length > 0) this.source.roundWanted();
+  }
+
+  get isStopped(): boolean {
+    return this.stopped;
   }
 
   /** No more slices: the open round is dropped, its journal is replayed at the next start. */

@@ -63,6 +63,13 @@ export class SimulatedRounds {
     this.source.roundWanted();
   }
 
+  /** Takes over whoever waits for a round of others, whose tree another one has replaced. */
+  inherit(others: SimulatedRounds): void {
+    const { waiting } = others;
+    others.waiting = [];
+    for (const { zxid, reached } of waiting) this.reach(zxid, reached);
+  }
+
   committed(zxid: number): void {
     this.isCommitting = false;
     this.committedZxid = zxid;

@@ -153,7 +153,9 @@ export class SimulatedSnapshots {
         this.store.drop();
         machine.settle();
         this.store = this.openStore();
+        const { rounds } = this;
         this.rounds = this.openRounds();
+        this.rounds.inherit(rounds);
       },
     };
     this.member.afterApply();

@@ -6,6 +6,7 @@ import {
   encodeEpochMessage,
   encodeEpochZxid,
   encodePulse,
+  type NewEpoch,
   type Pulse,
   peerMessage,
   type Sync,
@@ -48,26 +49,27 @@ export class Following {
     this.send(encodeCurrentEpoch({ acceptedEpoch, promisedTo, currentEpoch, lastZxid, isDamaged }));
   }
 
-  onNewEpoch(epoch: number): void {
+  onNewEpoch({ epoch, attempt }: NewEpoch): void {
     const { replica } = this.host;
     if (epoch > replica.acceptedEpoch) {
       this.stage = "joining";
-      replica.promise(epoch, this.leaderId, () => this.acknowledgeEpoch(epoch));
+      replica.promise(epoch, this.leaderId, () => this.acknowledgeEpoch(epoch, attempt));
     } else if (epoch === replica.acceptedEpoch && replica.promisedTo === this.leaderId) {
       this.stage = "joining";
       // Promised before, but perhaps not on disk yet.
-      replica.whenDurable(() => this.acknowledgeEpoch(epoch));
+      replica.whenDurable(() => this.acknowledgeEpoch(epoch, attempt));
     } else {
       this.begin();
     }
   }
 
-  private acknowledgeEpoch(epoch: number): void {
+  private acknowledgeEpoch(epoch: number, attempt: number): void {
     const { replica, effects } = this.host;
     this.stage = "promised";
     const { currentEpoch, lastZxid } = replica;
     const { wantsSnapshot } = this.host;
-    this.send(encodeAckEpoch({ epoch, currentEpoch, lastZxid, appliedZxid: effects.digest().zxid, wantsSnapshot }));
+    const { zxid: appliedZxid } = effects.digest();
+    this.send(encodeAckEpoch({ epoch, attempt, currentEpoch, lastZxid, appliedZxid, wantsSnapshot }));
   }
 
   onSync({ epoch, bySnapshot, zxid }: Sync): void {

@@ -7,10 +7,9 @@ import {
   type AckEpoch,
   type CurrentEpoch,
   type EpochZxid,
-  encodeEpochMessage,
   encodeHandover,
+  encodeNewEpoch,
   type Pulse,
-  peerMessage,
 } from "./peer-message.ts";
 import type { Reign } from "./reign.ts";
 import type { RoleHost } from "./role-host.ts";
@@ -124,15 +123,14 @@ export class Leading implements Reign {
   }
 
   private sendEpoch(learner: Learner): void {
-    learner.epochsUnanswered++;
-    this.host.effects.send(learner.id, encodeEpochMessage(peerMessage.NEWEPOCH, this.epoch));
+    learner.attempt++;
+    this.host.effects.send(learner.id, encodeNewEpoch({ epoch: this.epoch, attempt: learner.attempt }));
   }
 
   onAckEpoch(peer: number, message: AckEpoch): void {
     const learner = this.learners.get(peer);
     if (learner === undefined) return;
-    learner.epochsUnanswered--;
-    if (learner.epochsUnanswered > 0 || message.epoch !== this.epoch || learner.stage !== "joining") return;
+    if (message.attempt !== learner.attempt || message.epoch !== this.epoch || learner.stage !== "joining") return;
     Object.assign(learner, message);
     learner.acceptedEpoch = message.epoch;
     learner.stage = "promised";

@@ -28,8 +28,8 @@ export class Learner {
   appliedZxid = 0;
   wantsSnapshot = false;
   isDamaged = false;
-  /** NEWEPOCHs sent and not answered: only the answer to the last one tells where the learner stands. */
-  epochsUnanswered = 0;
+  /** Of asking it for a promise: one may be lost, when the learner gives this leader up and comes back. */
+  attempt = 0;
   /** The last zxid sent. */
   sentZxid = 0;
   /** NEWLEADER follows this zxid. */

@@ -62,9 +62,15 @@ export interface CurrentEpoch {
   readonly isDamaged: boolean;
 }
 
-/** A learner has the promise of `epoch` on disk, and its history is this. */
-export interface AckEpoch {
+/** The leader asks for the promise of an epoch. */
+export interface NewEpoch {
   readonly epoch: number;
+  /** Of its asking this learner: the answer to the last one tells where the learner stands. */
+  readonly attempt: number;
+}
+
+/** A learner has the promise of `epoch` on disk, and its history is this. */
+export interface AckEpoch extends NewEpoch {
   readonly currentEpoch: number;
   readonly lastZxid: number;
   readonly appliedZxid: number;
@@ -157,10 +163,25 @@ export function decodeCurrentEpoch(reader: ByteReader): CurrentEpoch {
   return message;
 }
 
+export function encodeNewEpoch({ epoch, attempt }: NewEpoch): Uint8Array {
+  const writer = new ByteWriter(16);
+  writer.u8(peerMessage.NEWEPOCH);
+  writer.u32(epoch);
+  writer.u32(attempt);
+  return writer.copy();
+}
+
+export function decodeNewEpoch(reader: ByteReader): NewEpoch {
+  const message = { epoch: reader.u32(), attempt: reader.u32() };
+  reader.expectEnd();
+  return message;
+}
+
 export function encodeAckEpoch(message: AckEpoch): Uint8Array {
   const writer = new ByteWriter(32);
   writer.u8(peerMessage.ACKEPOCH);
   writer.u32(message.epoch);
+  writer.u32(message.attempt);
   writer.u32(message.currentEpoch);
   writer.u53(message.lastZxid);
   writer.u53(message.appliedZxid);
@@ -171,6 +192,7 @@ export function encodeAckEpoch(message: AckEpoch): Uint8Array {
 export function decodeAckEpoch(reader: ByteReader): AckEpoch {
   const message = {
     epoch: reader.u32(),
+    attempt: reader.u32(),
     currentEpoch: reader.u32(),
     lastZxid: reader.u53(),
     appliedZxid: reader.u53(),
@@ -195,7 +217,7 @@ export function decodeSync(reader: ByteReader): Sync {
   return message;
 }
 
-/** NEWEPOCH, ACKLEADER. */
+/** ACKLEADER, HANDOVER. */
 export function encodeEpochMessage(type: number, epoch: number): Uint8Array {
   const writer = new ByteWriter(8);
   writer.u8(type);

@@ -6,6 +6,7 @@ import {
   decodeCurrentEpoch,
   decodeEpochMessage,
   decodeEpochZxid,
+  decodeNewEpoch,
   decodePulse,
   decodeSync,
   peerMessage,
@@ -58,7 +59,7 @@ export function tellLeader(
 export function tellFollower(following: Following, type: number | undefined, reader: ByteReader): void {
   switch (type) {
     case peerMessage.NEWEPOCH:
-      following.onNewEpoch(decodeEpochMessage(reader));
+      following.onNewEpoch(decodeNewEpoch(reader));
       return;
     case peerMessage.SYNC:
       following.onSync(decodeSync(reader));

@@ -4,10 +4,9 @@ import { decodePromise } from "../../../../src/core/zab/epoch-record.ts";
 import { recordType } from "../../../../src/core/zab/journal-record.ts";
 import {
   decodeAckEpoch,
-  decodeEpochMessage,
+  decodeNewEpoch,
   encodeCurrentEpoch,
-  encodeEpochMessage,
-  peerMessage,
+  encodeNewEpoch,
   readerOf,
 } from "../../../../src/core/zab/peer-message.ts";
 import { ensemble, hadBatches } from "./rig-batches.ts";
@@ -75,7 +74,7 @@ describe("discovery", () => {
     rig.at(1).sync();
     expect(rig.since(0, "ACKEPOCH")).toEqual(["1>3 ACKEPOCH"]);
     // And one that answers twice waits for the disk twice.
-    rig.at(2).zab.receive(3, encodeEpochMessage(peerMessage.NEWEPOCH, 1));
+    rig.at(2).zab.receive(3, encodeNewEpoch({ epoch: 1, attempt: 1 }));
     expect(rig.since(0, "ACKEPOCH")).toEqual(["1>3 ACKEPOCH"]);
     rig.at(2).sync();
     expect(rig.since(0, "ACKEPOCH").filter((each) => each.startsWith("2"))).not.toEqual([]);
@@ -128,11 +127,11 @@ describe("discovery", () => {
   it("DSN'11, figure 3: a learner never acknowledges an epoch below its promise, or promised to another", () => {
     const rig = ZabRig.settled(3);
     const before = rig.sent.length;
-    rig.at(1).zab.receive(3, encodeEpochMessage(peerMessage.NEWEPOCH, 9));
+    rig.at(1).zab.receive(3, encodeNewEpoch({ epoch: 9, attempt: 1 }));
     rig.settle();
     expect(rig.at(1).zab.replica.acceptedEpoch).toBeGreaterThanOrEqual(9);
     const first = rig.sent.length;
-    rig.at(1).zab.receive(3, encodeEpochMessage(peerMessage.NEWEPOCH, 3));
+    rig.at(1).zab.receive(3, encodeNewEpoch({ epoch: 3, attempt: 2 }));
     expect(rig.since(first)).toEqual(["1>3 CEPOCH"]);
     expect(before).toBeLessThan(first);
   });
@@ -159,6 +158,23 @@ describe("discovery", () => {
     expect([rig.at(3).zab.isFollowing, rig.at(3).applied]).toEqual([true, rig.at(2).applied]);
   });
 
+  it("a NEWEPOCH that was lost, because its learner looked for a leader then, is not waited for", () => {
+    const rig = new ZabRig(three);
+    rig.start(1, 2);
+    rig.settle();
+    rig.start(3);
+    rig.until(() => rig.at(3).zab.leaderId === 2);
+    rig.clog(2, 3);
+    rig.settle();
+    expect(sentBy(rig, 2, 3, "NEWEPOCH")).toHaveLength(1);
+    // It gives the leader up and finds it again, while the leader's words are on their way.
+    rig.at(3).zab.look("told so by the test");
+    rig.unclog(2, 3);
+    rig.settle();
+    rig.pass(200);
+    expect(rig.at(3).zab.isFollowing).toBe(true);
+  });
+
   it("DSN'11, figure 3: ACKEPOCH tells the epoch and the end of the history that the promise stands behind", () => {
     const rig = new ZabRig(three);
     rig.startWith(1, hadBatches(2, 3, three));
@@ -167,6 +183,7 @@ describe("discovery", () => {
     const [ack] = sentBy(rig, 1, 2, "ACKEPOCH");
     expect(decodeAckEpoch(readerOf((ack as Sent).frame))).toEqual({
       epoch: 3,
+      attempt: 1,
       currentEpoch: 2,
       lastZxid: makeZxid(2, 3),
       appliedZxid: 0,
@@ -221,6 +238,6 @@ describe("discovery", () => {
     const rig = promised([2, 2, 2]);
     rig.settle();
     const epochs = rig.sent.filter(({ name }) => name === "NEWEPOCH");
-    expect(new Set(epochs.map(({ frame }) => decodeEpochMessage(readerOf(frame))))).toEqual(new Set([3]));
+    expect(new Set(epochs.map(({ frame }) => decodeNewEpoch(readerOf(frame)).epoch))).toEqual(new Set([3]));
   });
 });

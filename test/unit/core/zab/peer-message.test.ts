@@ -49,7 +49,14 @@ const kinds: Record<string, Kind> = {
     type: peerMessage.CEPOCH,
   },
   ACKEPOCH: {
-    fields: fc.record({ epoch: u32, currentEpoch: u32, lastZxid: u53, appliedZxid: u53, wantsSnapshot: flag }),
+    fields: fc.record({
+      epoch: u32,
+      attempt: u32,
+      currentEpoch: u32,
+      lastZxid: u53,
+      appliedZxid: u53,
+      wantsSnapshot: flag,
+    }),
     encode: wire.encodeAckEpoch,
     decode: wire.decodeAckEpoch,
     type: peerMessage.ACKEPOCH,
@@ -61,9 +68,9 @@ const kinds: Record<string, Kind> = {
     type: peerMessage.SYNC,
   },
   NEWEPOCH: {
-    fields: u32,
-    encode: (epoch: number) => wire.encodeEpochMessage(peerMessage.NEWEPOCH, epoch),
-    decode: wire.decodeEpochMessage,
+    fields: fc.record({ epoch: u32, attempt: u32 }),
+    encode: wire.encodeNewEpoch,
+    decode: wire.decodeNewEpoch,
     type: peerMessage.NEWEPOCH,
   },
   HANDOVER: {
@@ -148,10 +155,10 @@ describe("messages of members", () => {
     );
     const standing = { acceptedEpoch: 4, promisedTo: 1, currentEpoch: 3, lastZxid: zxid, isDamaged: true };
     expect(hex(wire.encodeCurrentEpoch(standing))).toBe(`02${"04000000"}${"01000000"}${"03000000"}${z}01`);
-    const ack = { epoch: 5, currentEpoch: 3, lastZxid: zxid, appliedZxid: 1, wantsSnapshot: false };
-    expect(hex(wire.encodeAckEpoch(ack))).toBe(`04${"05000000"}${"03000000"}${z}${"0100000000000000"}00`);
+    const ack = { epoch: 5, attempt: 2, currentEpoch: 3, lastZxid: zxid, appliedZxid: 1, wantsSnapshot: false };
+    expect(hex(wire.encodeAckEpoch(ack))).toBe(`04${"05000000"}${"02000000"}${"03000000"}${z}${"0100000000000000"}00`);
     expect(hex(wire.encodeSync({ epoch: 5, bySnapshot: true, zxid }))).toBe(`05${"05000000"}01${z}`);
-    expect(hex(wire.encodeEpochMessage(peerMessage.NEWEPOCH, 5))).toBe("0305000000");
+    expect(hex(wire.encodeNewEpoch({ epoch: 5, attempt: 2 }))).toBe("030500000002000000");
     expect(hex(wire.encodeHandover(7))).toBe("0d07000000");
     expect(hex(wire.encodeEpochZxid(peerMessage.ACK, 5, zxid))).toBe(`0a${"05000000"}${z}`);
     const ping = { epoch: 5, round: 6, zxid, digest0: 1, digest1: 2 };
