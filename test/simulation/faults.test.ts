@@ -29,8 +29,7 @@ const noticedBy: Record<Fault, readonly string[]> = {
   "enter-epoch-unsynced": ["a leader is established by a quorum's disks"],
   "skip-promise": ["core.md 19: the epoch entered is the one promised"],
   "commit-alone": ["core.md 23: committed is what a quorum has on disk"],
-  // Expiries ask for a round too.
-  "instant-barrier": ["core.md 16: a read is as fresh as asked", "core.md 11: no session expires before its time"],
+  "instant-barrier": ["core.md 16: a read is as fresh as asked"],
   "keep-tail": ["nothing fails", "ProcessConsistency: a synchronised log is a prefix of the leader's"],
   "swallow-truncation": ["what was synced is there again, and nothing from nowhere", "nothing fails"],
   "keep-incarnation": [

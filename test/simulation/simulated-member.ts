@@ -139,7 +139,7 @@ export class SimulatedMember implements MemberEffects, MemberView, PeerProcess {
     this.checker = new MemberChecker(book, this);
     this.raises = options.raises;
     new ZabObserver(this);
-    plant(this.fault, this.member, this.zab, (work) => this.after(0, work));
+    plant(this.fault, this.member, this.zab);
     this.snapshots = new SimulatedSnapshots(this, options);
     this.snapshots.journalled(journalBytes);
     this.taint = new Taint(this, machine, this.checker);
