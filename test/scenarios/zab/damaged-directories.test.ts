@@ -124,7 +124,10 @@ describe("core.md 28: a member whose data is damaged, among others", () => {
     [
       "a record of its journal is not what was written",
       NO_ROUNDS,
-      (directory) => overwrite(journalFiles(directory)[0] as string, 30_000),
+      (directory) => {
+        // Wherever groups happen to end: a single place may lie in the padding between two.
+        for (let at = 24_000; at < 32_000; at += 100) overwrite(journalFiles(directory)[0] as string, at);
+      },
     ],
     [
       "its snapshot is no database any more",
