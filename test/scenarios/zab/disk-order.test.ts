@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { epochOf, makeZxid } from "../../../src/core/base/zxid.ts";
 import { decodeEpoch, decodePromise } from "../../../src/core/zab/epoch-record.ts";
 import { recordType } from "../../../src/core/zab/journal-record.ts";
-import { decodeNewEpoch, readerOf } from "../../../src/core/zab/peer-message.ts";
+import { decodeEpochMessage, decodeNewEpoch, readerOf } from "../../../src/core/zab/peer-message.ts";
 import { ensemble } from "../../unit/core/zab/rig-batches.ts";
 import { type RigMember, ZabRig } from "../../unit/core/zab/zab-rig.ts";
 import { ELECTION_MS, haveConverged, isolate, logOf, oneHasMore, sentBy } from "./steps.ts";
@@ -224,7 +224,7 @@ describe("acknowledgements", () => {
     own.holdsDisk = false;
     rig.settle();
     const acks = rig.sent.slice(from).filter(({ from: sender, name }) => sender === 1 && name === "ACKLEADER");
-    expect(acks.map(({ frame }) => decodeNewEpoch(readerOf(frame)).epoch)).toEqual([2]);
+    expect(acks.map(({ frame }) => decodeEpochMessage(readerOf(frame)))).toEqual([2]);
     expect([rig.leader.id, haveConverged(rig)]).toEqual([2, true]);
   });
 
