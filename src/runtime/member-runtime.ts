@@ -59,7 +59,7 @@ export class MemberRuntime implements MemberEffects, PartsOwner {
   private whenServing: (() => void) | undefined;
 
   private constructor(parts: OpenedParts, options: RuntimeOptions, events: RuntimeEvents) {
-    const { dataDir, recovered, links } = parts;
+    const { dataDir, recovered, links, bootstrap } = parts;
     this.options = options;
     this.events = events;
     this.dataDir = dataDir;
@@ -68,7 +68,6 @@ export class MemberRuntime implements MemberEffects, PartsOwner {
     this.store = parts.store;
     this.installed = parts.installed;
     const { incarnation } = dataDir.identity;
-    const { bootstrap } = parts;
     const memberOptions = { ...defaults, ...options, incarnation, bootstrap, firstUnaryNumber: randomInt(2 ** 47) };
     this.member = new Member(memberOptions, recovered.state, recovered.zab, this);
     this.rounds = new SnapshotRounds(this.member, parts.store, options.roundBytes);
@@ -247,7 +246,7 @@ export class MemberRuntime implements MemberEffects, PartsOwner {
 
   // ---- Events of the links ----
 
-  linkUp(peer: LinkedPeerIdentity): void {
+  linkUp(peer: Pick<LinkedPeer, "id" | "incarnation">): void {
     this.guard(() => this.member.linkUp(peer));
   }
 
@@ -295,26 +294,32 @@ export class MemberRuntime implements MemberEffects, PartsOwner {
   }
 
   private async takeSnapshot(peer: number, stream: BulkReceiver): Promise<void> {
-    const startedAt = performance.now();
+    const at = performance.now();
     const { loaded, installed } = await receiveSnapshot(stream, this.dataDir.directory, this.installed);
     if (this.failed || this.stopped) return;
     if (!this.member.awaitsSnapshot || peer !== this.member.leaderId) {
+      removeLeftovers(this.dataDir.directory, this.installed);
       throw new Error("the leader it came from is not followed any more");
     }
     this.rounds.stop();
-    const historyBytesMax = this.options.historyBytesMax ?? defaults.historyBytesMax;
-    this.guard(() => this.member.install(new LocalState(loaded, historyBytesMax)));
+    const state = new LocalState(loaded, this.options.historyBytesMax ?? defaults.historyBytesMax);
+    this.guard(() => this.member.install(state));
     await this.progress.settled();
-    // The journal names the new one: from here on it is current, whatever happens.
+    // The journal names the new one: from here on it is current, whatever happens, and no member runs without it.
     this.installed = installed.zxid;
+    await this.useInstalled().catch((error: unknown) => this.fail(error as Error));
+    if (this.failed) return;
+    const details = { zxid: formatZxid(installed.zxid), ms: Math.round(performance.now() - at) };
+    this.events.onNotice("info", "installed a snapshot", { ...details, znodes: this.member.tree.state.table.size });
+  }
+
+  private async useInstalled(): Promise<void> {
     await this.store.close();
     this.store = await this.openStore();
-    const { rounds } = this;
-    this.rounds = new SnapshotRounds(this.member, this.store, this.options.roundBytes);
-    this.rounds.inherit(rounds);
+    const rounds = new SnapshotRounds(this.member, this.store, this.options.roundBytes);
+    rounds.inherit(this.rounds);
+    this.rounds = rounds;
     removeLeftovers(this.dataDir.directory, this.installed);
-    const details = { zxid: formatZxid(installed.zxid), znodes: this.member.tree.state.table.size };
-    this.events.onNotice("info", "installed a snapshot", { ...details, ms: Math.round(performance.now() - startedAt) });
   }
 
   private openStore(): Promise<SnapshotStore> {
@@ -389,9 +394,7 @@ export class MemberRuntime implements MemberEffects, PartsOwner {
   }
 }
 
-type LinkedPeerIdentity = Pick<LinkedPeer, "id" | "incarnation">;
-
 function requireLinks(links: EnsembleLinks | undefined): EnsembleLinks {
-  if (links === undefined) throw new Error("this member has no links to others");
-  return links;
+  if (links !== undefined) return links;
+  throw new Error("this member has no links to others");
 }

@@ -4,7 +4,7 @@ import type { EnsembleConfiguration } from "../core/zab/ensemble-configuration.t
 import { changeEnsembleId, type DataDir } from "../storage/data-dir.ts";
 import { describeFinding } from "../storage/journal/finding.ts";
 import { type Journal, openJournal } from "../storage/journal/journal.ts";
-import { removeLeftovers, snapshotCount } from "../storage/snapshot/snapshot-files.ts";
+import { currentSnapshot, removeLeftovers, snapshotCount } from "../storage/snapshot/snapshot-files.ts";
 import { openSnapshotStore, type SnapshotStore } from "../storage/snapshot/snapshot-store.ts";
 import type { BulkReceiver } from "../transport/peer-transport.ts";
 import { isDamage, isMarkedDamaged, setAside } from "./damage.ts";
@@ -115,8 +115,10 @@ export class Opening {
     );
     this.journal = journal;
     for (const finding of found.findings) events.onNotice("warn", describeFinding(finding), {});
-    const installed = found.snapshotZxid === 0 ? undefined : found.snapshotZxid;
-    const loaded = early ?? loadTree(directory, installed);
+    const named = found.snapshotZxid === 0 ? undefined : found.snapshotZxid;
+    const loaded = early ?? loadTree(directory, named);
+    // The record that named it may have gone with a pruned segment; the member's own file began at 0.
+    const installed = named ?? (currentSnapshot(directory)?.began || undefined);
     const recovered = recover(loaded, found, options.historyBytesMax ?? HISTORY_BYTES_MAX);
     this.tellRecovered(recovered, performance.now() - startedAt);
     removeLeftovers(directory, installed);

@@ -1,5 +1,4 @@
 import { performance } from "node:perf_hooks";
-import { setTimeout as sleep } from "node:timers/promises";
 import { EnsembleAdmin } from "@muster/client";
 import { expect, test } from "vitest";
 import { FailIo } from "../integration/crash/fail-io.ts";
@@ -76,7 +75,7 @@ test("core.md 32: its disk fails: a leader ends itself, another leads, no write 
     },
   });
   const load = await Workload.start(rig);
-  await sleep(500);
+  await load.progress();
   const leader = await rig.settled();
   const { epoch } = leader;
   const at = performance.now();

@@ -1,5 +1,4 @@
 import { performance } from "node:perf_hooks";
-import { setTimeout as sleep } from "node:timers/promises";
 import { EnsembleAdmin } from "@muster/client";
 import { expect, test } from "vitest";
 import { EnsembleRig, KEEP_ALL } from "./ensemble-rig.ts";
@@ -38,7 +37,6 @@ test("a follower that lost everything is back by a snapshot under load, and coun
   // It counts: with the other follower gone, it and the leader are the quorum.
   await rig.member(1).kill();
   await load.progress();
-  await sleep(500);
   await rig.member(1).start();
   await rig.settled();
   const checked = await judge(rig, load, { mayCompact: true });

@@ -99,7 +99,7 @@ export class EnsembleChanges {
 
   /** A follower asks. */
   onChange(peer: number, { number, text }: ChangeWord): void {
-    const request = parse(text) as Request;
+    const request = readRequest(text);
     const answer = (outcome: ChangeOutcome): void => {
       const word = { number, text: JSON.stringify({ ...outcome, reason: outcome.reason ?? "" }) };
       this.host.zab.effects.send(peer, encodeChange(memberMessage.CHANGED, word));
@@ -113,9 +113,11 @@ export class EnsembleChanges {
     const asked = this.asked.get(number);
     if (asked === undefined) return;
     this.asked.delete(number);
-    const { reason, detail, zxid } = parse(text) as { reason: string; detail: string; zxid: number };
-    const known = reason in errors ? (reason as Reason) : "INTERNAL";
-    const outcome = { reason: reason === "" ? undefined : known, detail, zxid };
+    const { reason, detail, zxid } = parse(text);
+    if (typeof reason !== "string" || typeof detail !== "string" || !Number.isSafeInteger(zxid))
+      throw new FormatError("what became of a change of the ensemble is not told as members tell it");
+    const known = Object.hasOwn(errors, reason) ? (reason as Reason) : "INTERNAL";
+    const outcome = { reason: reason === "" ? undefined : known, detail, zxid: zxid as number };
     if (asked.request.kind === "transfer" && outcome.reason === undefined)
       this.await(asked.leaderId, asked.request.to, asked.done);
     else asked.done(outcome);
@@ -307,10 +309,25 @@ export class EnsembleChanges {
   }
 }
 
-function parse(text: string): unknown {
+/** The rules of a change itself are {@link applyChange}'s; here it only has to be one. */
+function readRequest(text: string): Request {
+  const { kind, change, to } = parse(text);
+  if (kind === "reconfigure" && isRecord(change)) return { kind, change: change as unknown as ConfigurationChange };
+  if (kind === "transfer" && Number.isSafeInteger(to)) return { kind, to: to as number };
+  throw new FormatError("what is asked of the leader is neither a change of the ensemble nor a transfer");
+}
+
+function parse(text: string): Record<string, unknown> {
+  let value: unknown;
   try {
-    return JSON.parse(text);
+    value = JSON.parse(text);
   } catch {
     throw new FormatError("a change of the ensemble is not JSON");
   }
+  if (!isRecord(value)) throw new FormatError("a change of the ensemble is not a JSON object");
+  return value;
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null;
 }

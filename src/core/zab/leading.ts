@@ -366,11 +366,6 @@ export class Leading implements Reign {
     this.host.look("handed over", chosen.id);
   }
 
-  /** The learners that are complete or on their way, for people. */
-  learnerStages(): { readonly id: number; readonly stage: string; readonly ackedZxid: number }[] {
-    return [...this.learners.values()].map(({ id, stage, ackedZxid }) => ({ id, stage, ackedZxid }));
-  }
-
   isSynced(id: number): boolean {
     return this.learners.get(id)?.wasSynced === true;
   }

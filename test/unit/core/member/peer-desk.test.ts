@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { ByteWriter, encodeUtf8 } from "../../../../src/core/base/bytes.ts";
-import { encodeForward } from "../../../../src/core/member/member-message.ts";
+import { encodeChange, encodeForward, memberMessage } from "../../../../src/core/member/member-message.ts";
 import {
   type Issuer,
   writeExpireSession,
@@ -50,6 +50,25 @@ describe("what a leader takes from a follower", () => {
     expect(leader.drops).toHaveLength(1);
     expect(leader.drops[0]).toMatch(/^1: message of type 32: /);
     expect(leader.records).toHaveLength(before);
+    rig.pass(1_000);
+    expect(rig.at(1).member.role).toBe("follower");
+  });
+
+  it.each([
+    "",
+    "null",
+    "7",
+    "[]",
+    "{}",
+    '{"kind":"reconfigure"}',
+    '{"kind":"reconfigure","change":7}',
+    '{"kind":"transfer"}',
+  ])("core.md 25: a change of the ensemble that reads %j drops the link, and the leader goes on", (text) => {
+    const rig = MemberRig.of(3);
+    const { leader } = rig;
+    leader.member.receive(1, encodeChange(memberMessage.CHANGE, { number: 1, text }));
+    expect(leader.drops).toHaveLength(1);
+    expect(leader.drops[0]).toMatch(/^1: message of type \d+: /);
     rig.pass(1_000);
     expect(rig.at(1).member.role).toBe("follower");
   });
