@@ -9,6 +9,8 @@ import { buffer, text } from "node:stream/consumers";
 import { checkout } from "../../support/checkout.ts";
 
 const program = join(checkout, "bin", "muster.js");
+/** What stops by itself does so well within this, ms. */
+const STOP_MS = 10_000;
 
 /** One run of `muster`, its output as bytes. */
 export interface Ran {
@@ -50,12 +52,15 @@ export class MusterHome {
     return { child, ready: await readyOf(child) };
   }
 
+  /** Stops what still runs, by force only what does not: the members of a `muster dev` killed would outlive it. */
   async dispose(): Promise<void> {
     await Promise.all(
       [...this.#children].map(async (child) => {
         const ended = once(child, "exit");
-        child.kill("SIGKILL");
+        child.kill("SIGTERM");
+        const impatience = setTimeout(() => child.kill("SIGKILL"), STOP_MS);
         await ended;
+        clearTimeout(impatience);
       }),
     );
     rmSync(this.directory, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
