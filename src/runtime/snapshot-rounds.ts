@@ -5,8 +5,13 @@ import { TAIL_BYTES_MIN } from "../core/tree/history-tail.ts";
 import type { SnapshotMeta } from "../core/tree/snapshot-row.ts";
 import type { SnapshotStore } from "../storage/snapshot/snapshot-store.ts";
 
-/** A round begins when this much journal has been written since the last, bytes (core.md 34). */
+/** A round begins when this much journal has been written since the last, bytes (core.md 34); */
 export const ROUND_JOURNAL_BYTES = 64 * 1024 * 1024;
+/**
+ * or as much as the snapshot is large, up to so many times that: changes all over a large tree make a round write most
+ * of the file.
+ */
+const ROUND_STRETCH_MAX = 2;
 /** A slice of capturing takes about this long, ms, */
 const SLICE_MS = 1.5;
 /** and the next one comes after this, ms. */
@@ -60,7 +65,7 @@ export class SnapshotRounds {
   /** Begins a round if one is due. Only between batches: replay begins at a batch. */
   beginIfDue(): void {
     const isAsked = this.waiting.length > 0;
-    if ((this.journalBytes < this.roundBytes && !isAsked) || this.isBusy || this.stopped) return;
+    if ((!this.isDue && !isAsked) || this.isBusy || this.stopped) return;
     if (this.capture.dirtyCount === 0 && !isAsked) return;
     this.journalBytes = 0;
     this.meta = this.source.snapshotMeta(this.historyBytes);
@@ -105,6 +110,12 @@ export class SnapshotRounds {
   stop(): void {
     this.stopped = true;
     clearTimeout(this.timer);
+  }
+
+  private get isDue(): boolean {
+    const { roundBytes, journalBytes } = this;
+    if (journalBytes < roundBytes) return false;
+    return journalBytes >= Math.min(this.store.stats().databaseBytes, roundBytes * ROUND_STRETCH_MAX);
   }
 
   private get isBusy(): boolean {

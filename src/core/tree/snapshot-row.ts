@@ -123,16 +123,43 @@ export interface RowSink {
 /** Decodes a run of rows; throws FormatError on bytes that are not rows. */
 export function readRows(bytes: Uint8Array, sink: RowSink): void {
   const reader = new ByteReader(bytes);
-  const znode = emptyZnodeRow();
-  const session = emptySessionRow();
-  while (reader.remaining > 0) {
+  const decoder = new RowDecoder();
+  while (reader.remaining > 0) decoder.read(reader, sink);
+}
+
+/** Decodes rows one at a time. */
+export class RowDecoder {
+  private readonly znode = emptyZnodeRow();
+  private readonly session = emptySessionRow();
+
+  /** Hands the row at the reader to `sink`; throws FormatError on bytes that are not a row. */
+  read(reader: ByteReader, sink: RowSink): void {
     const kind = reader.u8();
-    if (kind === rowKind.ZNODE) sink.znode(readZnodeRow(reader, znode));
+    if (kind === rowKind.ZNODE) sink.znode(readZnodeRow(reader, this.znode));
     else if (kind === rowKind.ZNODE_DELETED) sink.znodeDeleted(reader.u53());
-    else if (kind === rowKind.SESSION) sink.session(readSessionRow(reader, session));
+    else if (kind === rowKind.SESSION) sink.session(readSessionRow(reader, this.session));
     else if (kind === rowKind.SESSION_DELETED) sink.sessionDeleted(reader.u53());
     else throw new FormatError(`unknown row kind ${kind}`);
   }
+}
+
+/** Of {@link writeZnodeRow} and {@link writeSessionRow}: between the id and the first block. */
+const ZNODE_FIXED_BYTES = 8 + 1 + 5 * 8 + 3 * 4 + 2 * 8 + 4;
+const SESSION_FIXED_BYTES = 32 + 8 + 4 + 4;
+
+/** Moves the reader over one row, and returns that row's id: its serial, or the session's. */
+export function skipRow(reader: ByteReader): number {
+  const kind = reader.u8();
+  if (kind < rowKind.ZNODE || kind > rowKind.SESSION_DELETED) throw new FormatError(`unknown row kind ${kind}`);
+  const id = reader.u53();
+  if (kind === rowKind.ZNODE) skip(reader, ZNODE_FIXED_BYTES, 3);
+  else if (kind === rowKind.SESSION) skip(reader, SESSION_FIXED_BYTES, 1);
+  return id;
+}
+
+function skip(reader: ByteReader, bytes: number, blocks: number): void {
+  reader.skip(bytes);
+  for (let i = 0; i < blocks; i++) reader.skip(reader.varint());
 }
 
 function readZnodeRow(reader: ByteReader, row: ZnodeRow): ZnodeRow {

@@ -2,13 +2,8 @@ import { statfsSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import Database from "better-sqlite3";
 import { assert } from "../../core/base/assert.ts";
-import {
-  type RowSink,
-  readRows,
-  type SessionRow,
-  type SnapshotMeta,
-  type ZnodeRow,
-} from "../../core/tree/snapshot-row.ts";
+import type { RowSink, SessionRow, SnapshotMeta, ZnodeRow } from "../../core/tree/snapshot-row.ts";
+import { RowSorter } from "./row-sorter.ts";
 import { putMeta, RowStatements } from "./row-statements.ts";
 import { checkHeader, readMeta } from "./snapshot-check.ts";
 import { snapshotError } from "./snapshot-error.ts";
@@ -16,6 +11,8 @@ import { SNAPSHOT_FORMAT, SNAPSHOT_PAGE_BYTES, snapshotTables } from "./snapshot
 
 /** SQLite's page cache, KiB: enough for the inner pages and the leaves of a run of rows. */
 const CACHE_KIB = 4096;
+/** Rows are gathered, and put in order, up to this many bytes. */
+const GATHERED_BYTES_MAX = 16 * 1024 * 1024;
 /** Rows and bytes between two looks at the free space. */
 const SPACE_CHECK_ROWS = 256;
 const SPACE_CHECK_BYTES = 1024 * 1024;
@@ -53,6 +50,7 @@ export class SnapshotWriter implements RowSink {
   private readonly options: WriterOptions;
   private readonly database: Database.Database;
   private readonly rows: RowStatements;
+  private readonly sorter = new RowSorter();
   private readonly dropZnode: Database.Statement;
   private readonly dropSession: Database.Statement;
   private readonly pageCount: Database.Statement;
@@ -87,11 +85,13 @@ export class SnapshotWriter implements RowSink {
     }
   }
 
-  /** Applies encoded rows to the open round, opening one if there is none. */
+  /** Takes encoded rows into the open round, opening one if there is none. */
   write(rows: Uint8Array): void {
     try {
       this.begin();
-      readRows(rows, this);
+      this.sorter.add(rows);
+      if (this.sorter.bytes < GATHERED_BYTES_MAX) return;
+      this.sorter.drain(this);
       this.sizes.walBytes = this.sizeOf("-wal");
     } catch (error) {
       throw this.failure("write", error);
@@ -106,6 +106,7 @@ export class SnapshotWriter implements RowSink {
     assert(meta.zxid >= this.sizes.lastZxid, "a snapshot round goes back in time");
     try {
       this.begin();
+      this.sorter.drain(this);
       this.claim(meta.history.length);
       putMeta(this.database, meta);
       this.database.exec("COMMIT");

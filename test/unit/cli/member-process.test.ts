@@ -53,7 +53,7 @@ const READY =
 describe("core.md 39: a member is a child process", () => {
   test("Node gets the young generation and half of --memory as its heap", () => {
     const flags = nodeFlags({ memoryBytes: 4 * 2 ** 30, semiSpaceBytes: 32 * 2 ** 20 });
-    expect(flags).toEqual(["--max-semi-space-size=32", "--max-old-space-size=2048"]);
+    expect(flags).toEqual(["--max-semi-space-size=32", "--max-old-space-size=2048", "--heap-growing-percent=300"]);
   });
 
   test("it runs with those flags and the resolved options", async () => {
@@ -62,7 +62,7 @@ describe("core.md 39: a member is a child process", () => {
     const { code } = await launch(source, () => undefined, { memory: "512MiB", id: "9" });
     expect(code).toBe(0);
     const { default: seen } = await import(join(home, "seen.json"), { with: { type: "json" } });
-    expect(seen[0]).toEqual(["--max-semi-space-size=16", "--max-old-space-size=256"]);
+    expect(seen[0]).toEqual(["--max-semi-space-size=16", "--max-old-space-size=256", "--heap-growing-percent=300"]);
     expect(JSON.parse(seen[1])).toMatchObject({ id: 9, memoryBytes: 512 * 2 ** 20 });
   });
 
