@@ -5,13 +5,15 @@ import { TAIL_BYTES_MIN } from "../core/tree/history-tail.ts";
 import type { SnapshotMeta } from "../core/tree/snapshot-row.ts";
 import type { SnapshotStore } from "../storage/snapshot/snapshot-store.ts";
 
-/** A round begins when this much journal has been written since the last, bytes (core.md 34); */
+/** A round begins when this much journal has been written since the last, bytes (core.md 34). */
 export const ROUND_JOURNAL_BYTES = 64 * 1024 * 1024;
 /**
- * or as much as the snapshot is large, up to so many times that: changes all over a large tree make a round write most
- * of the file.
+ * Changes all over a large tree make a round write most of the file, to the -wal and then again: so it waits until
+ * twice as much journal has been written as the file is long, but no longer than for so many times the above,
  */
-const ROUND_STRETCH_MAX = 2;
+const ROUND_STRETCH_MAX = 4;
+/** nor for more than so many commands, which a start has to replay. */
+const REPLAYED_COMMANDS_MAX = 400_000;
 /** A slice of capturing takes about this long, ms, */
 const SLICE_MS = 1.5;
 /** and the next one comes after this, ms. */
@@ -26,7 +28,7 @@ const HISTORY_SHARE = 1 / 16;
 
 /** What rounds are made of: the member. */
 export interface SnapshotSource {
-  readonly tree: { readonly state: { readonly capture: Capture } };
+  readonly tree: { readonly zxid: number; readonly state: { readonly capture: Capture } };
   snapshotMeta(historyBytesMax: number): SnapshotMeta;
   /** Call `beginIfDue` soon. */
   roundWanted(): void;
@@ -113,9 +115,11 @@ export class SnapshotRounds {
   }
 
   private get isDue(): boolean {
-    const { roundBytes, journalBytes } = this;
+    const { roundBytes, journalBytes, store, source } = this;
     if (journalBytes < roundBytes) return false;
-    return journalBytes >= Math.min(this.store.stats().databaseBytes, roundBytes * ROUND_STRETCH_MAX);
+    // Across epochs the zxids are further apart than that: then it just begins earlier.
+    if (source.tree.zxid - store.lastZxid > REPLAYED_COMMANDS_MAX) return true;
+    return journalBytes >= Math.min(store.stats().databaseBytes * 2, roundBytes * ROUND_STRETCH_MAX);
   }
 
   private get isBusy(): boolean {

@@ -175,7 +175,9 @@ export const optionsSchema = z.strictObject({
     placeholder: "size",
     unit: "bytes; KiB, MiB, GiB",
     fallback: "64MiB",
-    text: "A snapshot round begins when this much has gone into the journal since the last, 1MiB to 64GiB.",
+    text:
+      "A snapshot round begins when this much has gone into the journal since the last, 1MiB to 64GiB; up to four " +
+      "times as much while that is less than twice the snapshot's size.",
   }),
   journalKeepCommands: option((raw) => parseInteger(raw, 0, 1e9), {
     placeholder: "number",

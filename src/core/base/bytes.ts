@@ -231,11 +231,11 @@ export class ByteReader {
   /** Shortest form only, so that equal values have equal bytes. */
   varint(): number {
     let value = 0;
-    for (let shift = 0; shift < 35; shift += 7) {
+    for (let unit = 1; unit < 2 ** 35; unit *= 2 ** 7) {
       const byte = this.u8();
-      value += (byte & 0x7f) * 2 ** shift;
+      value += (byte & 0x7f) * unit;
       if (byte >= 0x80) continue;
-      if ((byte === 0 && shift > 0) || value >= TWO_32) throw new FormatError("varint not in shortest form");
+      if ((byte === 0 && unit > 1) || value >= TWO_32) throw new FormatError("varint not in shortest form");
       return value;
     }
     throw new FormatError("varint too long");
