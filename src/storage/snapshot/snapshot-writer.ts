@@ -12,7 +12,7 @@ import { SNAPSHOT_FORMAT, SNAPSHOT_PAGE_BYTES, snapshotTables } from "./snapshot
 /** SQLite's page cache, KiB: enough for the inner pages and the leaves of a run of rows. */
 const CACHE_KIB = 4096;
 /** Rows are gathered, and put in order, up to this many bytes. */
-const GATHERED_BYTES_MAX = 16 * 1024 * 1024;
+const GATHERED_BYTES_MAX = 8 * 1024 * 1024;
 /** Rows and bytes between two looks at the free space. */
 const SPACE_CHECK_ROWS = 256;
 const SPACE_CHECK_BYTES = 1024 * 1024;
