@@ -332,9 +332,12 @@ export class ConnectionChecker {
   /** The next zxid the resuming watch has to be told of. */
   private nextResumed(resuming = this.resuming): Due | undefined {
     if (resuming === undefined) return undefined;
-    const { applied } = this.checker.replay;
-    while (resuming.next < applied.length && !resuming.fired) {
-      const { zxid, events } = applied[resuming.next++] as Applied;
+    const { replay } = this.checker;
+    while (!resuming.fired) {
+      const applied = replay.command(resuming.next);
+      if (applied === undefined) return undefined;
+      resuming.next++;
+      const { zxid, events } = applied;
       // The member may have had to get there first.
       if (zxid <= resuming.afterZxid) continue;
       const texts: string[] = [];
