@@ -19,11 +19,11 @@ export class Cursors {
   synchronize(learner: Learner): void {
     const { replica } = this.reign.host;
     const shared = replica.ends.common(learner.lastZxid);
-    // A snapshot is at what the learner has acknowledged, or later, and never beyond what is committed. What is not
-    // committed yet may be so only with this learner's help: so its log comes first, and then the tree (`tellCommit`).
-    const mayHaveTree = shared !== undefined && shared <= replica.commitZxid;
     // What it has applied was committed, so this history has it, unless its tree is not to be trusted.
-    if (shared === undefined || shared < learner.appliedZxid || (learner.wantsSnapshot && mayHaveTree)) {
+    // One that wants a snapshot gets its log all the same, and then the tree (`tellCommit`): a snapshot is at what it has
+    // acknowledged, or later, and it may take this learner's help to commit that, or to find out who is right about a
+    // difference that keeps this member from applying it.
+    if (shared === undefined || shared < learner.appliedZxid) {
       this.sendSnapshot(learner, shared ?? 0);
       return;
     }
