@@ -1,4 +1,3 @@
-import { bytesEqual } from "../../src/core/base/bytes.ts";
 import { OK, reasonOf } from "../../src/core/base/errors.ts";
 import { defaultLimits, type Limits } from "../../src/core/base/limits.ts";
 import { formatZxid, makeZxid } from "../../src/core/base/zxid.ts";
@@ -326,17 +325,17 @@ function hasMore(answer: ExpectedAnswer | SubjectAnswer): boolean {
 
 function showStat(stat: ExpectedAnswer["stat"]): string {
   if (stat === undefined) return "no stat";
-  return Object.keys(stat)
-    .sort()
-    .map((key) => `${key}=${stat[key as keyof typeof stat]}`)
-    .join(",");
+  const { aversion, ctime, cversion, czxid, dataLength, ephemeralOwner, mtime, mzxid, numChildren } = stat;
+  const first = `aversion=${aversion},ctime=${ctime},cversion=${cversion},czxid=${czxid},dataLength=${dataLength}`;
+  const second = `ephemeralOwner=${ephemeralOwner},mtime=${mtime},mzxid=${mzxid},numChildren=${numChildren}`;
+  return `${first},${second},pzxid=${stat.pzxid},version=${stat.version}`;
 }
 
 function showData(data: Uint8Array | undefined): string {
   if (data === undefined) return "no data";
   const first = data[0] ?? 0;
-  if (bytesEqual(data, new Uint8Array(data.length).fill(first))) return `${data.length}x${first}`;
-  return JSON.stringify(new TextDecoder("latin1").decode(data));
+  if (data.every((byte) => byte === first)) return `${data.length}x${first}`;
+  return JSON.stringify(Buffer.from(data.buffer, data.byteOffset, data.length).toString("latin1"));
 }
 
 function describe(command: ModelCommand): string {

@@ -81,11 +81,11 @@ export interface ModelNode {
 
 export interface ModelSession {
   readonly id: number;
-  generation: number;
+  readonly generation: number;
   readonly timeoutMs: number;
   readonly secretHash: Uint8Array;
   /** At-most-once: request number -> first answer. */
-  readonly answers: Map<number, ExpectedAnswer>;
+  readonly answers: ReadonlyMap<number, ExpectedAnswer>;
   /** Numbers below it are stale: answered, or pushed out of the window. */
-  floor: number;
+  readonly floor: number;
 }

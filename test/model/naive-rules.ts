@@ -10,13 +10,17 @@ import type { AclEntry, Identity } from "../../src/core/tree/operation.ts";
 export class Refusal extends Error {
   readonly reason: Reason;
   constructor(reason: Reason) {
+    // Nobody asks where it was refused, and finding that out would take longer than the command.
+    const { stackTraceLimit } = Error;
+    Error.stackTraceLimit = 0;
     super(reason);
+    Error.stackTraceLimit = stackTraceLimit;
     this.reason = reason;
   }
 }
 
 export function utf8Length(text: string): number {
-  return new TextEncoder().encode(text).length;
+  return Buffer.byteLength(text);
 }
 
 /** Absolute, no trailing slash, no empty, `.` or `..` segment, none of the characters ZooKeeper refuses. */

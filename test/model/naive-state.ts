@@ -23,7 +23,7 @@ const MODES = { persistent: 0, ephemeral: 1, container: 4, ttl: 5 } as const;
 /** What the naive tree holds, how it is read, and the checks that reads and commands share. */
 export class NaiveState {
   nodes = new Map<string, ModelNode>();
-  readonly sessions = new Map<number, ModelSession>();
+  sessions = new Map<number, ModelSession>();
   limits: Limits;
   featureLevel = 1;
   /** Of the ensemble, and the zxid that set it; 0: none did. */

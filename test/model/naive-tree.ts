@@ -28,17 +28,25 @@ import { NaiveState, OPEN_ACL, SPECIAL } from "./naive-state.ts";
 
 /**
  * A second implementation of the tree, written from the specification only and for obviousness only: a map from paths
- * to objects, a copy of the whole map before every command, everything derived by scanning. What the real tree answers
- * is compared with what this one does.
+ * to objects, a copy of the whole map for every command, everything derived by scanning. What the real tree answers is
+ * compared with what this one does. What is in a map is never changed, but replaced: a map kept from before a command
+ * still holds the state of then.
  */
 export class NaiveTree extends NaiveState {
   private events: ExpectedEvent[] = [];
+
+  /** The state as it is now, for good: this one goes on. */
+  copy(): NaiveTree {
+    return Object.assign(Object.create(NaiveTree.prototype), this) as NaiveTree;
+  }
 
   apply(zxid: number, timeMs: number, command: ModelCommand): Outcome {
     this.zxid = zxid;
     this.timeMs = timeMs;
     this.events = [];
-    const before = this.copyNodes();
+    const before = this.nodes;
+    this.nodes = new Map(before);
+    this.sessions = new Map(this.sessions);
     let answer: ExpectedAnswer;
     try {
       answer = this.perform(command);
@@ -104,7 +112,7 @@ export class NaiveTree extends NaiveState {
     const session = this.sessions.get(id);
     if (session === undefined) throw new Refusal("SESSION_EXPIRED");
     if (String(session.secretHash) !== String(secretHash)) throw new Refusal("WRONG_SECRET");
-    session.generation += 1;
+    this.sessions.set(id, { ...session, generation: session.generation + 1 });
     return this.success();
   }
 
@@ -133,19 +141,20 @@ export class NaiveTree extends NaiveState {
   private request(issuer: Issuer, operation: WriteOperation): ExpectedAnswer {
     if (issuer.sessionId === 0) return this.attempt(issuer, operation);
     const session = this.checkSession(issuer);
-    const { answers } = session;
-    const first = answers.get(issuer.number);
+    const first = session.answers.get(issuer.number);
     if (first !== undefined) return first;
     if (issuer.number < session.floor) throw new Refusal("STALE_REQUEST");
     const answer = this.attempt(issuer, operation);
+    const answers = new Map(session.answers);
     answers.set(issuer.number, answer);
-    session.floor = Math.max(session.floor, issuer.answeredBelow);
-    for (const number of answers.keys()) if (number < session.floor) answers.delete(number);
+    let floor = Math.max(session.floor, issuer.answeredBelow);
+    for (const number of answers.keys()) if (number < floor) answers.delete(number);
     while (answers.size > this.limits.windowNumbersMax) {
       const lowest = Math.min(...answers.keys());
       answers.delete(lowest);
-      session.floor = lowest + 1;
+      floor = lowest + 1;
     }
+    this.sessions.set(session.id, { ...session, answers, floor });
     return answer;
   }
 
@@ -224,9 +233,12 @@ export class NaiveTree extends NaiveState {
     node.owner = kind === "ephemeral" ? issuer.sessionId : 0;
     node.ttlMs = ttlMs;
     this.nodes.set(path, node);
-    parent.children.push(nameOf(path));
-    parent.creations = (parent.creations + 1) | 0;
-    parent.pzxid = this.zxid;
+    const { children, creations } = parent;
+    this.change(parentPath, {
+      children: [...children, nameOf(path)],
+      creations: (creations + 1) | 0,
+      pzxid: this.zxid,
+    });
     this.event(eventType.CREATED, path);
     this.event(eventType.CHILDREN_CHANGED, parentPath);
     return { ...this.success(), kind: "create", path, stat: this.statOf(path) };
@@ -265,10 +277,8 @@ export class NaiveTree extends NaiveState {
     this.checkPermission(node, permission.WRITE, issuer.identities);
     this.checkQuota(path, 0, data.length - node.data.length);
     this.checkVersion(version, node.version);
-    node.data = data.slice();
-    node.version = versionAfter(node.version);
-    node.mzxid = this.zxid;
-    node.mtime = this.timeMs;
+    const { zxid: mzxid, timeMs: mtime } = this;
+    this.change(path, { data: data.slice(), version: versionAfter(node.version), mzxid, mtime });
     this.event(eventType.DATA_CHANGED, path);
     return { ...this.success(), kind: "stat", stat: this.statOf(path) };
   }
@@ -279,8 +289,7 @@ export class NaiveTree extends NaiveState {
     const node = this.existing(path);
     this.checkPermission(node, permission.ADMIN, issuer.identities);
     this.checkVersion(version, node.aversion);
-    node.acl = fixed;
-    node.aversion = versionAfter(node.aversion);
+    this.change(path, { acl: fixed, aversion: versionAfter(node.aversion) });
     return { ...this.success(), kind: "stat", stat: this.statOf(path) };
   }
 
@@ -315,9 +324,8 @@ export class NaiveTree extends NaiveState {
 
   private remove(path: string): void {
     const parentPath = parentOf(path);
-    const parent = this.node(parentPath);
-    parent.children = parent.children.filter((name) => name !== nameOf(path));
-    parent.pzxid = this.zxid;
+    const children = this.node(parentPath).children.filter((name) => name !== nameOf(path));
+    this.change(parentPath, { children, pzxid: this.zxid });
     this.event(eventType.DELETED, path);
     this.event(eventType.CHILDREN_CHANGED, parentPath);
     this.nodes.delete(path);
@@ -327,7 +335,7 @@ export class NaiveTree extends NaiveState {
     this.events.push({ type, path, zxid: this.zxid, acl: this.node(path).acl });
   }
 
-  private copyNodes(): Map<string, ModelNode> {
-    return new Map([...this.nodes].map(([path, node]) => [path, { ...node, children: [...node.children] }]));
+  private change(path: string, changes: Partial<ModelNode>): void {
+    this.nodes.set(path, { ...this.node(path), ...changes });
   }
 }

@@ -74,7 +74,7 @@ it("without an observer of proposals, what a journal holds behind the known end 
   const checker = new MemberChecker(new ClientBook(), made);
   checker.advance(at(3));
   expect(checker.replay.model.nodes.size).toBe(4 + 3);
-  checker.compareAll(checker.replay.tree);
+  checker.compareAll(checker.book.replay.tree);
   expect(() => checker.advance(at(4))).toThrow("nothing from nowhere");
 });
 
@@ -119,7 +119,7 @@ it("a state that is not the history's is noticed by its digest", () => {
   two.recovered({ baseZxid: 0, lastZxid: at(1), batches: [batch(at(1), 1, "b")] });
   const [checker, other] = [new MemberChecker(new ClientBook(), one), new MemberChecker(new ClientBook(), two)];
   other.advance(at(1));
-  expect(() => checker.settled(other.replay.tree)).toThrow("the digest is that of the whole history");
+  expect(() => checker.settled(other.book.replay.tree)).toThrow("the digest is that of the whole history");
 });
 
 it("virtual time passes from event to event, and equal times keep their order", () => {

@@ -7,6 +7,7 @@ import type { NumberedRequest } from "./client-message.ts";
 import { operationText } from "./model-command.ts";
 import type { Applied } from "./model-replay.ts";
 import { RegisterHistories } from "./register-histories.ts";
+import { SharedReplay } from "./shared-replay.ts";
 import { demand } from "./violation.ts";
 
 /** Answers that say nothing about whether the request was applied. */
@@ -29,14 +30,13 @@ export class ClientBook {
   /** The latest committed configuration, as far as any member has known it; undefined for the first one. */
   configuration: { readonly zxid: number; readonly members: EnsembleConfiguration["members"] } | undefined;
   readonly counts = new Map<string, number>();
+  readonly replay = new SharedReplay();
   readonly registers = new RegisterHistories();
   /** The model's cursor for each cursor a member gave out. */
   readonly cursors = new Map<string, Uint8Array>();
   private readonly asked = new Map<string, AskedWrite>();
   /** First answers, by session and number. */
   private readonly answers = new Map<string, string>();
-  /** Each command of the log counts once, whoever applies it. */
-  private countedZxid = 0;
   private readonly closes = new Set<number>();
   /** By session: when the latest keep-alive that was acknowledged came, or when the session was opened or moved. */
   private readonly livesSince = new Map<number, number>();
@@ -94,10 +94,9 @@ export class ClientBook {
     });
   }
 
-  /** A command of the log. */
+  /** A command of the log: once, by whoever is the first to apply it. */
   applied({ command, zxid }: Applied): void {
-    if (zxid > this.countedZxid) this.count(command.kind);
-    this.countedZxid = Math.max(zxid, this.countedZxid);
+    this.count(command.kind);
     if (command.kind === "request" && command.issuer.sessionId !== 0) {
       const { sessionId, number } = command.issuer;
       const asked = this.asked.get(`${sessionId}:${number}`)?.text;

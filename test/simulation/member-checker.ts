@@ -4,7 +4,8 @@ import type { Tree } from "../../src/core/tree/tree.ts";
 import type { ClientBook } from "./client-book.ts";
 import { compareState } from "./compare-state.ts";
 import { ConnectionChecker } from "./connection-checker.ts";
-import { type Applied, type BatchSource, ModelReplay } from "./model-replay.ts";
+import type { Applied, BatchSource } from "./model-replay.ts";
+import { ReplayCursor } from "./replay-cursor.ts";
 import { demand } from "./violation.ts";
 
 /** What the checker has to know of the member a connection is to. */
@@ -24,7 +25,7 @@ export interface MemberView {
  * zxid of the history. Throws a Violation at the first difference. Knows nothing of how the member works.
  */
 export class MemberChecker {
-  readonly replay: ModelReplay;
+  readonly replay: ReplayCursor;
   readonly book: ClientBook;
   /** Its tree is wrong, as the world made it: what it reads may be, */
   isTainted = false;
@@ -35,7 +36,7 @@ export class MemberChecker {
 
   constructor(book: ClientBook, history: BatchSource) {
     this.book = book;
-    this.replay = new ModelReplay(history);
+    this.replay = new ReplayCursor(book.replay, history);
   }
 
   connect(view: MemberView, identities: readonly Identity[]): ConnectionChecker {
@@ -68,27 +69,26 @@ export class MemberChecker {
   advance(zxid: number): void {
     demand(zxid >= this.replay.zxid, "reads never go back", () => `to ${formatZxid(zxid)}`);
     this.book.reveal(zxid);
-    this.replay.advance(zxid, (applied) => this.follow(applied));
+    if (zxid > this.replay.zxid) this.replay.advance(zxid, this.first, this.follow);
   }
 
-  private follow(applied: Applied): void {
-    this.book.applied(applied);
+  private readonly first = (applied: Applied): void => this.book.applied(applied);
+
+  private readonly follow = (applied: Applied): void => {
     for (const connection of this.connections) connection.applied(applied);
-  }
+  };
 
   /** Its digest is that of the history. */
   isRight(tree: Tree): boolean {
     this.advance(tree.zxid);
-    const { state } = this.replay.tree;
-    return tree.zxid === state.zxid && tree.state.digest.equals(state.digest.lanes());
+    return tree.zxid === this.replay.zxid && tree.state.digest.equals(this.replay.digest);
   }
 
   private compareDigest(tree: Tree): void {
-    const { state } = this.replay.tree;
     demand(
       this.isTainted || this.isRight(tree),
       "the digest is that of the whole history",
-      () => `at ${formatZxid(tree.zxid)}: ${tree.state.digest.lanes()}, not ${state.digest.lanes()}`,
+      () => `at ${formatZxid(tree.zxid)}: ${tree.state.digest.lanes()}, not ${this.replay.digest}`,
     );
   }
 }

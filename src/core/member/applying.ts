@@ -67,6 +67,8 @@ export class Applying {
   /** A quorum has another tree: this one serves no more, until a snapshot takes its place. */
   condemned(zxid: number): void {
     const { standing, effects, clients, submissions, state, zab } = this.core;
+    // Once is enough: to give the leader up again would only put off the snapshot.
+    if (zab.wantsSnapshot) return;
     standing.stuckAt = zxid;
     effects.transition({ kind: "condemned", zxid });
     clients.endAll("NOT_READY", state.tree.zxid);

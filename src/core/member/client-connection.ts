@@ -27,7 +27,7 @@ import {
  */
 const WAITING_MAX = 10_000;
 /** A number no client uses: the close of the session itself. */
-const CLOSE_NUMBER = Number.MAX_SAFE_INTEGER;
+export const CLOSE_NUMBER = Number.MAX_SAFE_INTEGER;
 
 interface Place {
   readonly request: Waiting;

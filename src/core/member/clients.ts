@@ -4,7 +4,7 @@ import type { Answer } from "../tree/answer.ts";
 import { emptyAnswer } from "../tree/answer-codec.ts";
 import { type Command, commandType } from "../tree/command.ts";
 import type { SessionTable } from "../tree/session-table.ts";
-import type { ClientConnection } from "./client-connection.ts";
+import { CLOSE_NUMBER, type ClientConnection } from "./client-connection.ts";
 import type { Submitted } from "./submissions.ts";
 
 interface Sessionless {
@@ -121,7 +121,9 @@ export class Clients {
       if (connection === undefined || connection.isDetached) continue;
       const asked = each.sessionId === 0 ? this.sessionless.get(each.number) : undefined;
       answer.number = asked?.number ?? each.number;
-      if (asked !== undefined && asked.purpose !== "operation") connection.end("NOT_READY", zxid);
+      // Neither an opening nor a close is a request with an answer: the connection itself is what waits for it.
+      const isControl = asked === undefined ? each.number === CLOSE_NUMBER : asked.purpose !== "operation";
+      if (isControl) connection.end("NOT_READY", zxid);
       else connection.completeWrite(answer, each.bytes);
     }
     this.sessionless.clear();

@@ -19,6 +19,13 @@ export interface DivergenceHost {
 /** What a member answers that has applied more, and does not remember what it had there: since a restart, say. */
 const FORGOTTEN = "";
 
+/** What each member has at one zxid. */
+interface Poll {
+  readonly answers: Map<number, string>;
+  /** Those that were voters with the disk the ensemble knows when they answered, whether or not they are here now. */
+  readonly counted: Set<number>;
+}
+
 /** Comparisons a leader has open at most; the oldest goes. */
 const POLLS_MAX = 16;
 
@@ -29,8 +36,8 @@ const POLLS_MAX = 16;
  */
 export class Divergence {
   private readonly host: DivergenceHost;
-  /** As the leader: by zxid, what each member has there. */
-  private readonly polls = new Map<number, Map<number, string>>();
+  /** As the leader: by zxid. */
+  private readonly polls = new Map<number, Poll>();
   /** By zxid, what a quorum had: for good, since those that were wrong get another tree, and quorums change. */
   private readonly settled = new Map<number, string>();
   /** This member's own, told to each leader until there is a verdict. */
@@ -51,7 +58,8 @@ export class Divergence {
   /** There is a leader: this member's suspicion, if it has one, is for it to look into. */
   tellLeader(): void {
     const { zab } = this.host;
-    if (this.suspicion === 0) return;
+    // One that is to have another tree has nothing to find out any more.
+    if (this.suspicion === 0 || zab.wantsSnapshot) return;
     if (zab.isEstablished) this.poll(this.suspicion);
     else if (zab.leaderId !== 0 && !zab.isLeading) this.tell(zab.leaderId, this.suspicion);
   }
@@ -79,7 +87,8 @@ export class Divergence {
     this.poll(digest.zxid);
     const isKnown = digest.lane0 !== 0 || digest.lane1 !== 0;
     if (!isKnown && (zab.wordsOf(peer)?.appliedZxid ?? 0) <= digest.zxid) return;
-    this.polls.get(digest.zxid)?.set(peer, isKnown ? keyOf(digest) : FORGOTTEN);
+    const poll = this.polls.get(digest.zxid);
+    if (poll !== undefined) this.note(poll, peer, isKnown ? keyOf(digest) : FORGOTTEN);
     this.judge(digest.zxid);
   }
 
@@ -106,21 +115,29 @@ export class Divergence {
       this.polls.delete(oldest);
       this.settled.delete(oldest);
     }
-    const answers = new Map<number, string>();
-    this.polls.set(zxid, answers);
-    this.answerOwn(zxid, answers);
-    this.ask(zxid, answers);
+    const poll: Poll = { answers: new Map(), counted: new Set() };
+    this.polls.set(zxid, poll);
+    this.answerOwn(zxid, poll);
+    this.ask(zxid, poll);
     this.judge(zxid);
   }
 
-  private answerOwn(zxid: number, answers: Map<number, string>): void {
+  private answerOwn(zxid: number, poll: Poll): void {
+    const { memberId } = this.host;
     const digests = this.host.digests();
     const own = digests.at(zxid);
-    if (own !== undefined) answers.set(this.host.memberId, keyOf(own));
-    else if (digests.zxid > zxid) answers.set(this.host.memberId, FORGOTTEN);
+    if (own !== undefined) this.note(poll, memberId, keyOf(own));
+    else if (digests.zxid > zxid) this.note(poll, memberId, FORGOTTEN);
   }
 
-  private ask(zxid: number, answers: ReadonlyMap<number, string>): void {
+  /** Its word counts as it does now, also when its link is down by the time that others answer. */
+  private note({ answers, counted }: Poll, id: number, key: string): void {
+    answers.set(id, key);
+    if (this.host.zab.isCounted(id)) counted.add(id);
+    else counted.delete(id);
+  }
+
+  private ask(zxid: number, { answers }: Poll): void {
     const { zab, memberId } = this.host;
     for (const { id } of zab.configuration.members) {
       if (id === memberId || answers.has(id)) continue;
@@ -130,16 +147,18 @@ export class Divergence {
 
   private judge(zxid: number): void {
     const { zab } = this.host;
-    const answers = this.polls.get(zxid) ?? new Map<number, string>();
+    const poll = this.polls.get(zxid);
+    if (poll === undefined) return;
+    const { answers, counted } = poll;
     const parties = partiesOf(answers);
-    const right = this.rightOf(zxid, parties);
+    const right = this.rightOf(zxid, poll);
     if (right !== undefined) {
       this.pronounce(zxid, new Set(right), answers.keys());
     } else if (this.isForgotten(answers)) {
       // Nobody will ever tell. Whoever is held up there is given the tree of one that has got further.
       this.pronounce(zxid, new Set(parties.get(FORGOTTEN)), answers.keys());
       this.polls.delete(zxid);
-    } else if (parties.size > 1 && zab.quorum.voters().every((id) => answers.has(id))) {
+    } else if (parties.size > 1 && zab.quorum.voters().every((id) => counted.has(id))) {
       // What is sent in the turn in which a member ends may never leave it: so it tells now, and ends at its next tick.
       for (const { id } of zab.configuration.members) this.send(id, zxid, verdict.HALT);
       this.haltingAt = zxid;
@@ -155,11 +174,12 @@ export class Divergence {
   }
 
   /** The party that is a quorum, or was. */
-  private rightOf(zxid: number, parties: ReadonlyMap<string, readonly number[]>): readonly number[] | undefined {
+  private rightOf(zxid: number, { answers, counted }: Poll): readonly number[] | undefined {
     const { settled } = this;
     const { zab } = this.host;
+    const parties = partiesOf(answers);
     for (const [key, ids] of parties) {
-      const isQuorum = key !== FORGOTTEN && !settled.has(zxid) && zab.quorum.has(ids.filter((id) => zab.isCounted(id)));
+      const isQuorum = key !== FORGOTTEN && !settled.has(zxid) && zab.quorum.has(ids.filter((id) => counted.has(id)));
       if (isQuorum) settled.set(zxid, key);
     }
     const right = settled.get(zxid);
@@ -169,11 +189,11 @@ export class Divergence {
   /** Regular, in a turn of its own. */
   tick(): void {
     if (this.haltingAt !== 0) halt(this.haltingAt);
-    for (const [zxid, answers] of this.polls) {
-      if (this.rightOf(zxid, partiesOf(answers)) !== undefined) continue;
+    for (const [zxid, poll] of this.polls) {
+      if (this.rightOf(zxid, poll) !== undefined) continue;
       // Who was away when it was asked, or had not applied so much, may know by now; so may this member itself.
-      this.answerOwn(zxid, answers);
-      this.ask(zxid, answers);
+      this.answerOwn(zxid, poll);
+      this.ask(zxid, poll);
       this.judge(zxid);
     }
   }
@@ -183,7 +203,7 @@ export class Divergence {
     const { host } = this;
     for (const id of all) this.send(id, zxid, right.has(id) ? verdict.RIGHT : verdict.WRONG);
     if (right.has(host.memberId)) this.acquit(zxid);
-    else if (this.polls.get(zxid)?.has(host.memberId) === true) host.condemned(zxid);
+    else if (this.polls.get(zxid)?.answers.has(host.memberId) === true) host.condemned(zxid);
   }
 
   private acquit(zxid: number): void {

@@ -20,7 +20,10 @@ export class Cursors {
     const { replica } = this.reign.host;
     const shared = replica.ends.common(learner.lastZxid);
     // What it has applied was committed, so this history has it, unless its tree is not to be trusted.
-    if (shared === undefined || shared < learner.appliedZxid || learner.wantsSnapshot) {
+    // One that wants a snapshot gets its log all the same, and then the tree (`tellCommit`): a snapshot is at what it has
+    // acknowledged, or later, and it may take this learner's help to commit that, or to find out who is right about a
+    // difference that keeps this member from applying it.
+    if (shared === undefined || shared < learner.appliedZxid) {
       this.sendSnapshot(learner, shared ?? 0);
       return;
     }
@@ -41,6 +44,7 @@ export class Cursors {
     if (learner.source !== "snapshot" || learner.stage !== "syncing") return;
     learner.source = "log";
     learner.sentZxid = zxid;
+    learner.wantsSnapshot = false;
     this.pump(learner);
   }
 
@@ -64,18 +68,23 @@ export class Cursors {
     this.sendSnapshot(learner, learner.sentZxid);
   }
 
-  /** How far it may apply what it was sent. */
+  /** How far it may apply what it was sent; once that is all of it, it may have the tree it wants. */
   tellCommit(learner: Learner): void {
     if (!this.reign.isEstablished || learner.stage !== "synced") return;
-    const zxid = Math.min(this.reign.host.replica.commitZxid, learner.sentZxid);
-    if (zxid <= learner.toldCommit) return;
-    learner.toldCommit = zxid;
-    this.reign.host.effects.send(learner.id, encodeEpochZxid(peerMessage.COMMIT, this.reign.epoch, zxid));
+    const { commitZxid } = this.reign.host.replica;
+    const zxid = Math.min(commitZxid, learner.sentZxid);
+    if (zxid > learner.toldCommit) {
+      learner.toldCommit = zxid;
+      this.reign.host.effects.send(learner.id, encodeEpochZxid(peerMessage.COMMIT, this.reign.epoch, zxid));
+    }
+    if (learner.wantsSnapshot && learner.sentZxid <= commitZxid) this.sendSnapshot(learner, learner.sentZxid);
   }
 
   /** Sends what the learner has room for; NEWLEADER once it has the history. */
   pump(learner: Learner): void {
     if (learner.stage === "joining" || learner.stage === "promised" || learner.source === "snapshot") return;
+    // Its log stands still until all of it is committed.
+    if (learner.stage === "synced" && learner.wantsSnapshot) return;
     const { log } = this.reign.host.replica;
     const position = log.positionAfter(learner.sentZxid);
     if (position === undefined) {

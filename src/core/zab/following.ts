@@ -78,6 +78,7 @@ export class Following {
     this.ackedZxid = 0;
     if (bySnapshot) {
       this.stage = "installing";
+      this.isServing = false;
       return;
     }
     replica.truncate(zxid);

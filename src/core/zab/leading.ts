@@ -113,9 +113,13 @@ export class Leading implements Reign {
     let highest = replica.acceptedEpoch;
     for (const { acceptedEpoch } of this.learners.values()) highest = Math.max(highest, acceptedEpoch);
     assert(highest < EPOCH_MAX, "out of epochs");
-    this.epoch = highest + 1;
+    const epoch = highest + 1;
+    this.epoch = epoch;
     this.phaseSince = effects.now();
-    replica.promise(this.epoch, id, () => {
+    replica.promise(epoch, id, () => {
+      // The word of an epoch this leader has left behind (`beginEpoch`) counts for no later one, whose own promise, or
+      // epoch record, is not on disk yet: it would be established by fewer disks than a quorum.
+      if (epoch !== this.epoch) return;
       this.hasPromised = true;
       for (const learner of this.learners.values()) this.sendEpoch(learner);
       this.endDiscovery();
@@ -142,11 +146,13 @@ export class Leading implements Reign {
     const { replica } = this.host;
     if (this.phase !== "discovery" || !this.hasPromised) return;
     if (!replica.quorum.has(this.supporters(({ stage }) => stage === "promised"))) return;
+    const { epoch } = this;
     this.phase = "synchronization";
     this.phaseSince = this.host.effects.now();
     this.historyEnd = replica.lastZxid;
     for (const learner of this.learners.values()) if (learner.stage === "promised") this.cursors.synchronize(learner);
-    replica.enterEpoch(this.epoch, () => {
+    replica.enterEpoch(epoch, () => {
+      if (epoch !== this.epoch) return;
       this.hasEntered = true;
       this.endSynchronization();
     });

@@ -44,7 +44,7 @@ describe("core.md 29: trees that differ at one zxid", () => {
         .slice(from)
         .filter(({ name, to }) => name === "SYNC" && to === 1)
         .map(({ frame }) => decodeSync(readerOf(frame)).bySnapshot),
-    ).toEqual([true]);
+    ).toEqual([false, true]);
     expect(own.member.tree.zxid).toBeGreaterThanOrEqual(acknowledged);
     expect([own.member.role, world.at(3).member.role]).toEqual(["follower", "leader"]);
     client.create("/c");
@@ -128,6 +128,22 @@ describe("core.md 29: trees that differ at one zxid", () => {
       world.pass(4_000);
       expect([wrong, condemned(world), world.installed, world.haveConverged]).toEqual([wrong, [wrong], [wrong], true]);
     }
+  });
+
+  it("one that has said what it has need not stay to be counted: nobody stops because its link has gone since", () => {
+    const { world, client } = began();
+    world.cutOff(1);
+    world.spoil(3, 7);
+    client.create("/b", "2");
+    world.settle();
+    world.pass(300);
+    world.rig.part(2, 3);
+    world.rig.join(1, 3);
+    world.pass(600);
+    expect([condemned(world), world.ended.size]).toEqual([[3], 0]);
+    world.rig.heal();
+    world.pass(4_000);
+    expect([world.installed, world.haveConverged]).toEqual([[3], true]);
   });
 
   it("an observer's word decides nothing, and it is repaired like any other", () => {

@@ -202,7 +202,7 @@ export class EnsembleWorld implements ClientHost, FaultHost {
       if (!(error instanceof PowerLoss)) throw error;
       const found = [...this.machines.values()].find(({ disk }) => disk.calls >= disk.powerLossAt);
       const id = (found as Machine).id;
-      this.book.count("power-loss-at-call");
+      this.book.count("power lost at a call");
       if (this.starting === id) this.book.count("crashes while starting");
       this.starting = 0;
       this.trace?.(() => `member ${id}: the power goes at a call`);

@@ -272,6 +272,17 @@ describe("without a leader", () => {
     expect(rig.at(1).member.outstandingBytes).toBe(0);
   });
 
+  it("core.md 12: a close that no leader has had ends its connection, and is no answer to anything", () => {
+    const rig = MemberRig.of(3);
+    const client = rig.session(1, 60_000);
+    client.take();
+    client.connection.close();
+    rig.kill(3);
+    rig.kill(2);
+    rig.pass(3_200);
+    expect(client.take()).toEqual(["closed NOT_READY"]);
+  });
+
   it("plain reads go on however long; writes are NO_QUORUM and openings NOT_READY at once", () => {
     const { rig, client } = left();
     rig.pass(60_000);

@@ -14,6 +14,15 @@ import { type MessageName, type RigMember, type Sent, ZabRig } from "./zab-rig.t
 
 const three = ensemble(1, 2, 3);
 
+/** What a learner says that has promised epoch 5 to another. */
+const laterPromise = encodeCurrentEpoch({
+  acceptedEpoch: 5,
+  promisedTo: 1,
+  currentEpoch: 0,
+  lastZxid: 0,
+  isDamaged: false,
+});
+
 function promiseOf(member: RigMember): { epoch: number; leaderId: number } {
   return decodePromise(member.latest(recordType.PROMISE) as Uint8Array);
 }
@@ -59,6 +68,38 @@ describe("discovery", () => {
     expect([rig.at(3).written.at(-1), rig.since(0, "NEWEPOCH")]).toEqual(["PROMISE", []]);
     rig.at(3).sync();
     expect(rig.since(0, "NEWEPOCH")).toEqual(["3>1 NEWEPOCH", "3>2 NEWEPOCH"]);
+  });
+
+  it("core.md 19: nor does an earlier promise of the leader count for the epoch it has gone on to meanwhile", () => {
+    const rig = new ZabRig(three);
+    rig.start(1, 2, 3);
+    const { zab } = rig.at(3);
+    rig.at(3).holdsDisk = true;
+    rig.settle();
+    zab.receive(1, laterPromise);
+    expect(rig.at(3).written.slice(-2)).toEqual(["PROMISE", "PROMISE"]);
+    rig.at(3).sync(2);
+    rig.settle();
+    expect(rig.since(0, "NEWEPOCH")).toEqual([]);
+    rig.at(3).sync();
+    expect(rig.since(0, "NEWEPOCH")).toEqual(["3>1 NEWEPOCH", "3>2 NEWEPOCH"]);
+  });
+
+  it("core.md 24: nor does the record of an earlier epoch: the new one's is on disk before the leader is established", () => {
+    const rig = new ZabRig(three);
+    rig.start(1, 2, 3);
+    const { zab } = rig.at(3);
+    rig.at(3).holdsDisk = true;
+    rig.settle();
+    rig.at(3).sync();
+    rig.settle();
+    zab.receive(1, laterPromise);
+    expect(rig.at(3).written.slice(-2)).toEqual(["EPOCH", "PROMISE"]);
+    rig.at(3).sync();
+    rig.settle();
+    expect([rig.at(3).written.at(-1), zab.isEstablished]).toEqual(["EPOCH", false]);
+    rig.at(3).sync();
+    expect([zab.epoch, zab.isEstablished]).toEqual([6, true]);
   });
 
   it("core.md 19, ZOOKEEPER-1282: a learner's promise is on disk before ACKEPOCH", () => {

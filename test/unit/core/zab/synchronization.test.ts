@@ -109,6 +109,40 @@ describe("synchronization", () => {
     agree(rig);
   });
 
+  it("SNAP: a tree that is not trusted waits for what its log helps to commit, and only for that", () => {
+    const rig = ZabRig.settled(3);
+    const learner = rig.at(2);
+    rig.kill(1);
+    rig.commit();
+    // On both disks, and known to be committed by nobody.
+    rig.clog(2, 3);
+    rig.leader.propose();
+    rig.settle();
+    const { lastZxid } = learner.zab;
+    learner.holdsApply = true;
+    learner.zab.distrustTree("its tree is wrong");
+    rig.unlink(2, 3);
+    rig.unclog(2, 3);
+    const from = rig.sent.length;
+    rig.pass(3_000);
+    expect(learner.written.slice(-2)).toEqual(["CONFIGURATION", "EPOCH"]);
+    expect(rig.since(from, "SYNC", "NEWLEADER", "INSTALLED")).toEqual([
+      "3>2 SYNC",
+      "3>2 NEWLEADER",
+      "3>2 SYNC",
+      "2>3 INSTALLED",
+      "3>2 NEWLEADER",
+    ]);
+    learner.holdsApply = false;
+    expect([rig.leader.zab.commitZxid, learner.state.zxid, learner.zab.isFollowing]).toEqual([
+      lastZxid,
+      lastZxid,
+      true,
+    ]);
+    rig.commit();
+    agree(rig);
+  });
+
   it("SNAP: NEWLEADER waits until the learner says that the snapshot is in place (ZOOKEEPER-3104)", () => {
     const rig = oneMissed(5, { recentBytes: 0 });
     const { leader } = rig;

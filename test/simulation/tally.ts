@@ -1,0 +1,55 @@
+import { countLine, countLines, LONG_RUN_SEEDS, shortfalls } from "./coverage.ts";
+import { type FaultKind, faultKinds } from "./ensemble/fault-plan.ts";
+
+type Counts = Iterable<readonly [what: string, many: number]>;
+
+/** These may be planned where they cannot be survived, or where there is nobody to strike: counted when they happen. */
+const PLANNED: readonly FaultKind[] = ["power-loss-at-call", "wipe", "damage", "diverge"];
+const HAPPENED = ["power lost at a call", "disks lost", "data put aside", "members diverged"];
+const FAULTS: ReadonlySet<string> = new Set([...faultKinds.filter((kind) => !PLANNED.includes(kind)), ...HAPPENED]);
+
+interface Spread {
+  lowest: number;
+  sum: number;
+}
+
+/** What many seeds have come to: their counts, and how much each of them has put to the test. */
+export class Tally {
+  seeds = 0;
+  /** Answers that were compared with the model's, each once. */
+  readonly operations: Spread = { lowest: Number.POSITIVE_INFINITY, sum: 0 };
+  /** Faults that have struck. */
+  readonly faults: Spread = { lowest: Number.POSITIVE_INFINITY, sum: 0 };
+  private readonly totals = new Map<string, number>();
+
+  add(counts: Counts): void {
+    this.seeds++;
+    const byName = new Map(counts);
+    for (const [what, many] of byName) this.totals.set(what, (this.totals.get(what) ?? 0) + many);
+    const of = (what: string): number => byName.get(what) ?? 0;
+    note(this.operations, of("answers OK") + of("answers with an error") - of("repeats answered"));
+    note(
+      this.faults,
+      [...FAULTS].map(of).reduce((sum, many) => sum + many, 0),
+    );
+  }
+
+  /** What an ensemble has to have met in a run of so many seeds, and has not. */
+  missing(isEnsemble: boolean): string[] {
+    return isEnsemble && this.seeds >= LONG_RUN_SEEDS ? shortfalls(this.totals) : [];
+  }
+
+  lines(isEnsemble: boolean): string[] {
+    const counts = isEnsemble ? countLines(this.totals) : [...this.totals].sort().map((each) => countLine(...each));
+    return [...counts, this.spreadLine("operations", this.operations), this.spreadLine("faults", this.faults)];
+  }
+
+  private spreadLine(what: string, { lowest, sum }: Spread): string {
+    return `${what} per seed: ${lowest} at least, ${Math.round(sum / this.seeds)} on average`;
+  }
+}
+
+function note(spread: Spread, many: number): void {
+  spread.lowest = Math.min(spread.lowest, many);
+  spread.sum += many;
+}
