@@ -59,6 +59,7 @@ export class Cursors {
       this.reign.host.effects.send(learner.id, frame);
       learner.sent(lastZxid, frame.length);
     }
+    this.tellCommit(learner);
     this.pump(learner);
   }
 
@@ -68,16 +69,21 @@ export class Cursors {
     this.sendSnapshot(learner, learner.sentZxid);
   }
 
-  /** How far it may apply what it was sent; once that is all of it, it may have the tree it wants. */
+  /**
+   * How far it may apply what it was sent: while it is synchronised too, or a long history would have to wait there,
+   * all of it, in memory. Once that is everything, it may have the tree it wants.
+   */
   tellCommit(learner: Learner): void {
-    if (!this.reign.isEstablished || learner.stage !== "synced") return;
+    if (!this.reign.isEstablished || learner.stage === "joining" || learner.stage === "promised") return;
+    if (learner.source === "snapshot") return;
     const { commitZxid } = this.reign.host.replica;
     const zxid = Math.min(commitZxid, learner.sentZxid);
     if (zxid > learner.toldCommit) {
       learner.toldCommit = zxid;
       this.reign.host.effects.send(learner.id, encodeEpochZxid(peerMessage.COMMIT, this.reign.epoch, zxid));
     }
-    if (learner.wantsSnapshot && learner.sentZxid <= commitZxid) this.sendSnapshot(learner, learner.sentZxid);
+    if (learner.stage !== "synced" || !learner.wantsSnapshot) return;
+    if (learner.sentZxid <= commitZxid) this.sendSnapshot(learner, learner.sentZxid);
   }
 
   /** Sends what the learner has room for; NEWLEADER once it has the history. */

@@ -98,8 +98,13 @@ export class Following {
     return this.stage === "installing";
   }
 
+  /** The leader's log is coming, or has come. */
+  private get takesLog(): boolean {
+    return this.stage === "syncing" || this.stage === "entering" || this.stage === "synced";
+  }
+
   onPropose(frame: Uint8Array): void {
-    if (this.stage !== "syncing" && this.stage !== "entering" && this.stage !== "synced") return;
+    if (!this.takesLog) return;
     // The frame is the transport's; the log keeps its own. (`slice` of a Buffer would not copy.)
     this.host.replica.append(new Uint8Array(frame), 0);
   }
@@ -119,12 +124,12 @@ export class Following {
 
   onCommit({ epoch, zxid }: EpochZxid): void {
     const { replica, effects } = this.host;
-    if (this.stage !== "synced" || epoch !== replica.currentEpoch) return;
+    if (!this.takesLog || epoch !== replica.acceptedEpoch) return;
     if (zxid > replica.commitZxid) {
       replica.commit(zxid);
       effects.committed();
     }
-    if (this.isServing || replica.commitZxid < this.historyEnd) return;
+    if (this.stage !== "synced" || this.isServing || replica.commitZxid < this.historyEnd) return;
     this.isServing = true;
     if (replica.isDamaged) {
       replica.isDamaged = false;
@@ -147,7 +152,7 @@ export class Following {
   /** The own journal has got further. */
   durable(): void {
     const { replica } = this.host;
-    if (this.stage !== "syncing" && this.stage !== "entering" && this.stage !== "synced") return;
+    if (!this.takesLog) return;
     if (replica.durableZxid <= this.ackedZxid) return;
     this.ackedZxid = replica.durableZxid;
     this.send(encodeEpochZxid(peerMessage.ACK, replica.acceptedEpoch, this.ackedZxid));

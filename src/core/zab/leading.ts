@@ -197,6 +197,8 @@ export class Leading implements Reign {
     learner.acked(learner.completeAt);
     if (this.phase === "synchronization") this.endSynchronization();
     else if (this.isEstablished) this.advanceCommit();
+    // Said again: to know that all of its history is committed is what lets it serve.
+    learner.toldCommit = -1;
     this.cursors.tellCommit(learner);
   }
 

@@ -76,6 +76,14 @@ export class DiskWorld {
     return leaders.reduce((one, other) => (one.zab.epoch > other.zab.epoch ? one : other));
   }
 
+  /** While a member is cut off, the others find a leader among them. */
+  leaderBesides(id: number): SimulatedMember {
+    const isFound = (): boolean =>
+      [...this.processes.values()].some((each) => each.id !== id && each.zab.isEstablished);
+    this.until(isFound);
+    return this.leader;
+  }
+
   start(id: number): void {
     const { timeline, network, book, checker: zabChecker, sizes, random } = this;
     const machine = this.machine(id);

@@ -63,8 +63,7 @@ describe("truncation on a disk", () => {
       fill(world, client, 0, 5);
       world.cutOff(id);
       for (let i = 0; i < 5; i++) client.create(`/lost${i}`);
-      world.pass(ELECTION_MS);
-      const other = world.session(world.leader.id);
+      const other = world.session(world.leaderBesides(id).id);
       fill(world, other, 100, 105);
       client.connection.detach();
       world.powerLossAtCall(id, calls + 1);
@@ -86,14 +85,14 @@ describe("truncation on a disk", () => {
     fill(world, client, 0, 5);
     world.cutOff(id);
     for (let i = 0; i < 5; i++) client.create(`/lost${i}`);
-    world.pass(ELECTION_MS);
+    const next = world.leaderBesides(id).id;
     const lost = world.at(id).zab.lastZxid;
     world.powerLoss(id);
     const { disk } = world.machine(id);
     world.start(id);
     disk.capacity = disk.used();
     world.heal();
-    const other = world.session(world.leader.id);
+    const other = world.session(next);
     fill(world, other, 100, 400);
     world.until(() => lastAnswer(other) === "300 create /n399");
     const full = world.at(id);
@@ -132,7 +131,9 @@ describe("a snapshot for a learner", () => {
       const world = outdated();
       world.start(1);
       world.powerLossAtCall(1, calls + 1);
-      world.pass(ELECTION_MS);
+      world.until(() => !world.isUp(1) || world.haveConverged);
+      // It goes on writing for a while.
+      world.pass(200);
       isInterrupted = !world.isUp(1);
       if (isInterrupted) world.start(1);
       world.until(() => world.haveConverged);
@@ -142,7 +143,7 @@ describe("a snapshot for a learner", () => {
       world.converge();
       expect([calls, has(world, 1, "/n79")]).toEqual([calls, true]);
     }
-    expect([calls > 5, installs]).toEqual([true, calls]);
+    expect([calls > 3, installs]).toEqual([true, calls]);
   });
 
   it("Z-3144, Z-3145, Z-3127, Z-3306, Z-3471, Z-4846: amid writes, is the tree of one zxid", () => {

@@ -39,6 +39,7 @@ describe("synchronization", () => {
       "3>1 PROPOSE",
       "3>1 PROPOSE",
       "3>1 NEWLEADER",
+      "3>1 COMMIT",
       "1>3 ACKLEADER",
       "3>1 COMMIT",
     ]);
@@ -69,6 +70,24 @@ describe("synchronization", () => {
     expect(asked).toEqual([1, 3, 5, 7]);
     expect(rig.at(1).zab.isFollowing).toBe(true);
     agree(rig);
+  });
+
+  it("DIFF: what is committed is applied as it comes; nothing is served before NEWLEADER", () => {
+    const rig = oneMissed(7, { recentBytes: 0 });
+    const { leader } = rig;
+    leader.holdsTransfers = true;
+    rig.restart(1);
+    rig.settle();
+    const seen: [applied: number, waiting: number, isFollowing: boolean][] = [];
+    while (leader.histories.has(1)) {
+      leader.serveHistory(1);
+      rig.settle();
+      const { zab, state } = rig.at(1);
+      seen.push([counterOf(state.zxid), zab.lastZxid - state.zxid, zab.isFollowing]);
+    }
+    expect(seen.map(([applied]) => applied)).toEqual([3, 5, 7, 8]);
+    expect(seen.map(([, waiting]) => waiting)).toEqual([0, 0, 0, 0]);
+    expect(seen.map(([, , isFollowing]) => isFollowing)).toEqual([false, false, false, true]);
   });
 
   it("DIFF: the switch from the journal to the log leaves no gap, whatever comes meanwhile (ZOOKEEPER-4785)", () => {
