@@ -377,8 +377,8 @@ export class ConnectionChecker {
 
   /** Like reads, events may be wrong where the tree is, until the member notices. */
   private mayMislead(): boolean {
-    const { isTainted, isWarned } = this.checker;
-    this.isMisled ||= isTainted && !isWarned;
+    const { wasTainted, isWarned } = this.checker;
+    this.isMisled ||= wasTainted && !isWarned;
     return this.isMisled;
   }
 
