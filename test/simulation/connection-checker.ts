@@ -6,6 +6,7 @@ import type { Identity, ReadOperation } from "../../src/core/tree/operation.ts";
 import type { WatchEvent } from "../../src/core/tree/watch-event.ts";
 import { show } from "../model/compare.ts";
 import type { ExpectedAnswer } from "../model/expectation.ts";
+import { isValidPath } from "../model/naive-rules.ts";
 import type { ClientRequest, NumberedRequest } from "./client-message.ts";
 import type { MemberChecker, MemberView } from "./member-checker.ts";
 import { operationText } from "./model-command.ts";
@@ -337,6 +338,7 @@ export class ConnectionChecker {
     const request = this.asked[0]?.request;
     if (request?.kind !== "watch" || request.watch.afterZxid === 0 || this.resuming !== undefined) return;
     const { watchId, path, mode, afterZxid } = request.watch;
+    if (!isValidPath(path, Number.POSITIVE_INFINITY)) return;
     const next = this.checker.replay.indexAfter(afterZxid);
     const waits = afterZxid > this.view.zxid;
     this.resuming = { watch: new NaiveWatch(watchId, path, mode), afterZxid, waits, next, fired: false };
