@@ -29,6 +29,8 @@ export class MemberChecker {
   readonly book: ClientBook;
   /** Its tree is wrong, as the world made it: what it reads may be, */
   isTainted = false;
+  /** Its tree may be right again by now; what it remembers of events is not. */
+  wasTainted = false;
   /** until it has noticed that there is a difference. */
   isWarned = false;
   private readonly connections = new Set<ConnectionChecker>();

@@ -18,13 +18,17 @@ export interface TaintedMember {
  * to condemn it, and another member's snapshot to take the tree's place.
  */
 export class Taint {
-  /** Since the last snapshot from another member its tree has been wrong, or still is. */
+  /**
+   * Since the last snapshot from another member its tree has been wrong, or still is: one that is right again may still
+   * be judged by what it was.
+   */
   wasTainted: boolean;
   private readonly host: TaintedMember;
   private readonly machine: Machine;
   private readonly checker: MemberChecker;
   /** Where it was when it noticed. */
   private warnedZxid = 0;
+  private isSpared = false;
 
   /** A member starts: its snapshot and journal may have given back the right tree. */
   constructor(host: TaintedMember, machine: Machine, checker: MemberChecker) {
@@ -33,7 +37,13 @@ export class Taint {
     this.checker = checker;
     machine.isTainted &&= !checker.isRight(host.member.tree);
     checker.isTainted = machine.isTainted;
+    checker.wasTainted = machine.isTainted;
     this.wasTainted = machine.isTainted;
+  }
+
+  /** Nothing that was planned befalls it. */
+  spare(): void {
+    this.isSpared = true;
   }
 
   /** Applies the next SET with a byte changed, if that is still survived then. */
@@ -44,7 +54,7 @@ export class Taint {
       const { dataStart, dataEnd } = command.leaf;
       if (command.type === commandType.SET && dataEnd > dataStart && tree.apply !== apply) {
         tree.apply = apply;
-        if (!isSurvived()) return apply(zxid, command);
+        if (this.isSpared || !isSurvived()) return apply(zxid, command);
         command.bytes = command.bytes.slice();
         command.bytes[dataStart] = (command.bytes[dataStart] as number) ^ 1;
         this.begin(zxid);
@@ -56,6 +66,7 @@ export class Taint {
   private begin(zxid: number): void {
     this.machine.isTainted = true;
     this.checker.isTainted = true;
+    this.checker.wasTainted = true;
     this.wasTainted = true;
     this.host.trace?.(() => `applies ${formatZxid(zxid)} with a byte changed`);
     this.host.book.count("members diverged");
@@ -87,6 +98,7 @@ export class Taint {
   /** A snapshot has taken the tree's place. */
   repaired(): void {
     this.untaint();
+    this.checker.wasTainted = false;
     this.wasTainted = false;
   }
 

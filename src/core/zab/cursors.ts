@@ -20,9 +20,9 @@ export class Cursors {
     const { replica } = this.reign.host;
     const shared = replica.ends.common(learner.lastZxid);
     // What it has applied was committed, so this history has it, unless its tree is not to be trusted.
-    // One that wants a snapshot gets its log all the same, and then the tree (`tellCommit`): a snapshot is at what it has
-    // acknowledged, or later, and it may take this learner's help to commit that, or to find out who is right about a
-    // difference that keeps this member from applying it.
+    // One that wants a snapshot gets its log all the same, and then the tree (`tellCommit`): a snapshot is at what it
+    // has acknowledged, or later, and it may take this learner's help to commit that, or to find out who is right about
+    // a difference that keeps this member from applying it.
     if (shared === undefined || shared < learner.appliedZxid) {
       this.sendSnapshot(learner, shared ?? 0);
       return;

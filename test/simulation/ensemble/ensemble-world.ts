@@ -322,6 +322,7 @@ export class EnsembleWorld implements ClientHost, FaultHost {
 
   spare(id: number): void {
     this.machine(id).disk.powerLossAt = Number.POSITIVE_INFINITY;
+    this.processes.get(id)?.taint.spare();
   }
 
   kill(id: number): void {
@@ -375,7 +376,6 @@ export class EnsembleWorld implements ClientHost, FaultHost {
   }
 
   diverge(id: number): void {
-    // One that is right again may still be judged by what it was.
     const isAnyWrong = (): boolean => [...this.processes.values()].some(({ taint }) => taint.wasTainted);
     this.processes.get(id)?.taint.diverge(() => this.roll.isWhole && this.canLose(id) && !isAnyWrong());
   }

@@ -10,7 +10,7 @@ export interface MendableWorld extends FaultHost {
   isQuorum(members: readonly number[]): boolean;
   /** Starts no more. */
   bury(member: number): void;
-  /** No power loss that was planned comes. */
+  /** No power loss that was planned comes, and no divergence. */
   spare(member: number): void;
 }
 

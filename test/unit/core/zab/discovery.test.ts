@@ -85,7 +85,7 @@ describe("discovery", () => {
     expect(rig.since(0, "NEWEPOCH")).toEqual(["3>1 NEWEPOCH", "3>2 NEWEPOCH"]);
   });
 
-  it("core.md 24: nor does the record of an earlier epoch: the new one's is on disk before the leader is established", () => {
+  it("core.md 24: nor does an earlier epoch's record: the new one's is on disk before it is established", () => {
     const rig = new ZabRig(three);
     rig.start(1, 2, 3);
     const { zab } = rig.at(3);
