@@ -77,13 +77,15 @@ export class Election {
 
   /**
    * Of two that do not know each other as voters, the one that is behind may have missed a change of the configuration:
-   * whether its vote counts is for the other one to know.
+   * whether its vote counts is for the other one to know. So is that of one that knows the change committed by which it
+   * is no voter any more: the candidate may not, and need it.
    */
   private isEligible(candidate: Elector, own: Credential): boolean {
     if (!candidate.isElectable || candidate.state !== zabState.LOOKING) return false;
     const order = compareCredentials(candidate, own);
     const { quorum } = this;
-    if (!quorum.counts(candidate.id) || !quorum.counts(this.self)) return order > 0;
+    if (!quorum.counts(candidate.id)) return order > 0;
+    if (!quorum.counts(this.self)) return order >= 0;
     return order >= 0 && quorum.has([candidate.id, ...candidate.mutual]);
   }
 
