@@ -71,10 +71,18 @@ describe("a vote", () => {
     expect(voteOf(1, { ...all, 2: { lastZxid: makeZxid(1, 4) } }, five, 2)).toBe(5);
   });
 
-  it("core.md 24: is never for an observer, nor for a voter without weight, and such do not vote", () => {
+  it("core.md 24: is never for an observer, nor for a voter without weight", () => {
     const mixed = ensemble(1, 2, { id: 3, weight: 0 }, { id: 4, role: "observer" });
     const all = { 1: {}, 2: {}, 3: {}, 4: {} };
-    expect([1, 2, 3, 4].map((self) => voteOf(self, all, mixed))).toEqual([2, 2, 0, 0]);
+    expect([1, 2, 3, 4].map((self) => voteOf(self, all, mixed))).toEqual([2, 2, 2, 2]);
+    expect(new Election(new Quorum(mixed), 2).isWon(view({ 2: {}, 3: { vote: 2 }, 4: { vote: 2 } }), 2, 0)).toBe(false);
+  });
+
+  it("core.md 25: of one without weight since a committed change counts for whoever may not know it committed", () => {
+    const before = ensemble(1, 2);
+    const after = ensemble(1, { id: 2, weight: 0 });
+    expect(voteOf(2, { 1: {}, 2: {} }, after)).toBe(1);
+    expect(new Election(new Quorum(before, after), 1).isWon(view({ 1: {}, 2: { vote: 1 } }), 1, 0)).toBe(true);
   });
 
   it("core.md 28: is for none that stops or is damaged, and for none that leads or follows", () => {
