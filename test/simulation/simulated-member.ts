@@ -291,6 +291,10 @@ export class SimulatedMember implements MemberEffects, MemberView, PeerProcess {
     this.snapshots.feeds.stop(peer);
   }
 
+  lend(...asked: Parameters<MemberEffects["lend"]>): void {
+    this.snapshots.feeds.lend(...asked);
+  }
+
   configurationChanged(): void {
     this.book.count("configurations in force");
   }

@@ -82,6 +82,7 @@ export class SimulatedSnapshots {
         this.member.member.historyGone(peer);
         this.member.afterApply();
       },
+      send: (peer, frame) => this.member.send(peer, frame),
       disconnect: (peer, why) => this.member.disconnect(peer, why),
       receiver: (peer) =>
         // A wrong tree that spreads before anybody compares it may be more than a quorum survives.

@@ -222,7 +222,8 @@ export class HoleMender {
     if (this.stuckFor !== key) this.stuckSince = effects.now();
     this.stuckFor = key;
     const leader = sources.leaderWithout(key);
-    if (leader === undefined || effects.now() - this.stuckSince < MEND_PATIENCE_MS) {
+    const mayCome = key !== UNANSWERABLE && effects.now() - this.stuckSince < MEND_PATIENCE_MS;
+    if (leader === undefined || mayCome) {
       this.stuckAt ??= effects.now();
       return;
     }
@@ -347,7 +348,8 @@ export class HoleMender {
 
   private tellMissing(): void {
     const { key } = this;
-    if (key === undefined || this.stuckFor !== key) return;
+    // With a leader it will not be waiting for long.
+    if (key === undefined || this.stuckFor !== key || this.sources.leaderWithout(key) !== undefined) return;
     const advice = "start the members that are away, restore this one from a backup, or see `muster ensemble recover`";
     const { lacking, silent, unable } = this.sources.answers(key);
     const details = { missing: this.describeMissing(), lacking, silent, unable, unreachable: this.unreachable };
