@@ -10,6 +10,8 @@ import { scanSegment } from "../../src/storage/journal/segment-scan.ts";
 export interface JournalPlace extends Omit<JournalRecord, "body"> {
   /** Of its segment. */
   readonly path: string;
+  /** Where the group begins that was written with it. */
+  readonly groupAt: number;
   readonly headerAt: number;
   readonly bodyAt: number;
   readonly end: number;
@@ -24,10 +26,10 @@ export function journalPlaces(disk: Disk, directory: string): JournalPlace[] {
     const reader = new SegmentReader(disk.open(path, "read"), header.bytes);
     const successorEnd = segments[index + 1]?.header.previousEnd;
     for (const { header: found, offset, body } of scanSegment(reader, header, { successorEnd })) {
-      const { firstZxid, lastZxid } = found;
+      const { firstZxid, lastZxid, groupStart: groupAt } = found;
       const bodyAt = offset + RECORD_HEADER_BYTES;
       const type = found.type as JournalRecord["type"];
-      places.push({ path, type, firstZxid, lastZxid, headerAt: offset, bodyAt, end: bodyAt + body.length });
+      places.push({ path, type, firstZxid, lastZxid, groupAt, headerAt: offset, bodyAt, end: bodyAt + body.length });
     }
     reader.close();
   }
