@@ -113,9 +113,12 @@ export class Leading implements Reign {
     let highest = replica.acceptedEpoch;
     for (const { acceptedEpoch } of this.learners.values()) highest = Math.max(highest, acceptedEpoch);
     assert(highest < EPOCH_MAX, "out of epochs");
-    this.epoch = highest + 1;
+    const epoch = highest + 1;
+    this.epoch = epoch;
     this.phaseSince = effects.now();
-    replica.promise(this.epoch, id, () => {
+    replica.promise(epoch, id, () => {
+      // A slow disk may tell of it when a later epoch has been begun: that one is not promised yet.
+      if (this.epoch !== epoch) return;
       this.hasPromised = true;
       for (const learner of this.learners.values()) this.sendEpoch(learner);
       this.endDiscovery();
@@ -146,7 +149,9 @@ export class Leading implements Reign {
     this.phaseSince = this.host.effects.now();
     this.historyEnd = replica.lastZxid;
     for (const learner of this.learners.values()) if (learner.stage === "promised") this.cursors.synchronize(learner);
-    replica.enterEpoch(this.epoch, () => {
+    const { epoch } = this;
+    replica.enterEpoch(epoch, () => {
+      if (this.epoch !== epoch) return;
       this.hasEntered = true;
       this.endSynchronization();
     });
