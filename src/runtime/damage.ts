@@ -27,6 +27,11 @@ export function isMarkedDamaged(directory: string): boolean {
   return existsSync(join(directory, DAMAGE_MARKER));
 }
 
+/** Its word counts for nothing from now on, until it is said otherwise. */
+export function markDamaged(directory: string, why: string): void {
+  writeFileAtomically(join(directory, DAMAGE_MARKER), `${why}\n`, 0o600);
+}
+
 /** The member has everything again. */
 export function clearDamage(directory: string): void {
   rmSync(join(directory, DAMAGE_MARKER), { force: true });
@@ -40,7 +45,7 @@ export function clearDamage(directory: string): void {
  * @returns where they are, relative to the directory
  */
 export function setAside(directory: string, why: Error): string {
-  writeFileAtomically(join(directory, DAMAGE_MARKER), `${why.message}\n`, 0o600);
+  markDamaged(directory, why.message);
   const names = readdirSync(directory);
   const taken = names.filter((name) => name.startsWith(ASIDE_PREFIX)).map((name) => Number(name.slice(8)) || 0);
   const aside = `${ASIDE_PREFIX}${Math.max(0, ...taken) + 1}`;

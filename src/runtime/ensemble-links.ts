@@ -207,6 +207,7 @@ export class EnsembleLinks {
       httpAddress: doors.http,
       version: options.version,
       featureLevel: FEATURE_LEVEL,
+      answersMending: true,
     });
   }
 
@@ -246,4 +247,10 @@ export class EnsembleLinks {
     }
     this.peers.set(peer.id, { ...peer, said });
   }
+}
+
+/** For what only a member among others does. */
+export function requireLinks(links: EnsembleLinks | undefined): EnsembleLinks {
+  if (links !== undefined) return links;
+  throw new Error("this member has no links to others");
 }

@@ -5,6 +5,7 @@ import type { Journal } from "../storage/journal/journal.ts";
 import type { SnapshotStore } from "../storage/snapshot/snapshot-store.ts";
 import { SnapshotTransferError } from "../storage/snapshot/transfer-error.ts";
 import type { BulkSender } from "../transport/peer-transport.ts";
+import { BatchLender } from "./batch-lender.ts";
 
 /** When all transfers a store can send at once are running, the next one is tried again after this, ms. */
 const TRANSFER_RETRY_MS = 500;
@@ -16,6 +17,7 @@ export interface FeedHost {
   store(): SnapshotStore;
   /** Resolves when the store's last round is at this zxid or later; begins one if none would come. */
   roundAt(zxid: number): Promise<void>;
+  send(peer: number, frame: Uint8Array): void;
   openBulk(peer: number): Promise<BulkSender>;
   historyRead(peer: number, batches: readonly HistoryBatch[]): void;
   historyGone(peer: number): void;
@@ -35,13 +37,22 @@ interface Feed {
   stop: () => void;
 }
 
-/** Feeds learners that are behind the leader's memory: batches from the journal, or a snapshot (core.md 33, 36). */
+/**
+ * Feeds learners that are behind the leader's memory: batches from the journal, or a snapshot (core.md 33, 36). And
+ * members that mend their journals, whoever leads.
+ */
 export class LearnerFeeds {
   private readonly host: FeedHost;
   private readonly feeds = new Map<number, Feed>();
+  private readonly lender: BatchLender;
 
   constructor(host: FeedHost) {
     this.host = host;
+    this.lender = new BatchLender(host);
+  }
+
+  lend(...asked: Parameters<BatchLender["lend"]>): void {
+    this.lender.lend(...asked);
   }
 
   readHistory(peer: number, afterZxid: number): void {
@@ -84,6 +95,7 @@ export class LearnerFeeds {
 
   stopAll(): void {
     for (const peer of [...this.feeds.keys()]) this.stop(peer);
+    this.lender.stop();
   }
 
   private begin(peer: number): Feed {

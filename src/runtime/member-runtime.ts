@@ -12,7 +12,7 @@ import { removeLeftovers } from "../storage/snapshot/snapshot-files.ts";
 import { openSnapshotStore, type SnapshotStore } from "../storage/snapshot/snapshot-store.ts";
 import type { BulkReceiver } from "../transport/peer-transport.ts";
 import { clearDamage } from "./damage.ts";
-import type { DoorAddresses, EnsembleLinks, LinkedPeer } from "./ensemble-links.ts";
+import { type DoorAddresses, type EnsembleLinks, type LinkedPeer, requireLinks } from "./ensemble-links.ts";
 import { JournalProgress } from "./journal-progress.ts";
 import { LearnerFeeds } from "./learner-feeds.ts";
 import { MemoryWatch } from "./memory-watch.ts";
@@ -77,6 +77,7 @@ export class MemberRuntime implements MemberEffects, PartsOwner {
       journal: parts.journal,
       store: () => this.store,
       roundAt: (zxid) => this.rounds.reach(zxid),
+      send: (peer, frame) => this.send(peer, frame),
       openBulk: (peer) => requireLinks(links).openBulk(peer),
       historyRead: (peer, batches) => this.guard(() => this.member.historyRead(peer, batches)),
       historyGone: (peer) => this.guard(() => this.member.historyGone(peer)),
@@ -160,6 +161,10 @@ export class MemberRuntime implements MemberEffects, PartsOwner {
 
   stopSending(peer: number): void {
     this.feeds.stop(peer);
+  }
+
+  lend(...asked: Parameters<MemberEffects["lend"]>): void {
+    this.feeds.lend(...asked);
   }
 
   mended(): void {
@@ -392,9 +397,4 @@ export class MemberRuntime implements MemberEffects, PartsOwner {
       this.fail(error as Error);
     }
   }
-}
-
-function requireLinks(links: EnsembleLinks | undefined): EnsembleLinks {
-  if (links !== undefined) return links;
-  throw new Error("this member has no links to others");
 }

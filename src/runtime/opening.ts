@@ -1,14 +1,24 @@
 import { performance } from "node:perf_hooks";
 import { formatZxid } from "../core/base/zxid.ts";
+import type { LoadedState } from "../core/member/local-state.ts";
 import type { EnsembleConfiguration } from "../core/zab/ensemble-configuration.ts";
 import { changeEnsembleId, type DataDir } from "../storage/data-dir.ts";
-import { describeFinding } from "../storage/journal/finding.ts";
-import { type Journal, openJournal } from "../storage/journal/journal.ts";
+import type { DamagedJournal } from "../storage/journal/damaged-journal.ts";
+import { describeFinding, JournalDamagedError } from "../storage/journal/finding.ts";
+import {
+  type Journal,
+  type JournalEvents,
+  openJournal,
+  openJournalOrDamaged,
+  repairJournal,
+} from "../storage/journal/journal.ts";
 import { currentSnapshot, removeLeftovers, snapshotCount } from "../storage/snapshot/snapshot-files.ts";
 import { openSnapshotStore, type SnapshotStore } from "../storage/snapshot/snapshot-store.ts";
 import type { BulkReceiver } from "../transport/peer-transport.ts";
-import { isDamage, isMarkedDamaged, setAside } from "./damage.ts";
-import { EnsembleLinks, type LinkEvents } from "./ensemble-links.ts";
+import { isDamage, isMarkedDamaged, markDamaged, setAside } from "./damage.ts";
+import { EnsembleLinks, type LinkEvents, type LinkOptions } from "./ensemble-links.ts";
+import { type MendingOutcome, mendJournal } from "./journal-mending.ts";
+import { MendingRepair } from "./mending-repair.ts";
 import { loadTree, type Recovered, recover } from "./recovery.ts";
 import { HISTORY_BYTES_MAX, type RuntimeEvents, type RuntimeOptions } from "./runtime-contract.ts";
 
@@ -35,6 +45,12 @@ export interface PartsOwner extends Omit<LinkEvents, "onNotice"> {
 }
 
 type Storage = Pick<OpenedParts, "journal" | "store" | "recovered" | "installed">;
+
+/** A journal that cannot be opened as it is, and the snapshot below it. */
+interface DamagedStorage {
+  readonly damaged: DamagedJournal;
+  readonly early: LoadedState;
+}
 
 /** Opens everything a member is made of, in order; and closes again what it opened, should a later step fail. */
 export class Opening {
@@ -72,47 +88,62 @@ export class Opening {
   }
 
   /**
-   * A member among others puts aside what is damaged and gets everything again from them (core.md 28); one that is
-   * alone cannot, and does not start.
+   * A member among others gets from them what its journal has lost (core.md 28). What cannot be mended it puts aside,
+   * and gets everything again; one that is alone cannot, and does not start.
    */
   private async openStorage(): Promise<Storage> {
     const { directory } = this.dataDir;
+    const { links } = this.options;
     try {
-      const storage = await this.readStorage();
-      const isDamaged = isMarkedDamaged(directory);
-      const { recovered } = storage;
-      return { ...storage, recovered: { ...recovered, zab: { ...recovered.zab, isDamaged } } };
+      for (;;) {
+        const found = await this.readStorage();
+        if (!("damaged" in found)) return withDamage(found, isMarkedDamaged(directory));
+        if (links === undefined || (await this.mend(found, links)) === "given-up") throw errorOf(directory, found);
+      }
     } catch (error) {
-      if (this.options.links === undefined || !isDamage(error)) throw error;
+      if (links === undefined || !isDamage(error)) throw error;
       await this.closeStorage();
       const aside = setAside(directory, error);
       const text = `the data is damaged, and put aside in ${aside}; this member gets it again from the others`;
       this.events.onNotice("error", text, { why: error.message });
-      const { recovered, ...rest } = await this.readStorage();
-      return { ...rest, recovered: { ...recovered, zab: { ...recovered.zab, isDamaged: true } } };
+      const found = await this.readStorage();
+      if ("damaged" in found) throw errorOf(directory, found);
+      return withDamage(found, true);
     }
   }
 
-  private async readStorage(): Promise<Storage> {
+  private mend({ damaged, early }: DamagedStorage, links: LinkOptions): Promise<MendingOutcome> {
+    const { dataDir, options, events } = this;
+    const { directory, journalDirectory, identity } = dataDir;
+    const { ensembleId, incarnation } = identity;
+    const segmentBytes = options.journal?.segmentBytes;
+    const size = segmentBytes === undefined ? {} : { segmentBytes };
+    const repair = new MendingRepair(damaged, early.tree.state, ensembleId, (given) =>
+      repairJournal(journalDirectory, damaged, { ...given, ...size }),
+    );
+    return mendJournal({
+      self: { id: options.memberId, incarnation },
+      ensembleId,
+      links,
+      repair,
+      markDamaged: (why) => markDamaged(directory, why),
+      onNotice: (...notice) => events.onNotice(...notice),
+    });
+  }
+
+  private async readStorage(): Promise<Storage | DamagedStorage> {
     const { directory, journalDirectory } = this.dataDir;
-    const { options, events, owner } = this;
+    const { options, events } = this;
     const startedAt = performance.now();
-    const onFatal = (error: Error): void => this.fail(error);
     // Where there are several snapshots, the journal says which is current; else the snapshot says how much journal to
     // read.
     const early = snapshotCount(directory) > 1 ? undefined : loadTree(directory);
-    const { journal, recovered: found } = await openJournal(
-      { directory: journalDirectory, fromZxid: early?.tree.zxid ?? 0, ...options.journal },
-      {
-        onDurable: (sequence) => owner()?.onDurable(sequence),
-        onSpaceChange: (space) => owner()?.onSpaceChange(space),
-        onFatal,
-        onFsync: (ms) => {
-          events.onFsync(ms);
-          owner()?.onFsync(ms);
-        },
-      },
-    );
+    const journalOptions = { directory: journalDirectory, fromZxid: early?.tree.zxid ?? 0, ...options.journal };
+    // Without a snapshot to go by nobody could tell what of it is needed.
+    const isMendable = options.links !== undefined && early !== undefined;
+    const opened = await (isMendable ? openJournalOrDamaged : openJournal)(journalOptions, this.journalEvents());
+    if (!("journal" in opened)) return { damaged: opened, early: early as LoadedState };
+    const { journal, recovered: found } = opened;
     this.journal = journal;
     for (const finding of found.findings) events.onNotice("warn", describeFinding(finding), {});
     const named = found.snapshotZxid === 0 ? undefined : found.snapshotZxid;
@@ -124,10 +155,23 @@ export class Opening {
     removeLeftovers(directory, installed);
     const store = await openSnapshotStore(
       { directory, installed },
-      { onCommitted: (zxid) => owner()?.onRoundCommitted(zxid), onFatal },
+      { onCommitted: (zxid) => this.owner()?.onRoundCommitted(zxid), onFatal: (error) => this.fail(error) },
     );
     this.store = store;
     return { journal, store, recovered, installed };
+  }
+
+  private journalEvents(): JournalEvents {
+    const { owner, events } = this;
+    return {
+      onDurable: (sequence) => owner()?.onDurable(sequence),
+      onSpaceChange: (space) => owner()?.onSpaceChange(space),
+      onFatal: (error) => this.fail(error),
+      onFsync: (ms) => {
+        events.onFsync(ms);
+        owner()?.onFsync(ms);
+      },
+    };
   }
 
   private tellRecovered({ state, batches }: Recovered, ms: number): void {
@@ -185,4 +229,13 @@ export class Opening {
     if (running === undefined) this.events.onFatal(error);
     else running.fail(error);
   }
+}
+
+function withDamage(storage: Storage, isDamaged: boolean): Storage {
+  const { recovered } = storage;
+  return { ...storage, recovered: { ...recovered, zab: { ...recovered.zab, isDamaged } } };
+}
+
+function errorOf(directory: string, { damaged }: DamagedStorage): JournalDamagedError {
+  return new JournalDamagedError(directory, damaged.report.findings);
 }

@@ -20,6 +20,8 @@ export interface PeerAbout {
   readonly version: string;
   /** The highest feature level it can apply (core.md 5). */
   readonly featureLevel: number;
+  /** Its program answers members that mend their journals (core.md 28). Programs before it drop a link for the question. */
+  readonly answersMending: boolean;
 }
 
 const FORMAT = 1;
@@ -36,6 +38,7 @@ export function encodePeerAbout(about: PeerAbout): Uint8Array {
   writer.string(about.httpAddress);
   writer.string(about.version);
   writer.u32(about.featureLevel);
+  writer.u8(about.answersMending ? 1 : 0);
   return writer.copy();
 }
 
@@ -65,5 +68,13 @@ export function decodePeerAbout(bytes: Uint8Array): PeerAbout {
     httpAddress: reader.string(),
     version: reader.string(),
     featureLevel: reader.u32(),
+    answersMending: readAnswersMending(reader),
   };
+}
+
+/** Programs of before say nothing of it. */
+function readAnswersMending(reader: ByteReader): boolean {
+  const value = reader.remaining === 0 ? 0 : reader.u8();
+  if (value > 1) throw new FormatError("whether the member answers is neither yes nor no");
+  return value === 1;
 }

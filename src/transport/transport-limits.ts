@@ -1,5 +1,5 @@
 import { assert } from "../core/base/assert.ts";
-import { BATCH_BYTES_TARGET, COMMAND_BYTES_MAX } from "../core/base/limits.ts";
+import { BATCH_BYTES_TARGET, COMMAND_BYTES_MAX, MEND_ANSWER_BYTES_MAX } from "../core/base/limits.ts";
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -54,5 +54,6 @@ export const BULK_BYTES_PER_SECOND_DEFAULT = 128 * MIB;
 export const BULK_BURST_BYTES = MIB;
 
 assert(BATCH_BYTES_TARGET + COMMAND_BYTES_MAX + MIB <= FRAME_BYTES_MAX, "a frame must hold any batch");
+assert(2 * MEND_ANSWER_BYTES_MAX <= FRAME_BYTES_MAX, "a frame must hold an answer of small batches, too");
 assert(FRAME_BYTES_MAX < 2 ** 24, "a frame's length has 24 bits");
 assert(FRAME_BYTES_MAX < QUEUE_BYTES_DEFAULT, "the queue must hold a frame");

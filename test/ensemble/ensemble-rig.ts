@@ -8,7 +8,7 @@ import { prepare } from "../../scripts/prepare.mjs";
 import { Prng } from "../../src/core/base/prng.ts";
 import { stablePort } from "../integration/crash/stable-port.ts";
 import { FaultyLinks } from "./faulty-links.ts";
-import { type LogLine, MemberUnderTest } from "./member-under-test.ts";
+import { MemberUnderTest } from "./member-under-test.ts";
 import { SmallDisk } from "./small-disk.ts";
 
 export interface RigOptions {
@@ -50,7 +50,7 @@ export class EnsembleRig {
     this.links = links;
     const { logFolder } = this;
     this.members = settings.map((each) => {
-      return new MemberUnderTest({ ...each, folder, logFolder }, (line) => this.onLine(line));
+      return new MemberUnderTest({ ...each, folder, logFolder }, () => this.onLine());
     });
   }
 
@@ -182,8 +182,7 @@ export class EnsembleRig {
     rmSync(this.folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
   }
 
-  private onLine(line: LogLine): void {
-    if (line.role === undefined) return;
+  private onLine(): void {
     const due = this.waiting.filter(({ holds }) => holds());
     if (due.length === 0) return;
     this.waiting = this.waiting.filter((each) => !due.includes(each));

@@ -13,6 +13,7 @@ const DEMANDED = [
   "reconfiguration during an election",
   "digest mismatch",
   "damage repaired",
+  "hole repaired",
   "expire-session",
   "COMPACTED",
 ] as const;

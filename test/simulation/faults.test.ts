@@ -38,6 +38,7 @@ const noticedBy: Record<Fault, readonly string[]> = {
     "a zxid means one batch for ever",
     "Leadership1 and 2: one leader per epoch",
   ],
+  "cut-at-hole": ["what was synced is there again, and nothing from nowhere"],
 };
 
 it.each(faults)("the checker notices %s", { timeout: PATIENCE_MS }, (fault) => {

@@ -37,6 +37,8 @@ export const faults = [
   "swallow-truncation",
   /** A member whose disk was lost counts as if it was not. */
   "keep-incarnation",
+  /** A member whose journal has a hole cuts it off there, and counts. */
+  "cut-at-hole",
 ] as const;
 export type Fault = (typeof faults)[number];
 
@@ -49,6 +51,7 @@ export const ensembleFaults: readonly Fault[] = [
   "keep-tail",
   "swallow-truncation",
   "keep-incarnation",
+  "cut-at-hole",
 ];
 
 /** Puts those in that are in the core: reaches into it, since no setting of it is this wrong. */

@@ -1,3 +1,5 @@
+import type { DamagedJournal } from "../../src/storage/journal/damaged-journal.ts";
+import { JournalDamagedError } from "../../src/storage/journal/finding.ts";
 import { type JournalScan, recoverJournal } from "../../src/storage/journal/recover-journal.ts";
 import { MemorySnapshot } from "../../src/storage/snapshot/memory-snapshot-store.ts";
 import type { SimulatedDisk } from "../support/simulated-disk.ts";
@@ -8,6 +10,8 @@ export const JOURNAL_DIRECTORY = "/journal";
 export class Machine {
   readonly id: number;
   incarnation: string;
+  /** Its journal is damaged, and has not been mended yet. */
+  isRotten = false;
   /** Its data was unreadable and put aside; until it has everything again. */
   isDamaged = false;
   /** The feature level its program offers; undefined for all it knows. */
@@ -39,6 +43,19 @@ export class Machine {
     return { ...scan, snapshot: this.snapshot };
   }
 
+  /** What is left of the journal, if it is damaged; as `openJournalOrDamaged` finds it. */
+  examine(): DamagedJournal | undefined {
+    this.disk.makeDirectory(JOURNAL_DIRECTORY);
+    const fromZxid = this.snapshot.meta?.zxid ?? 0;
+    try {
+      recoverJournal(this.disk, JOURNAL_DIRECTORY, fromZxid);
+      return undefined;
+    } catch (error) {
+      if (!(error instanceof JournalDamagedError)) throw error;
+      return recoverJournal(this.disk, JOURNAL_DIRECTORY, fromZxid, { tolerateDamage: true }).damage;
+    }
+  }
+
   /** The journal names the snapshot that has arrived. */
   settle(): void {
     if (this.arrived !== undefined) this.snapshot = this.arrived.snapshot;
@@ -59,5 +76,6 @@ export class Machine {
     this.arrived = undefined;
     this.isDamaged = false;
     this.isTainted = false;
+    this.isRotten = false;
   }
 }

@@ -1,4 +1,7 @@
 import type { Prng } from "../../src/core/base/prng.ts";
+import { MendAnswer } from "../../src/core/member/mend-answer.ts";
+import type { MendAsk } from "../../src/core/member/mend-message.ts";
+import type { EpochStart } from "../../src/core/zab/epoch-ends.ts";
 import type { HistoryBatch } from "../../src/core/zab/zab-contract.ts";
 import type { MemorySnapshot } from "../../src/storage/snapshot/memory-snapshot-store.ts";
 import type { MemoryExport } from "../../src/storage/snapshot/memory-transfer.ts";
@@ -14,6 +17,7 @@ export interface FeedsHost {
   roundAt(zxid: number, reached: () => void): void;
   historyRead(peer: number, batches: readonly HistoryBatch[]): void;
   historyGone(peer: number): void;
+  send(peer: number, frame: Uint8Array): void;
   disconnect(peer: number, why: string): void;
   /** The peer's process, if it can be reached and waits for a snapshot from here. */
   receiver(peer: number): SnapshotReceiver | undefined;
@@ -52,6 +56,18 @@ export class SimulatedFeeds {
       const batches = host.journal.history(afterZxid, 1 + host.random.below(HISTORY_BATCHES));
       if (batches === undefined) host.historyGone(peer);
       else host.historyRead(peer, batches);
+    });
+  }
+
+  /** As `runtime/batch-lender.ts`. */
+  lend(peer: number, ask: MendAsk, starts: readonly EpochStart[]): void {
+    const { host } = this;
+    host.after(host.random.below(10), () => {
+      const answer = new MendAnswer(ask);
+      const from = Math.max(ask.afterZxid, host.journal.baseZxid);
+      const batches = ask.wantsBatches ? host.journal.history(from, Number.POSITIVE_INFINITY) : [];
+      for (const batch of batches ?? []) if (!answer.offer(batch)) break;
+      host.send(peer, answer.close(starts));
     });
   }
 

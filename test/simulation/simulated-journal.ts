@@ -82,6 +82,10 @@ export class SimulatedJournal {
     this.wake();
   }
 
+  get baseZxid(): number {
+    return this.writer.ledger.baseZxid;
+  }
+
   /** Batches in force above a zxid, as far as they are fsynced; undefined where the journal begins after it. */
   history(afterZxid: number, most: number): JournalRecord[] | undefined {
     const { ledger, place } = this.writer;

@@ -1,13 +1,11 @@
 import type { Prng } from "../../src/core/base/prng.ts";
 import { formatZxid } from "../../src/core/base/zxid.ts";
-import { EventFanout } from "../../src/core/member/event-fanout.ts";
-import type { LoadedState } from "../../src/core/member/local-state.ts";
 import { Member } from "../../src/core/member/member.ts";
 import type { MemberEffects, MemberTransition } from "../../src/core/member/member-contract.ts";
-import { Tree } from "../../src/core/tree/tree.ts";
 import type { JournalRecord } from "../../src/core/zab/journal-record.ts";
 import type { Zab, ZabOptions } from "../../src/core/zab/zab.ts";
 import { recover } from "../../src/runtime/recovery.ts";
+import type { RecoveredJournal } from "../../src/storage/journal/recovered-journal.ts";
 import type { ClientBook } from "./client-book.ts";
 import type { ClientRequest } from "./client-message.ts";
 import { Door, type Peer } from "./door.ts";
@@ -16,6 +14,7 @@ import { SyncCounts } from "./ensemble/sync-counts.ts";
 import type { ZabChecker } from "./ensemble/zab-checker.ts";
 import { type Fault, plant } from "./faults.ts";
 import type { LoggedBatch } from "./journal-history.ts";
+import { loadTree } from "./load-tree.ts";
 import { JOURNAL_DIRECTORY, type Machine } from "./machine.ts";
 import { MemberChecker, type MemberView } from "./member-checker.ts";
 import type { LinkEnd } from "./network.ts";
@@ -106,9 +105,9 @@ export class SimulatedMember implements MemberEffects, MemberView, PeerProcess {
     // A machine's clock may be anywhere after a restart.
     this.wallSkew = random.below(3_600_000) - 1_800_000;
     const { position, recovered, snapshot } = machine.open();
-    const loaded = this.load((sink) => snapshot.load(sink));
+    const loaded = loadTree(snapshot, random, this.fault);
     this.historyFromZxid = sizes.keepsHistory ? 0 : loaded.tree.zxid;
-    zabChecker.restarted(this.id, recovered);
+    this.begin(recovered);
     const { state, zab: found, batches, journalBytes } = recover(loaded, recovered, sizes.historyBytesMax);
     const zab = { ...found, isDamaged: machine.isDamaged };
     book.count("batches replayed", batches);
@@ -144,6 +143,17 @@ export class SimulatedMember implements MemberEffects, MemberView, PeerProcess {
     this.snapshots.journalled(journalBytes);
     this.taint = new Taint(this, machine, this.checker);
     this.checker.compareAll(state.tree);
+  }
+
+  /** What it has found is what the checker knows it to have, or, of one with damage, a part of that. */
+  private begin(recovered: RecoveredJournal): void {
+    const { zabChecker, machine, book } = this.options;
+    if (machine.isRotten && machine.isDamaged) zabChecker.cutShort(this.id, recovered);
+    else zabChecker.restarted(this.id, recovered);
+    if (!machine.isRotten) return;
+    zabChecker.compareLog(this.id, recovered);
+    machine.isRotten = false;
+    book.count("hole repaired");
   }
 
   start(): void {
@@ -291,6 +301,10 @@ export class SimulatedMember implements MemberEffects, MemberView, PeerProcess {
     this.snapshots.feeds.stop(peer);
   }
 
+  lend(...asked: Parameters<MemberEffects["lend"]>): void {
+    this.snapshots.feeds.lend(...asked);
+  }
+
   configurationChanged(): void {
     this.book.count("configurations in force");
   }
@@ -371,30 +385,4 @@ export class SimulatedMember implements MemberEffects, MemberView, PeerProcess {
     this.member.tick();
     this.afterApply();
   }
-
-  // ---- Snapshots ----
-
-  private load(load: Parameters<typeof Tree.load>[2]): LoadedState {
-    let history: Uint8Array | undefined;
-    const fanout = this.fanout();
-    const tree = Tree.load(this.random.uint32(), fanout, (rows) => {
-      const meta = load(rows);
-      history = meta?.history;
-      return meta;
-    });
-    return { tree, fanout, history };
-  }
-
-  fanout(): EventFanout {
-    const fanout = new EventFanout();
-    if (this.fault === "lose-events") loseEvents(fanout, this.random);
-    return fanout;
-  }
-}
-
-function loseEvents(fanout: EventFanout, random: Prng): void {
-  const record = fanout.record.bind(fanout);
-  fanout.record = (...event) => {
-    if (!random.chance(0.05)) record(...event);
-  };
 }

@@ -2,6 +2,7 @@ import { formatZxid } from "../../src/core/base/zxid.ts";
 import { LocalState } from "../../src/core/member/local-state.ts";
 import { MemorySnapshotStore } from "../../src/storage/snapshot/memory-snapshot-store.ts";
 import { ArrivingSnapshot } from "./arriving-snapshot.ts";
+import { makeFanout } from "./load-tree.ts";
 import { SimulatedFeeds, type SnapshotReceiver } from "./simulated-feeds.ts";
 import type { SimulatedMember, SimulatedMemberOptions } from "./simulated-member.ts";
 import { SimulatedRounds } from "./simulated-rounds.ts";
@@ -82,6 +83,7 @@ export class SimulatedSnapshots {
         this.member.member.historyGone(peer);
         this.member.afterApply();
       },
+      send: (peer, frame) => this.member.send(peer, frame),
       disconnect: (peer, why) => this.member.disconnect(peer, why),
       receiver: (peer) =>
         // A wrong tree that spreads before anybody compares it may be more than a quorum survives.
@@ -112,7 +114,10 @@ export class SimulatedSnapshots {
     const isWanted = (): boolean =>
       !this.member.isDead && this.member.member.awaitsSnapshot && this.member.member.leaderId === leader;
     if (!isWanted()) return undefined;
-    const arriving = new ArrivingSnapshot(this.options.random.uint32(), this.member.fanout());
+    const arriving = new ArrivingSnapshot(
+      this.options.random.uint32(),
+      makeFanout(this.options.random, this.options.fault),
+    );
     this.receiving = arriving;
     const isLatest = (): boolean => this.receiving === arriving;
     return {

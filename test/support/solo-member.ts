@@ -98,6 +98,8 @@ export class SoloMember implements MemberEffects {
   sendSnapshot(): void {}
   stopSending(): void {}
   configurationChanged(): void {}
+  lend(): void {}
+
   mended(): void {}
 
   requestTurnEnd(): void {}

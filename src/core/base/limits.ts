@@ -59,6 +59,12 @@ export const CONFIGURATION_BYTES_MAX = 64 * 1024;
 export const BATCH_BYTES_TARGET = 1024 * 1024;
 /** Commands of one batch at most. */
 export const BATCH_COMMANDS_MAX = 65_536;
+/** What one answer to a member that mends its journal holds at most, bytes - or one batch, if that is larger. */
+export const MEND_ANSWER_BYTES_MAX = 512 * 1024;
+/** Epochs such an answer tells the start of at most. */
+export const MEND_STARTS_MAX = 256;
+/** Batches it holds at most. */
+export const MEND_BATCHES_MAX = 8_192;
 /** Recent events that go along with a snapshot at most, bytes: what watches resume from after a restart. */
 export const SNAPSHOT_HISTORY_BYTES_MAX = 4 * 1024 * 1024;
 /** Highest id of a member. */

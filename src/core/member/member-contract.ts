@@ -1,6 +1,8 @@
 import type { ConfiguredMember } from "../zab/ensemble-configuration.ts";
+import type { EpochStart } from "../zab/epoch-ends.ts";
 import type { ZabEffects, ZabOptions } from "../zab/zab-contract.ts";
 import type { DiskFigures } from "./disk-health.ts";
+import type { MendAsk } from "./mend-message.ts";
 
 /** The part of zab's effects that reaches the world. */
 type OuterZabEffects = Pick<
@@ -22,6 +24,12 @@ type OuterZabEffects = Pick<
  * record is copied before `append` returns; a frame given to `send` is never changed afterwards.
  */
 export interface MemberEffects extends OuterZabEffects {
+  /**
+   * Answers a member that mends its journal: with what this member's journal has of that, durable, committed or not.
+   *
+   * @param starts of all epochs that this member knows of
+   */
+  lend(peer: number, ask: MendAsk, starts: readonly EpochStart[]): void;
   /** Asks for the event `endTurn`, once everything that has arrived has been handed in. */
   requestTurnEnd(): void;
   /** Asks for the event `applyMore` soon, after other work had its turn. */

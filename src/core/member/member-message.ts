@@ -26,6 +26,10 @@ export const memberMessage = {
   DIGEST_TELL: MEMBER_TYPES_FROM + 8,
   /** and the leader says who is right. */
   VERDICT: MEMBER_TYPES_FROM + 9,
+  /** A member whose journal has holes asks for what they held (`mend-message.ts`), */
+  MEND_ASK: MEMBER_TYPES_FROM + 10,
+  /** and is told. */
+  MEND_TELL: MEMBER_TYPES_FROM + 11,
 } as const;
 
 /** Sessions one TOUCH may name. */

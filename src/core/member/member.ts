@@ -1,6 +1,5 @@
 import { assert } from "../base/assert.ts";
 import { FormatError } from "../base/bytes.ts";
-import { BatchReader } from "../tree/batch.ts";
 import { configurationOfBatch } from "../tree/batch-configuration.ts";
 import type { EventHistory } from "../tree/event-history.ts";
 import { FEATURE_LEVEL } from "../tree/feature-level.ts";
@@ -14,6 +13,7 @@ import { type RecoveredZab, Zab } from "../zab/zab.ts";
 import type { HistoryBatch, PeerIdentity } from "../zab/zab-contract.ts";
 import { Applying } from "./applying.ts";
 import { Barriers, barrierSource } from "./barriers.ts";
+import { batchRange } from "./batch-range.ts";
 import { ClientConnection } from "./client-connection.ts";
 import { ClientDesk } from "./client-desk.ts";
 import { Clients } from "./clients.ts";
@@ -61,7 +61,7 @@ export class Member {
     this.id = options.memberId;
     this.effects = effects;
     const zabOptions = { ...options, featureLevel: offeredLevel(options) };
-    const batches = { range: rangeOf, configuration: configurationOfBatch };
+    const batches = { range: batchRange, configuration: configurationOfBatch };
     this.roles = new Roles(effects, {
       core: () => this.core,
       applyMore: () => this.applyMore(),
@@ -378,11 +378,4 @@ export class Member {
 function offeredLevel({ featureLevel = FEATURE_LEVEL }: MemberOptions): number {
   assert(featureLevel <= FEATURE_LEVEL, "a member offers no feature level its program does not know");
   return featureLevel;
-}
-
-const headers = new BatchReader();
-
-function rangeOf(body: Uint8Array): { firstZxid: number; lastZxid: number } {
-  const { firstZxid, count } = headers.open(body);
-  return { firstZxid, lastZxid: firstZxid + count - 1 };
 }

@@ -13,6 +13,7 @@ import {
   memberMessage,
   type SessionList,
 } from "./member-message.ts";
+import { decodeMendAsk, decodeMendTell } from "./mend-message.ts";
 import type { Chunk } from "./submissions.ts";
 
 /** Only a leader's own duties issue these. */
@@ -74,6 +75,13 @@ export class PeerDesk {
         this.core.divergence.onVerdict(peer, zxid, outcome);
         return;
       }
+      case memberMessage.MEND_ASK:
+        this.core.effects.lend(peer, decodeMendAsk(reader), this.core.zab.replica.ends.starts());
+        return;
+      case memberMessage.MEND_TELL:
+        // Asked for in an earlier run of this member.
+        decodeMendTell(reader);
+        return;
       default:
         throw new FormatError("not known to this program");
     }

@@ -2,6 +2,15 @@ import { assert } from "../base/assert.ts";
 import { epochOf } from "../base/zxid.ts";
 
 /**
+ * Where an epoch begins: the last zxid before its first batch. Every log that has a batch of the epoch has all of its
+ * first leader's history before it, so this is the same in each of them, for ever.
+ */
+export interface EpochStart {
+  readonly epoch: number;
+  readonly afterZxid: number;
+}
+
+/**
  * Where each epoch ends in a log. With that alone two logs find what they share: within one epoch, equal zxids are
  * equal transactions and none is left out, so of the last zxid of the one, the highest the other has at or below it is
  * in both.
@@ -32,6 +41,15 @@ export class EpochEnds {
 
   reset(base: number): void {
     this.ends = [base];
+  }
+
+  /** Where the epochs begin whose first batch this log holds above its base; ascending. */
+  starts(): EpochStart[] {
+    const { ends } = this;
+    return ends.slice(1).flatMap((end, index) => {
+      const afterZxid = ends[index] as number;
+      return epochOf(afterZxid) < epochOf(end) ? [{ epoch: epochOf(end), afterZxid }] : [];
+    });
   }
 
   /**

@@ -1,3 +1,4 @@
+import type { EpochStart } from "../../core/zab/epoch-ends.ts";
 import type { Finding } from "./finding.ts";
 
 /** Zxids above `afterZxid`, up to and with `throughZxid`; undefined: as far as the journal went, which is not known. */
@@ -28,4 +29,8 @@ export interface DamageReport {
   readonly configuration: Uint8Array | undefined;
   /** A later promise, epoch or configuration may be among what is lost. */
   readonly stickyInDoubt: boolean;
+  /** No later epoch is lost, at least: an intact EPOCH stands behind all damage. */
+  readonly isEpochLater: boolean;
+  /** Where epochs begin, as far as what is intact tells; ascending. */
+  readonly starts: readonly EpochStart[];
 }

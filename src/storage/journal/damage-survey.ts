@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { epochOf, formatZxid } from "../../core/base/zxid.ts";
+import type { EpochStart } from "../../core/zab/epoch-ends.ts";
 import { type JournalRecord, type RecordType, recordType } from "../../core/zab/journal-record.ts";
 import type { Disk } from "../disk.ts";
 import type { DamageReport, ZxidRange } from "./damage-report.ts";
@@ -38,6 +39,8 @@ export class DamageSurvey {
   private holes: { afterZxid: number; throughZxid: number | undefined }[] = [];
   private uncertainAfter: number | undefined;
   private stickyInDoubt = false;
+  private isEpochLater = false;
+  private readonly starts = new Map<number, number>();
   /** Copies at the head of the segment being read; undefined once a part of the head was found damaged. */
   private head: StickyRecords | undefined;
   /** The last zxid in force, where the reading has come to. */
@@ -71,7 +74,7 @@ export class DamageSurvey {
   }
 
   private report(): DamageReport {
-    const { findings, sticky, uncertainAfter, last: lastZxid, stickyInDoubt } = this;
+    const { findings, sticky, uncertainAfter, last: lastZxid, stickyInDoubt, isEpochLater } = this;
     const beyond = uncertainAfter !== undefined && lastZxid > uncertainAfter ? lastZxid : undefined;
     return {
       findings,
@@ -82,6 +85,8 @@ export class DamageSurvey {
       epoch: sticky.epoch?.body,
       configuration: sticky.configuration?.body,
       stickyInDoubt,
+      isEpochLater: isEpochLater || !stickyInDoubt,
+      starts: Array.from(this.starts, ([epoch, afterZxid]) => ({ epoch, afterZxid })).sort(byEpoch),
     };
   }
 
@@ -94,12 +99,17 @@ export class DamageSurvey {
     this.findings.push(finding);
     if (finding.kind === "format") throw new JournalDamagedError(this.directory, this.findings);
     this.isBroken = true;
+    this.doubtSticky();
+  }
+
+  private doubtSticky(): void {
     this.stickyInDoubt = true;
+    this.isEpochLater = false;
   }
 
   /** The newest file may be one that cannot be read: what it held has no end. */
   private leaveOpen(): void {
-    this.stickyInDoubt = true;
+    this.doubtSticky();
     this.holes.push({ afterZxid: this.last, throughZxid: undefined });
   }
 
@@ -117,7 +127,7 @@ export class DamageSurvey {
         const bounds = resumeAt < 0 ? { successorEnd } : { successorEnd, resumeAt };
         const stop = this.readRun(segment, scanSegment(reader, header, bounds));
         if (stop.verdict === "end") return;
-        this.judge(segment, stop, successor === undefined);
+        this.judge(segment, stop, successor === undefined, successorEnd);
         if (stop.resumeAt < 0) return;
         resumeAt = stop.resumeAt;
       }
@@ -133,17 +143,33 @@ export class DamageSurvey {
     }
   }
 
-  private judge({ name, header }: SegmentFile, stop: ScanStop, isNewest: boolean): void {
+  private judge(
+    { name, header }: SegmentFile,
+    stop: ScanStop,
+    isNewest: boolean,
+    successorEnd: number | undefined,
+  ): void {
+    const { isBroken, stickyInDoubt, isEpochLater } = this;
     this.find(findingOf(name, stop, ACTION));
     if (stop.end < header.headEnd) this.takePartOfHead();
     if (stop.verdict === "uncertain" && isNewest) this.uncertainAfter ??= this.last;
     if (stop.zxids === undefined) return;
-    const { type, flags, first, last } = stop.zxids;
+    const { type, flags, first, last, end } = stop.zxids;
     // A copy stands where its original stood, long ago.
     if ((flags & recordFlag.COPY) !== 0) return;
+    // An intact header follows on what was read before it: only its body is lost.
+    this.isBroken = isBroken;
+    const found = this.findings.length;
     if (type === recordType.BATCH) {
       this.follow(first);
       this.skip(last);
+      const nextAfter = stop.resumeAt < 0 ? successorEnd : stop.resumeAfter;
+      if (stop.verdict === "corruption" && nextAfter === end && found === this.findings.length) {
+        // What comes next was written directly behind it.
+        this.stickyInDoubt = stickyInDoubt;
+        this.isEpochLater = isEpochLater;
+        return;
+      }
     } else if (type === recordType.SNAPSHOT) this.install(last);
     else this.stand(last);
     // What comes behind it may be lost too.
@@ -164,6 +190,7 @@ export class DamageSurvey {
     if (type === recordType.SNAPSHOT) this.install(lastZxid);
     else if (type !== recordType.BATCH) this.stand(lastZxid);
     this.sticky.note({ type, firstZxid, lastZxid, body });
+    if (type === recordType.EPOCH) this.isEpochLater = true;
     if (type !== recordType.BATCH && type !== recordType.CONFIGURATION) return;
     this.places.push({ type, firstZxid, lastZxid, segment, offset });
     this.last = lastZxid;
@@ -210,6 +237,7 @@ export class DamageSurvey {
     if (new ZxidChain(this.last).continues(firstZxid)) {
       // Where an epoch begins, nothing says where the one before ended.
       if (!this.isBroken || firstZxid === this.last + 1) {
+        if (epochOf(firstZxid) > epochOf(this.last)) this.starts.set(epochOf(firstZxid), this.last);
         this.isBroken = false;
         return;
       }
@@ -273,4 +301,8 @@ function isInGap(segments: readonly SegmentFile[], file: string): boolean {
     if (before === undefined || before.number + 1 === header.number) return false;
     return firstZxid > before.baseZxid && firstZxid <= header.baseZxid + 1;
   });
+}
+
+function byEpoch(one: EpochStart, other: EpochStart): number {
+  return one.epoch - other.epoch;
 }

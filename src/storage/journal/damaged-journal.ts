@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import type { ZxidSpan } from "../../core/member/log-outline.ts";
 import { type JournalRecord, recordType } from "../../core/zab/journal-record.ts";
 import type { Disk } from "../disk.ts";
 import type { DamageReport } from "./damage-report.ts";
@@ -34,6 +35,12 @@ export class DamagedJournal {
   /** Latest intact PROMISE and EPOCH, and of the CONFIGURATIONs in force up to two. */
   get sticky(): readonly JournalRecord[] {
     return this.head;
+  }
+
+  /** The zxids of the intact batches above {@link fromZxid}, ascending; those of the uncertain range included. */
+  spans(): ZxidSpan[] {
+    const isGood = ({ type, lastZxid }: RecordPlace): boolean => type === recordType.BATCH && lastZxid > this.fromZxid;
+    return this.places.filter(isGood);
   }
 
   /** The intact batches in force with a lastZxid above `afterZxid`, in order, those of the uncertain range included. */

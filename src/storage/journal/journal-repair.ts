@@ -1,13 +1,16 @@
+import { join } from "node:path";
 import { assert } from "../../core/base/assert.ts";
 import { type JournalRecord, recordType } from "../../core/zab/journal-record.ts";
 import type { Disk } from "../disk.ts";
 import type { ZxidRange } from "./damage-report.ts";
 import type { DamagedJournal } from "./damaged-journal.ts";
+import type { Finding } from "./finding.ts";
 import { JournalWriter, type WriterOptions } from "./journal-writer.ts";
 import { finishMending, MendingDisk, markMended } from "./mending.ts";
 import { recoverJournal } from "./recover-journal.ts";
 import { SEGMENT_HEADER_BYTES } from "./segment-header.ts";
 import { StickyRecords } from "./sticky-records.ts";
+import { keepTornAside } from "./torn-tail.ts";
 
 const NOTHING = new Uint8Array(0);
 
@@ -41,6 +44,7 @@ export class JournalRepair {
   private nextGood: JournalRecord | undefined;
   private readonly fromZxid: number;
   private readonly sticky: readonly JournalRecord[];
+  private readonly findings: readonly Finding[];
   private writer: JournalWriter | undefined;
   private last: number;
   private written = 0;
@@ -54,6 +58,7 @@ export class JournalRepair {
     this.last = damaged.fromZxid;
     this.good = damaged.records(damaged.fromZxid);
     this.sticky = damaged.sticky;
+    this.findings = damaged.report.findings;
     finishMending(disk, directory);
     this.advance();
   }
@@ -87,6 +92,7 @@ export class JournalRepair {
     assert(this.last === Math.max(throughZxid, this.fromZxid), "the records do not reach as far as they should");
     (this.writer ?? this.begin(this.fromZxid)).close();
     this.verify();
+    this.keepUncertain();
     markMended(this.disk, this.directory);
     finishMending(this.disk, this.directory);
   }
@@ -96,6 +102,23 @@ export class JournalRepair {
     this.good.return?.();
     this.writer?.release();
     finishMending(this.disk, this.directory);
+  }
+
+  /** What is uncertain and not taken over may have been acknowledged: people shall still find it. */
+  private keepUncertain(): void {
+    const { disk, directory } = this;
+    for (const { kind, file, offset } of this.findings) {
+      if (kind !== "uncertain") continue;
+      const source = disk.open(join(directory, file), "read");
+      try {
+        const bytes = new Uint8Array(source.size() - offset);
+        source.read(offset, bytes);
+        const end = bytes.findLastIndex((byte) => byte !== 0) + 1;
+        keepTornAside(disk, directory, { file, offset }, bytes.subarray(0, end));
+      } finally {
+        source.close();
+      }
+    }
   }
 
   /** The step after this cannot be taken back, so what was written is read once more. */

@@ -7,7 +7,7 @@ import { isSticky, type JournalRecord, recordType } from "../../core/zab/journal
 import { nodeDisk } from "../node-disk.ts";
 import { workerFile } from "../worker-file.ts";
 import type { DamagedJournal } from "./damaged-journal.ts";
-import type { JournalDamagedError } from "./finding.ts";
+import { JournalDamagedError } from "./finding.ts";
 import type { JournalHistory } from "./history-client.ts";
 import { JournalRepair, type RepairOptions } from "./journal-repair.ts";
 import type { JournalWorkerData, JournalWorkerMessage } from "./journal-thread.ts";
@@ -117,8 +117,9 @@ export async function openJournal(options: JournalOptions, events: JournalEvents
 }
 
 /**
- * As {@link openJournal}, for a member of an ensemble: a journal with damage, be it only an uncertain last write, is
- * not opened and not touched, but told, for the ensemble to decide (core.md 28); see {@link repairJournal}.
+ * As {@link openJournal}, for a member of an ensemble: a journal that would be refused is not opened and not touched,
+ * but told, for the ensemble to decide (core.md 28); see {@link repairJournal}. Where the last write alone is
+ * uncertain it is taken for torn, as ever: after a power loss that befell all, no member would be whole otherwise.
  *
  * @throws JournalDamagedError when it is of a newer format
  */
@@ -128,8 +129,17 @@ export async function openJournalOrDamaged(
 ): Promise<OpenedJournal | DamagedJournal> {
   const { directory, fromZxid = 0 } = options;
   nodeDisk.makeDirectory(directory);
-  const scan = recoverJournal(nodeDisk, directory, fromZxid, { tolerateDamage: true });
+  const scan = recoverOrTell(directory, fromZxid);
   return scan.damage ?? begin(options, events, scan);
+}
+
+function recoverOrTell(directory: string, fromZxid: number): JournalScan {
+  try {
+    return recoverJournal(nodeDisk, directory, fromZxid);
+  } catch (error) {
+    if (!(error instanceof JournalDamagedError)) throw error;
+    return recoverJournal(nodeDisk, directory, fromZxid, { tolerateDamage: true });
+  }
 }
 
 /** Begins to put right what {@link openJournalOrDamaged} told of; the journal is opened anew when that is finished. */

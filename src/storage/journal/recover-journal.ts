@@ -1,10 +1,10 @@
 import { join } from "node:path";
 import { type JournalRecord, type RecordType, recordType } from "../../core/zab/journal-record.ts";
-import { alignToSector, type Disk, isOutOfSpace } from "../disk.ts";
+import { alignToSector, type Disk } from "../disk.ts";
 import { DamagedJournal } from "./damaged-journal.ts";
 import { EpochEnds } from "./epoch-ends.ts";
 import { type Finding, isFatal, JournalDamagedError } from "./finding.ts";
-import { CLAIMING_NAME, listSegments, type SegmentFile, segmentHolding, TORN_SUFFIX } from "./journal-files.ts";
+import { listSegments, type SegmentFile, segmentHolding } from "./journal-files.ts";
 import { asNextFound, finishMending } from "./mending.ts";
 import { RECORD_HEADER_BYTES, recordFlag } from "./record-codec.ts";
 import { RecoveredJournal } from "./recovered-journal.ts";
@@ -12,6 +12,7 @@ import { SEGMENT_HEADER_BYTES } from "./segment-header.ts";
 import { SegmentReader } from "./segment-reader.ts";
 import { findingOf, type ScannedRecord, type ScanStop, scanSegment } from "./segment-scan.ts";
 import { StickyRecords } from "./sticky-records.ts";
+import { keepTornAside } from "./torn-tail.ts";
 import { baseAfter, type Voiding } from "./voiding.ts";
 import { ZxidChain } from "./zxid-chain.ts";
 
@@ -196,7 +197,7 @@ class Recovery {
       const tornEnd = Math.min(alignToSector(Math.max(stop.residueEnd, stop.offset + RECORD_HEADER_BYTES)), limit);
       const torn = new Uint8Array(tornEnd - stop.offset);
       file.read(stop.offset, torn);
-      const action = `cut off there, ${this.keepAside(`${last.name}.${stop.offset}${TORN_SUFFIX}`, torn)}`;
+      const action = `cut off there, ${keepTornAside(disk, directory, { file: last.name, offset: stop.offset }, torn)}`;
       const from = alignToSector(stop.end);
       if (tornEnd > from) {
         file.write(from, new Uint8Array(tornEnd - from));
@@ -205,30 +206,6 @@ class Recovery {
       this.findings[this.findings.length - 1] = findingOf(last.name, stop, action);
     } finally {
       file.close();
-    }
-  }
-
-  /** The final name appears with the whole content or not at all, and once there is never written again. */
-  private keepAside(name: string, bytes: Uint8Array): string {
-    const { disk, directory } = this;
-    const names = disk.list(directory);
-    const path = join(directory, CLAIMING_NAME);
-    if (names.includes(CLAIMING_NAME)) disk.unlink(path);
-    if (names.includes(name)) return `kept aside as ${name} before`;
-    try {
-      const copy = disk.open(path, "create");
-      try {
-        copy.write(0, bytes);
-        copy.datasync();
-      } finally {
-        copy.close();
-      }
-      disk.rename(path, join(directory, name));
-      disk.syncDirectory(directory);
-      return `kept aside as ${name}`;
-    } catch (error) {
-      if (!isOutOfSpace(error)) throw error;
-      return "not kept aside: the disk is full";
     }
   }
 

@@ -33,10 +33,19 @@ export interface ScanStop {
   readonly problem: string;
   /** The damaged record's type, flags and zxids, where its header is intact. */
   readonly zxids:
-    | { readonly type: number; readonly flags: number; readonly first: number; readonly last: number }
+    | {
+        readonly type: number;
+        readonly flags: number;
+        readonly first: number;
+        readonly last: number;
+        /** Where the record ends. */
+        readonly end: number;
+      }
     | undefined;
   /** First intact header after the trouble, where an inspection can go on; -1: none. */
   readonly resumeAt: number;
+  /** Where the record before that one ends, as its header says; -1: none. */
+  readonly resumeAfter: number;
   /** End of the last intact record above `end`: what a repair must erase up to. */
   readonly residueEnd: number;
 }
@@ -133,7 +142,7 @@ class SegmentScan {
   stop(successorEnd: number | undefined): ScanStop {
     const { end, openGroup } = this;
     const sector = alignToSector(end);
-    const base = { end, zxids: undefined, resumeAt: -1, residueEnd: end };
+    const base = { end, zxids: undefined, resumeAt: -1, resumeAfter: -1, residueEnd: end };
     if (end === successorEnd) return { ...base, verdict: "end", offset: end, problem: "" };
 
     // A group that begins at the sector although the one before is unfinished was written after an earlier repair.
@@ -142,13 +151,15 @@ class SegmentScan {
     const group = unfinished ? openGroup : sector;
     const intactHeader = this.linkedHeaderAt(offset, group);
     const { type, flags, firstZxid: first, lastZxid: last } = this.header;
-    const zxids = intactHeader ? { type, flags, first, last } : undefined;
+    const recordEnd = offset + recordBytes(this.header.bodyBytes);
+    const zxids = intactHeader ? { type, flags, first, last, end: recordEnd } : undefined;
     if (this.newer) {
       return { ...base, verdict: "format", offset, zxids, problem: "a record of a newer version of Muster" };
     }
 
     const residue = this.findResidue(offset);
-    const found = { ...base, offset, zxids, resumeAt: residue.next, residueEnd: residue.end };
+    const resume = { resumeAt: residue.next, resumeAfter: residue.after };
+    const found = { ...base, ...resume, offset, zxids, residueEnd: residue.end };
     const problem = intactHeader
       ? "a record's body does not match its checksum"
       : "a record's header is damaged or missing";
@@ -174,9 +185,9 @@ class SegmentScan {
   }
 
   /** Looks through the rest of the segment for intact headers: evidence of what once lay here. */
-  private findResidue(from: number): { synced: boolean; next: number; end: number } {
+  private findResidue(from: number): { synced: boolean; next: number; after: number; end: number } {
     let synced = false;
-    let next = -1;
+    let [next, after] = [-1, -1];
     let end = this.end;
     for (let offset = from; offset + RECORD_HEADER_BYTES <= this.reader.size; offset += RECORD_ALIGNMENT) {
       const at = this.reader.locate(offset, RECORD_HEADER_BYTES);
@@ -184,8 +195,8 @@ class SegmentScan {
       if (this.reader.view.getUint32(at, true) !== RECORD_MAGIC || !this.headerAt(offset)) continue;
       end = Math.max(end, Math.min(offset + recordBytes(this.header.bodyBytes), this.reader.size));
       if (this.header.groupStart > from) synced = true;
-      if (next < 0 && offset > from) next = offset;
+      if (next < 0 && offset > from) [next, after] = [offset, this.header.previousEnd];
     }
-    return { synced, next, end };
+    return { synced, next, after, end };
   }
 }

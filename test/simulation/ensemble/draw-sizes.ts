@@ -4,10 +4,18 @@ import type { EnsembleConfiguration } from "../../../src/core/zab/ensemble-confi
 import { type DiskCall, SimulatedDisk } from "../../support/simulated-disk.ts";
 import type { Machine } from "../machine.ts";
 import type { MemberSizes } from "../simulated-member.ts";
+import type { Weather } from "./peer-way.ts";
 
 const PEER_TIMEOUT_MS = 1_000;
 /** All events of a run fit. */
 const HISTORY_BYTES = 256 * 1024;
+
+/** How quick and how even the links between members are. */
+export const WEATHERS: readonly Weather[] = [
+  { delayMsMax: 1, spikeChance: 0, spikeMsMax: 0 },
+  { delayMsMax: 3, spikeChance: 0.01, spikeMsMax: 60 },
+  { delayMsMax: 15, spikeChance: 0.03, spikeMsMax: 300 },
+];
 
 const ALICE: Identity = { scheme: "digest", id: "alice:wonder=" };
 /** Whom a client may be. */

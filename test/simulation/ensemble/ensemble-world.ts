@@ -4,23 +4,25 @@ import type { ChangeOutcome } from "../../../src/core/member/ensemble-changes.ts
 import { FIRST_FEATURE_LEVEL } from "../../../src/core/tree/feature-level.ts";
 import type { Identity } from "../../../src/core/tree/operation.ts";
 import { NaiveTree } from "../../model/naive-tree.ts";
-import { PowerLoss, SimulatedDisk } from "../../support/simulated-disk.ts";
+import { PowerLoss } from "../../support/simulated-disk.ts";
 import { ClientBook } from "../client-book.ts";
-import type { ClientRequest, ServerMessage } from "../client-message.ts";
 import type { Fault } from "../faults.ts";
-import { Machine } from "../machine.ts";
-import { Link, type LinkEnd } from "../network.ts";
+import type { Machine } from "../machine.ts";
 import { type ClientHost, type ClientLink, SimulatedClient } from "../simulated-client.ts";
 import { type MemberSizes, SimulatedMember, type Trace } from "../simulated-member.ts";
 import { Timeline } from "../timeline.ts";
 import { demand } from "../violation.ts";
 import { Workload } from "../workload.ts";
 import { ChangePlan } from "./change-plan.ts";
+import { ClientLinks } from "./client-links.ts";
 import { describeMember } from "./describe-member.ts";
-import { drawSizes, LyingDisk, WHO } from "./draw-sizes.ts";
+import { drawSizes, WEATHERS, WHO } from "./draw-sizes.ts";
 import { type FaultHost, type FaultKind, FaultPlan, faultKinds } from "./fault-plan.ts";
+import { Machines } from "./machines.ts";
+import { Mendings } from "./mendings.ts";
 import { PeerNetwork } from "./peer-network.ts";
 import { Roll } from "./roll.ts";
+import { Rotting, type RottingHost } from "./rotting.ts";
 import { isMajority } from "./voting.ts";
 import { ZabChecker } from "./zab-checker.ts";
 
@@ -44,7 +46,7 @@ const QUEUE_BYTES_MAX = 100_000;
 const HASTE = 0.3;
 
 /** Members, their machines, the network between them, their clients and what becomes of them. */
-export class EnsembleWorld implements ClientHost, FaultHost {
+export class EnsembleWorld implements ClientHost, FaultHost, RottingHost {
   readonly timeline = new Timeline();
   readonly network: PeerNetwork;
   readonly book = new ClientBook();
@@ -59,18 +61,17 @@ export class EnsembleWorld implements ClientHost, FaultHost {
   readonly trace: Trace | undefined;
   private readonly options: WorldOptions;
   private readonly memberRandom: Prng;
-  private readonly linkRandom: Prng;
-  private readonly diskRandom: Prng;
-  private readonly machines = new Map<number, Machine>();
+  private readonly machines: Machines;
   private readonly processes = new Map<number, SimulatedMember>();
-  private readonly links = new Map<number, Set<ClientLink>>();
+  private readonly mendings: Mendings;
+  private readonly links: ClientLinks;
+  private readonly rotting: Rotting;
   private readonly buried = new Set<number>();
   private readonly stopping = new Set<number>();
   private readonly sizes: MemberSizes;
   private readonly restartMsMax: number;
   /** Which member is being started. */
   private starting = 0;
-  private lives = 0;
 
   constructor(options: WorldOptions) {
     this.options = options;
@@ -81,8 +82,8 @@ export class EnsembleWorld implements ClientHost, FaultHost {
     const source = (): Prng => new Prng(random.uint32());
     this.random = source();
     this.memberRandom = source();
-    this.linkRandom = source();
-    this.diskRandom = source();
+    this.links = new ClientLinks(this.timeline, source());
+    const diskRandom = source();
     const first = Array.from({ length: members }, (_, index) => index + 1);
     const isChanging = members > 1 && random.chance(0.5);
     this.members = isChanging ? [...first, members + 1] : first;
@@ -90,24 +91,29 @@ export class EnsembleWorld implements ClientHost, FaultHost {
     this.network = new PeerNetwork({
       timeline,
       random: source(),
-      weather: random.pick([
-        { delayMsMax: 1, spikeChance: 0, spikeMsMax: 0 },
-        { delayMsMax: 3, spikeChance: 0.01, spikeMsMax: 60 },
-        { delayMsMax: 15, spikeChance: 0.03, spikeMsMax: 300 },
-      ]),
+      weather: random.pick(WEATHERS),
       queueBytesMax: QUEUE_BYTES_MAX,
       redialMs: [10, random.pick([50, 300])],
       trace: this.trace,
     });
-    for (const id of this.members) this.machines.set(id, new Machine(id, this.incarnation(), this.disk()));
+    this.machines = new Machines(this.members, diskRandom, options.fault);
     this.sizes = drawSizes(
       random,
-      first.map((id) => this.machine(id)),
+      first.map((id) => this.machines.at(id)),
     );
     this.restartMsMax = random.pick([100, 100, 1_000, 3_000]);
     // One of them runs an older program for a while.
     if (members > 1 && random.chance(0.3)) this.machine(random.pick(first)).featureLevel = FIRST_FEATURE_LEVEL;
-    this.roll = new Roll(this.sizes.zab.bootstrap.members, this.machines, this.book, () => this.checker);
+    this.rotting = new Rotting(this, this.sizes);
+    const { network, memberRandom, sizes, members: ids } = this;
+    this.mendings = new Mendings({
+      ...{ timeline, network, random: memberRandom, sizes, fault: options.fault, members: ids },
+      machine: (id) => this.machine(id),
+      putAside: (id) => this.putAside(id),
+      start: (id) => this.start(id),
+      traceOf: (id) => this.traceOf(id),
+    });
+    this.roll = new Roll(this.sizes.zab.bootstrap.members, this.machines.byId, this.book, () => this.checker);
     const requests = options.requests ?? REQUESTS;
     this.workload = new Workload(random.uint32(), source(), requests, () => this.model);
     this.plan = new FaultPlan(this, source(), faultKinds, { most: options.faults, haste: HASTE });
@@ -139,29 +145,7 @@ export class EnsembleWorld implements ClientHost, FaultHost {
     const id = this.random.pick(this.members);
     const member = this.processes.get(id);
     if (member === undefined) return undefined;
-    let link: ClientLink | undefined;
-    const door: LinkEnd<ClientRequest> = member.accept({
-      name: client.name,
-      identities,
-      reply: (message) => link?.reply(message),
-    });
-    const guarded: LinkEnd<ClientRequest> = {
-      receive: (request) => member.run(() => door.receive(request)),
-      lost: () => member.run(() => door.lost()),
-    };
-    const ours: LinkEnd<ServerMessage> = {
-      receive: (message) => client.receive(link, message),
-      lost: () => client.lost(link),
-    };
-    link = new Link(this.timeline, this.linkRandom, guarded, ours);
-    this.linksOf(id).add(link);
-    return link;
-  }
-
-  private linksOf(id: number): Set<ClientLink> {
-    const links = this.links.get(id) ?? new Set();
-    this.links.set(id, links);
-    return links;
+    return this.links.connect(client, identities, member);
   }
 
   /** As the member that has applied most has it. */
@@ -200,7 +184,7 @@ export class EnsembleWorld implements ClientHost, FaultHost {
       work();
     } catch (error) {
       if (!(error instanceof PowerLoss)) throw error;
-      const found = [...this.machines.values()].find(({ disk }) => disk.calls >= disk.powerLossAt);
+      const found = [...this.machines.byId.values()].find(({ disk }) => disk.calls >= disk.powerLossAt);
       const id = (found as Machine).id;
       this.book.count("power lost at a call");
       if (this.starting === id) this.book.count("crashes while starting");
@@ -221,29 +205,37 @@ export class EnsembleWorld implements ClientHost, FaultHost {
   }
 
   private start(id: number): void {
-    if (this.processes.has(id) || this.buried.has(id)) return;
-    const { timeline, network, memberRandom: random, book, checker: zabChecker, sizes, trace } = this;
+    if (this.isUp(id) || this.buried.has(id)) return;
+    const { timeline, network, memberRandom: random, book, checker: zabChecker, sizes } = this;
     this.starting = id;
+    if (this.mendings.begin(id)) {
+      this.starting = 0;
+      return;
+    }
     if (this.random.chance(0.2)) this.machine(id).featureLevel = undefined;
     const member = new SimulatedMember({
-      timeline,
-      random,
-      network,
-      book,
-      zabChecker,
+      ...{ timeline, random, network, book, zabChecker, sizes, fault: this.options.fault },
       machine: this.machine(id),
       raises: (level) => this.roll.requireLevel(level),
-      sizes,
-      fault: this.options.fault,
       other: (other) => this.processes.get(other),
-      trace: trace && ((text) => trace(() => `member ${id} ${text()}`)),
+      trace: this.traceOf(id),
     });
     this.starting = 0;
     this.processes.set(id, member);
     member.start();
   }
 
+  private isUp(id: number): boolean {
+    return this.processes.has(id) || this.mendings.at(id) !== undefined;
+  }
+
+  private traceOf(id: number): Trace | undefined {
+    const { trace } = this;
+    return trace && ((text) => trace(() => `member ${id} ${text()}`));
+  }
+
   private end(id: number, isPowerLoss: boolean): void {
+    this.mendings.crash(id);
     const { disk } = this.machine(id);
     const member = this.processes.get(id);
     this.processes.delete(id);
@@ -255,8 +247,7 @@ export class EnsembleWorld implements ClientHost, FaultHost {
     }
     this.network.detach(id, !isPowerLoss);
     this.checker.ended(id);
-    for (const link of this.linksOf(id)) link.crash();
-    this.links.delete(id);
+    this.links.crash(id);
     if (isPowerLoss) disk.restart();
     else disk.resume();
     this.timeline.after(10 + this.random.below(this.restartMsMax), () => this.start(id));
@@ -273,7 +264,7 @@ export class EnsembleWorld implements ClientHost, FaultHost {
 
   bury(id: number): void {
     this.buried.add(id);
-    if (this.processes.has(id)) this.end(id, true);
+    if (this.isUp(id)) this.end(id, true);
   }
 
   exhume(id: number): void {
@@ -293,15 +284,8 @@ export class EnsembleWorld implements ClientHost, FaultHost {
     this.trace?.(() => `asked for ${text()}: ${reason ?? "made"}`);
   }
 
-  private machine = (id: number): Machine => this.machines.get(id) as Machine;
-
-  private incarnation(): string {
-    return (++this.lives).toString(16).padStart(32, "0");
-  }
-
-  private disk(): SimulatedDisk {
-    const seed = this.diskRandom.uint32();
-    return this.options.fault === "lying-disk" ? new LyingDisk(seed) : new SimulatedDisk(seed);
+  machine(id: number): Machine {
+    return this.machines.at(id);
   }
 
   // ---- Faults ----
@@ -312,7 +296,7 @@ export class EnsembleWorld implements ClientHost, FaultHost {
   }
 
   powerLoss(id: number): void {
-    if (this.processes.has(id)) this.end(id, true);
+    if (this.isUp(id)) this.end(id, true);
   }
 
   powerLossAtCall(id: number): void {
@@ -326,7 +310,7 @@ export class EnsembleWorld implements ClientHost, FaultHost {
   }
 
   kill(id: number): void {
-    if (this.processes.has(id)) this.end(id, false);
+    if (this.isUp(id)) this.end(id, false);
   }
 
   stop(id: number): void {
@@ -347,14 +331,14 @@ export class EnsembleWorld implements ClientHost, FaultHost {
   }
 
   pause(id: number): void {
-    const member = this.processes.get(id);
+    const member = this.processes.get(id) ?? this.mendings.at(id);
     if (member === undefined) return;
     member.isPaused = true;
     this.network.pause(id);
   }
 
   resume(id: number): void {
-    const member = this.processes.get(id);
+    const member = this.processes.get(id) ?? this.mendings.at(id);
     if (member?.isPaused !== true) return;
     this.guard(() => {
       this.network.resume(id);
@@ -363,16 +347,32 @@ export class EnsembleWorld implements ClientHost, FaultHost {
   }
 
   /** Only while a quorum without it has all its disks, and none becomes decisive meanwhile. */
-  private canLose(id: number): boolean {
+  canLose(id: number): boolean {
     return this.isQuorum(this.members.filter((each) => each !== id)) && !this.changes.mayBeUnderWay;
   }
 
   damage(id: number): void {
     if (!this.canLose(id) || !this.roll.isSettled(id)) return;
-    if (this.processes.has(id)) this.end(id, true);
-    this.machine(id).putAside(this.disk());
+    this.powerLoss(id);
+    this.putAside(id);
+  }
+
+  private putAside(id: number): void {
+    this.machines.putAside(id);
     this.checker.wiped(id);
     this.book.count("data put aside");
+  }
+
+  rot(id: number): void {
+    this.rotting.strike(id);
+  }
+
+  get isStill(): boolean {
+    return !this.changes.mayBeUnderWay;
+  }
+
+  count(what: string): void {
+    this.book.count(what);
   }
 
   diverge(id: number): void {
@@ -382,9 +382,8 @@ export class EnsembleWorld implements ClientHost, FaultHost {
 
   wipe(id: number): void {
     if (!this.canLose(id)) return;
-    if (this.processes.has(id)) this.end(id, true);
-    const { incarnation } = this.machine(id);
-    this.machine(id).replace(this.disk(), this.options.fault === "keep-incarnation" ? incarnation : this.incarnation());
+    this.powerLoss(id);
+    this.machines.wipe(id);
     this.checker.wiped(id);
     this.book.count("disks lost");
   }

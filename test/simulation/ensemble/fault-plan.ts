@@ -33,6 +33,8 @@ export const faultKinds = [
   "clog",
   /** Wall clocks jump. */
   "clock-jump",
+  /** The machine comes back, and some of what is in its journal has changed; or the power was gone from all at once. */
+  "rot",
 ] as const;
 export type FaultKind = (typeof faultKinds)[number];
 
@@ -52,6 +54,7 @@ export interface FaultHost {
   wipe(member: number): void;
   damage(member: number): void;
   diverge(member: number): void;
+  rot(member: number): void;
   /** Syncs take so much longer, ms at most; 0 for as usual. */
   slowDisk(member: number, ms: number): void;
   clockJump(member: number): void;
@@ -76,6 +79,7 @@ const EVERY_MS: Readonly<Record<FaultKind, number>> = {
   partition: 4_000,
   clog: 5_000,
   "clock-jump": 8_000,
+  rot: 4_000,
 };
 const CHANCE_OFF = 0.4;
 
@@ -170,6 +174,7 @@ export class FaultPlan {
     else if (kind === "wipe") host.wipe(member);
     else if (kind === "damage") host.damage(member);
     else if (kind === "diverge") host.diverge(member);
+    else if (kind === "rot") host.rot(member);
     else if (kind === "clock-jump") host.clockJump(member);
     else if (kind === "pause") {
       host.pause(member);

@@ -18,6 +18,8 @@ export interface MendableWorld extends FaultHost {
 export function chooseCore(world: MendableWorld): number[] {
   const { members, random, network } = world;
   const voters = members.filter((id) => world.isVoter(id));
+  // They are a quorum only once some have got back from the others what they lost.
+  if (!world.isQuorum(voters)) return [...members];
   while (random.chance(0.7)) {
     const fewer = voters.toSpliced(random.below(voters.length), 1);
     if (!world.isQuorum(fewer)) break;

@@ -55,7 +55,8 @@ export class Roll {
   /** It has the disk the ensemble knows, can read it, and has the same tree as all. */
   private isKnown({ id, incarnation }: ConfiguredMember): boolean {
     const machine = this.machine(id);
-    return machine.incarnation === incarnation && !machine.isDamaged && !machine.isTainted;
+    const isRight = !machine.isDamaged && !machine.isTainted && !machine.isRotten;
+    return machine.incarnation === incarnation && isRight;
   }
 
   /** Every member of the configuration runs a program that knows the level. */

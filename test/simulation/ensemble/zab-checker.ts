@@ -2,7 +2,9 @@ import { bytesEqual } from "../../../src/core/base/bytes.ts";
 import { counterOf, epochOf, formatZxid } from "../../../src/core/base/zxid.ts";
 import { decodeEpoch, decodePromise } from "../../../src/core/zab/epoch-record.ts";
 import { type JournalRecord, recordType } from "../../../src/core/zab/journal-record.ts";
+import type { RecoveredJournal } from "../../../src/storage/journal/recovered-journal.ts";
 import { demand } from "../violation.ts";
+import { beginningOf, compareLog, type FoundLog, type Pending, reignOf, survivedUpTo } from "./found-log.ts";
 import { type Broadcast, configurationAfter, MemberLog, nameOf } from "./member-log.ts";
 
 /**
@@ -10,12 +12,6 @@ import { type Broadcast, configurationAfter, MemberLog, nameOf } from "./member-
  * own predicate.
  */
 export type IsQuorum = (members: ReadonlySet<number>, configuration?: Broadcast["configuration"]) => boolean;
-
-interface Pending {
-  readonly sequence: number;
-  readonly record: JournalRecord;
-  readonly broadcast: Broadcast | undefined;
-}
 
 /** One run of a member. */
 interface Run {
@@ -109,27 +105,31 @@ export class ZabChecker {
   }
 
   /** As {@link started}, where only what a recovery found tells how much has survived. */
-  restarted(
-    member: number,
-    found: { lastZxid: number; promise: Uint8Array | undefined; epoch: Uint8Array | undefined },
-  ): void {
+  restarted(member: number, found: FoundLog): void {
     const before = this.runs.get(member);
-    const accepted = found.promise === undefined ? 0 : decodePromise(found.promise).epoch;
-    const current = found.epoch === undefined ? 0 : decodeEpoch(found.epoch);
-    const isFound = (log: MemberLog): boolean =>
-      log.lastZxid === found.lastZxid && log.acceptedEpoch === accepted && log.currentEpoch === current;
-    const log = before?.durable.copy() ?? new MemberLog();
-    let survived: number | undefined = isFound(log) ? 0 : undefined;
-    for (const { record, broadcast, sequence } of before?.pending ?? []) {
-      log.write(record, this.history, broadcast);
-      if (isFound(log)) survived = sequence;
-    }
+    const survived = survivedUpTo(found, before?.durable, before?.pending ?? [], this.history);
     demand(survived !== undefined, "what was synced is there again, and nothing from nowhere", () => {
       const { lastZxid, acceptedEpoch, currentEpoch } = before?.durable ?? new MemberLog();
       const synced = `${formatZxid(lastZxid)}, epochs ${acceptedEpoch} and ${currentEpoch}`;
+      const { accepted, current } = reignOf(found);
       return `${member} found ${formatZxid(found.lastZxid)}, epochs ${accepted} and ${current}; synced: ${synced}`;
     });
     this.started(member, survived);
+  }
+
+  /** A member whose word does not count starts with the beginning of what it had. That counts as if it was wiped. */
+  cutShort(member: number, found: FoundLog): void {
+    const before = this.runs.get(member);
+    const durable = beginningOf(found, before?.durable, before?.pending ?? [], this.history);
+    const rule = "what was synced is there again, and nothing from nowhere";
+    demand(durable !== undefined, rule, () => `${member} found ${formatZxid(found.lastZxid)}`);
+    this.wiped(member);
+    this.runs.set(member, { written: durable.copy(), durable, pending: [], delivered: 0, isUp: true, leads: 0 });
+  }
+
+  /** Its journal was mended. */
+  compareLog(member: number, found: RecoveredJournal): void {
+    compareLog(this.run(member).durable, found.baseZxid, found.batches(found.baseZxid));
   }
 
   /** Its disk is gone. What it had acknowledged by then counts all the same: without its disk it has no word again. */

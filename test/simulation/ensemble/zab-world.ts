@@ -108,7 +108,7 @@ export class ZabWorld implements FaultHost {
     this.plan = new FaultPlan(
       this,
       source(),
-      faultKinds.filter((kind) => kind !== "damage" && kind !== "diverge"),
+      faultKinds.filter((kind) => kind !== "damage" && kind !== "diverge" && kind !== "rot"),
       { most: options.faults },
     );
   }
@@ -314,6 +314,8 @@ export class ZabWorld implements FaultHost {
 
   /** These machines have no disk that could be unreadable, and no tree. */
   damage(): void {}
+
+  rot(): void {}
 
   diverge(): void {}
 

@@ -27,7 +27,7 @@ function member(id: number): InitialMember {
 }
 
 function aboutOf(initialIds: readonly number[], changes: Partial<PeerAbout> = {}): PeerAbout {
-  const doors = { grpcAddress: "", httpAddress: "", version: "1", featureLevel: 1 };
+  const doors = { grpcAddress: "", httpAddress: "", version: "1", featureLevel: 1, answersMending: true };
   const sorted = [...initialIds].sort((a, b) => a - b);
   return { isEmpty: true, configuration: undefined, initialIds: sorted, ...doors, ...changes };
 }

@@ -30,6 +30,7 @@ const about: fc.Arbitrary<PeerAbout> = fc
     httpAddress: text,
     version: text,
     featureLevel: fc.nat(),
+    answersMending: fc.boolean(),
   })
   .map((each) => (each.isEmpty ? { ...each, configuration: undefined } : each));
 
@@ -51,11 +52,20 @@ describe("peer about", () => {
     );
   });
 
+  it("of a program that says nothing of mending is of one that does not answer", () => {
+    fc.assert(
+      fc.property(about, (value) => {
+        const bytes = encodePeerAbout(value).slice(0, -1);
+        expect(decodePeerAbout(bytes)).toEqual({ ...value, answersMending: false });
+      }),
+    );
+  });
+
   it("is refused when cut anywhere, and whatever the bytes are, nothing but FormatError is thrown", () => {
     fc.assert(
       fc.property(about, fc.nat(), (value, at) => {
         const bytes = encodePeerAbout(value);
-        expect(() => decodePeerAbout(bytes.subarray(0, at % bytes.length))).toThrow(FormatError);
+        expect(() => decodePeerAbout(bytes.subarray(0, at % (bytes.length - 1)))).toThrow(FormatError);
       }),
     );
     fc.assert(
@@ -70,7 +80,7 @@ describe("peer about", () => {
   });
 
   it("refuses another format, an empty member with a configuration, and ids out of order", () => {
-    const plain = { grpcAddress: "", httpAddress: "", version: "1", featureLevel: 1 };
+    const plain = { grpcAddress: "", httpAddress: "", version: "1", featureLevel: 1, answersMending: true };
     const bytes = encodePeerAbout({ isEmpty: true, configuration: undefined, initialIds: [], ...plain });
     bytes[0] = 2;
     expect(() => decodePeerAbout(bytes)).toThrow("format 2");

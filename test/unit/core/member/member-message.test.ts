@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { type ByteReader, FormatError } from "../../../../src/core/base/bytes.ts";
 import { BATCH_COMMANDS_MAX } from "../../../../src/core/base/limits.ts";
 import * as wire from "../../../../src/core/member/member-message.ts";
+import * as mend from "../../../../src/core/member/mend-message.ts";
 import { readerOf } from "../../../../src/core/zab/peer-message.ts";
 import { hex } from "../../../support/golden-hex.ts";
 import "../../../support/fixed-seed.ts";
@@ -18,6 +19,11 @@ interface Kind {
   /** Nothing tells where its last field ends. */
   readonly isOpen?: boolean;
 }
+
+const starts = fc
+  .uniqueArray(fc.integer({ min: 1, max: 2 ** 21 - 1 }), { maxLength: 5 })
+  .map((epochs) => epochs.sort((one, other) => one - other))
+  .map((epochs) => epochs.map((epoch) => ({ epoch, afterZxid: (epoch - 1) * 2 ** 32 + (epoch % 7) })));
 
 const kinds: Record<string, Kind> = {
   FORWARD: {
@@ -49,6 +55,23 @@ const kinds: Record<string, Kind> = {
     encode: (digest: { zxid: number; lane0: number; lane1: number }) =>
       wire.encodeDigest(memberMessage.DIGEST_TELL, digest),
     decode: wire.decodeDigest,
+  },
+  MEND_ASK: {
+    fields: fc
+      .record({ number: u53, afterZxid: fc.nat(), width: fc.integer({ min: 1, max: 99 }), wantsBatches: fc.boolean() })
+      .map(({ width, ...ask }) => ({ ...ask, throughZxid: ask.afterZxid + width })),
+    encode: mend.encodeMendAsk,
+    decode: mend.decodeMendAsk,
+  },
+  MEND_TELL: {
+    fields: fc.record({
+      number: u53,
+      isAll: fc.boolean(),
+      starts,
+      batches: fc.array(fc.uint8Array({ maxLength: 20 }), { maxLength: 4 }),
+    }),
+    encode: mend.encodeMendTell,
+    decode: mend.decodeMendTell,
   },
   VERDICT: {
     fields: fc.record({ zxid: u53, outcome: fc.constantFrom(...Object.values(wire.verdict)) }),
@@ -110,7 +133,15 @@ describe("messages for clients of members", () => {
     expect(hex(wire.encodeBarrier(memberMessage.BARRIER_AT, { number: 5, zxid: 2 ** 32 }))).toBe(
       `24${"0500000000000000"}${"0000000001000000"}`,
     );
+    expect(hex(mend.encodeMendAsk({ number: 5, afterZxid: 2, throughZxid: 2 ** 32, wantsBatches: true }))).toBe(
+      `2a${"0500000000000000"}${"0200000000000000"}${"0000000001000000"}01`,
+    );
+    const tell = { number: 5, isAll: false, starts: [{ epoch: 1, afterZxid: 0 }], batches: [new Uint8Array([7, 7])] };
+    expect(hex(mend.encodeMendTell(tell))).toBe(
+      `2b${"0500000000000000"}00${"01"}${"01000000"}${"0000000000000000"}${"01"}${"020707"}`,
+    );
     expect(memberMessage).toMatchObject({ FORWARD: 32, TOUCH: 33, TOUCHED: 34, BARRIER: 35, BARRIER_AT: 36 });
+    expect(memberMessage).toMatchObject({ MEND_ASK: 42, MEND_TELL: 43 });
   });
 
   it("beyond their bounds are refused before anything is made of them", () => {
@@ -123,6 +154,20 @@ describe("messages for clients of members", () => {
     expect(() => wire.decodeSessions(readerOf(list))).toThrow("a list of 2147483647 sessions");
     const change = wire.encodeChange(memberMessage.CHANGE, { number: 1, text: "x".repeat(17_000) });
     expect(() => wire.decodeChange(readerOf(change))).toThrow("too long");
+    const tell = {
+      number: 1,
+      isAll: true,
+      starts: [],
+      batches: Array.from({ length: 9_000 }, () => new Uint8Array(0)),
+    };
+    expect(() => mend.decodeMendTell(readerOf(mend.encodeMendTell(tell)))).toThrow("an answer with 9000 parts");
+    const ask = { number: 1, afterZxid: 5, throughZxid: 5, wantsBatches: true };
+    expect(() => mend.decodeMendAsk(readerOf(mend.encodeMendAsk(ask)))).toThrow("asks for nothing");
+    const backwards = [3, 2].map((epoch) => ({ epoch, afterZxid: 0 }));
+    for (const wrong of [backwards, [{ epoch: 2, afterZxid: 2 * 2 ** 32 }]]) {
+      const frame = mend.encodeMendTell({ number: 1, isAll: true, starts: wrong, batches: [] });
+      expect(() => mend.decodeMendTell(readerOf(frame))).toThrow(FormatError);
+    }
     const verdict = wire.encodeVerdict({ zxid: 1, outcome: 9 });
     expect(() => wire.decodeVerdict(readerOf(verdict))).toThrow(FormatError);
   });

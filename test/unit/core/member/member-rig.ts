@@ -3,8 +3,11 @@ import { EventFanout } from "../../../../src/core/member/event-fanout.ts";
 import { LocalState } from "../../../../src/core/member/local-state.ts";
 import { Member } from "../../../../src/core/member/member.ts";
 import type { MemberEffects, MemberOptions, MemberTransition } from "../../../../src/core/member/member-contract.ts";
+import { MendAnswer } from "../../../../src/core/member/mend-answer.ts";
+import type { MendAsk } from "../../../../src/core/member/mend-message.ts";
 import { Tree } from "../../../../src/core/tree/tree.ts";
 import type { EnsembleConfiguration } from "../../../../src/core/zab/ensemble-configuration.ts";
+import type { EpochStart } from "../../../../src/core/zab/epoch-ends.ts";
 import { type JournalRecord, recordType } from "../../../../src/core/zab/journal-record.ts";
 import { Client, secretHash } from "../../../support/solo-member.ts";
 import { ensemble, incarnationOf } from "../zab/rig-batches.ts";
@@ -141,6 +144,12 @@ export class MemberNode implements MemberEffects {
 
   stopSending(peer: number): void {
     this.histories.delete(peer);
+  }
+
+  lend(peer: number, ask: MendAsk, starts: readonly EpochStart[]): void {
+    const answer = new MendAnswer(ask);
+    if (ask.wantsBatches) for (const batch of this.batchesAfter(ask.afterZxid)) if (!answer.offer(batch)) break;
+    this.send(peer, answer.close(starts));
   }
 
   configurationChanged(): void {}
