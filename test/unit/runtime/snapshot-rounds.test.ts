@@ -82,6 +82,29 @@ describe("when a round begins", () => {
     expect(vi.getTimerCount()).toBe(1);
   });
 
+  test.each([
+    ["of a small snapshot: at once", ROUND_BYTES / 4, 1],
+    ["of a large one: with twice as much journal as it is long", ROUND_BYTES, 2],
+    ["of a huge one: with four times the bytes a round is to have", ROUND_BYTES * 1000, 4],
+  ])("%s", (_, databaseBytes, times) => {
+    vi.spyOn(store, "stats").mockReturnValue({ ...store.stats(), databaseBytes });
+    vi.spyOn(store, "lastZxid", "get").mockReturnValue(solo.member.tree.zxid);
+    write(1);
+    for (let time = 1; time <= times; time++) {
+      expect(vi.getTimerCount()).toBe(0);
+      begin();
+    }
+    expect(vi.getTimerCount()).toBe(1);
+  });
+
+  test("of a huge one too, once a start would have many commands to replay", () => {
+    vi.spyOn(store, "stats").mockReturnValue({ ...store.stats(), databaseBytes: ROUND_BYTES * 1000 });
+    write(1);
+    vi.spyOn(store, "lastZxid", "get").mockReturnValue(solo.member.tree.zxid - 400_001);
+    begin();
+    expect(vi.getTimerCount()).toBe(1);
+  });
+
   test("not while nothing has changed since the last", () => {
     write(1);
     begin();
