@@ -27,8 +27,8 @@ interface Reading {
 }
 
 /**
- * Hands batches of the journal to members that mend theirs (core.md 28): durable ones, read on the history's thread, one
- * bounded answer to one question, so that it never gets in the way of what the links are for.
+ * Hands batches of the journal to members that mend theirs (core.md 28): durable ones, read on the history's thread,
+ * one bounded answer to one question, so that it never gets in the way of what the links are for.
  */
 export class BatchLender {
   private readonly host: LenderHost;

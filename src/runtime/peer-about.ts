@@ -20,7 +20,7 @@ export interface PeerAbout {
   readonly version: string;
   /** The highest feature level it can apply (core.md 5). */
   readonly featureLevel: number;
-  /** Its program answers members that mend their journals (core.md 28). Programs before it drop a link for the question. */
+  /** Its program answers members that mend their journals (core.md 28). An older one drops a link for the question. */
   readonly answersMending: boolean;
 }
 

@@ -53,7 +53,7 @@ async function killed(): Promise<{ readonly rig: EnsembleRig; readonly load: Wor
   return { rig, load };
 }
 
-test("core.md 28: rot in other places of two of three journals: each gets its records back, and nothing is lost", async () => {
+test("core.md 28: two of three journals rot in other places: each is mended, and nothing is lost", async () => {
   const { rig, load } = await killed();
   const [first, second, third] = rig.members as [MemberUnderTest, MemberUnderTest, MemberUnderTest];
   const spoilt = [
@@ -84,7 +84,7 @@ test("core.md 28: rot in other places of two of three journals: each gets its re
   expect(load.recorder.rejected).toEqual([]);
 });
 
-test("core.md 28: a record that is rotten everywhere: all wait and say so, until one has it from a backup", async () => {
+test("core.md 28: a record rots everywhere: all wait and say so, until one has it from a backup", async () => {
   const { rig, load } = await killed();
   const { lastZxid } = placeAt(rig.member(1), 0.5);
   const backups = rig.members.map((member) => {

@@ -249,7 +249,7 @@ describe("members that do not help", () => {
 });
 
 describe("what nobody has", () => {
-  it("is waited for, loudly: what is missing, who was asked, who is away, what to do; and goes on when one comes", () => {
+  it("is waited for, loudly: what is missing, who was asked, who is away, what to do; until somebody comes", () => {
     const net = new MendNet();
     const member = new MendNode(net, 1, without(EIGHT, 3, 4, 7), { starts: FIRST });
     new WholeNode(net, 2, without(EIGHT, 3));
@@ -257,9 +257,9 @@ describe("what nobody has", () => {
     net.pass(3 * MEND_NOTICE_MS);
     expect([member.outcome, member.notices.length]).toEqual([undefined, 3]);
     expect(member.notices[0]).toBe(
-      "error: this member waits: its damaged journal lacks zxid 0x100000003 to 0x100000004, 0x100000007; member 2 was " +
-        "asked and does not have it; member 3 is not reachable; start the members that are away, restore this one " +
-        "from a backup, or see `muster ensemble recover`",
+      "error: this member waits: its damaged journal lacks zxid 0x100000003 to 0x100000004, 0x100000007; member 2 " +
+        "was asked and does not have it; member 3 is not reachable; start the members that are away, restore this " +
+        "one from a backup, or see `muster ensemble recover`",
     );
     new WholeNode(net, 3, EIGHT);
     net.link(1, 3);

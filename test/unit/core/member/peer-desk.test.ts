@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { ByteWriter, encodeUtf8 } from "../../../../src/core/base/bytes.ts";
+import { batchRange } from "../../../../src/core/member/batch-range.ts";
 import { encodeChange, encodeForward, memberMessage } from "../../../../src/core/member/member-message.ts";
+import { decodeMendTell, encodeMendAsk, encodeMendTell } from "../../../../src/core/member/mend-message.ts";
 import {
   type Issuer,
   writeExpireSession,
@@ -10,6 +12,7 @@ import {
   writeReconfigure,
 } from "../../../../src/core/tree/command.ts";
 import { encodeConfiguration } from "../../../../src/core/zab/ensemble-configuration.ts";
+import { readerOf } from "../../../../src/core/zab/peer-message.ts";
 import { ensemble } from "../zab/rig-batches.ts";
 import { MemberRig } from "./member-rig.ts";
 
@@ -98,5 +101,33 @@ describe("what a leader takes from a follower", () => {
     leader.member.receive(9, frame);
     leader.member.endTurn();
     expect(leader.drops).toEqual([]);
+  });
+});
+
+describe("what a member that mends its journal asks of one that runs (core.md 28)", () => {
+  it("is answered from the journal, by whoever is asked, and hears where epochs begin", () => {
+    const rig = MemberRig.of(3);
+    rig.pass(1_000);
+    const asker = 9;
+    const { lastZxid } = rig.at(1).member.ensemble;
+    for (const id of [1, rig.leader.id]) {
+      const sent: Uint8Array[] = [];
+      rig.at(id).send = (peer, frame) => {
+        if (peer === asker) sent.push(frame);
+      };
+      rig
+        .at(id)
+        .member.receive(asker, encodeMendAsk({ number: 7, afterZxid: 0, throughZxid: lastZxid, wantsBatches: true }));
+      const tell = decodeMendTell(readerOf(sent[0] as Uint8Array));
+      expect(tell).toMatchObject({ number: 7, isAll: true, starts: [{ epoch: 1, afterZxid: 0 }] });
+      expect(batchRange(tell.batches.at(-1) as Uint8Array).lastZxid).toBe(lastZxid);
+    }
+  });
+
+  it("is let go when it reads like nothing a member says; an answer from an earlier run goes unheard", () => {
+    const rig = MemberRig.of(3);
+    rig.at(2).member.receive(1, new Uint8Array([memberMessage.MEND_ASK, 1, 2]));
+    rig.at(2).member.receive(3, encodeMendTell({ number: 1, isAll: true, starts: [], batches: [] }));
+    expect(rig.at(2).drops).toEqual([expect.stringMatching(/^1: message of type 42: /)]);
   });
 });

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { counterOf, epochOf, makeZxid } from "../../../../src/core/base/zxid.ts";
+import { recordType } from "../../../../src/core/zab/journal-record.ts";
 import { encodePulse, peerMessage } from "../../../../src/core/zab/peer-message.ts";
 import { ensemble } from "./rig-batches.ts";
 import { ZabRig } from "./zab-rig.ts";
@@ -283,5 +284,35 @@ describe("a hand-over (core.md 22)", () => {
     rig.settle();
     rig.commit();
     expect(rig.leader.zab.epoch).toBe(2);
+  });
+});
+
+describe("a leader with a slow disk that begins another epoch", () => {
+  it("core.md 19: does not take the record of the epoch before for that of the present one", () => {
+    const rig = ZabRig.settled(3);
+    rig.commit();
+    const { leader } = rig;
+    leader.holdsDisk = true;
+    const damage = (): void => {
+      rig.kill(1);
+      rig.startWith(1, { isDamaged: true, configuration: ensemble(1, 2, 3) });
+      rig.settle();
+    };
+    // One that may have forgotten a promise makes the leader begin a new epoch, and another one meanwhile.
+    damage();
+    leader.sync(1);
+    rig.settle();
+    expect([leader.records.at(-1)?.type, leader.unsynced]).toEqual([recordType.EPOCH, 1]);
+    damage();
+    expect(leader.records.slice(-2).map(({ type }) => type)).toEqual([recordType.EPOCH, recordType.PROMISE]);
+    for (let left = 2; left > 0; left--) {
+      leader.sync(1);
+      rig.settle();
+      expect(leader.zab.isEstablished).toBe(false);
+    }
+    expect([leader.records.at(-1)?.type, leader.unsynced]).toEqual([recordType.EPOCH, 1]);
+    leader.sync(1);
+    rig.settle();
+    expect(leader.zab.isEstablished).toBe(true);
   });
 });

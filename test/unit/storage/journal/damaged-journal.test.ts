@@ -26,6 +26,9 @@ const text = (bytes: Uint8Array | undefined): string => new TextDecoder().decode
 const key = ({ type, firstZxid, lastZxid, body }: JournalRecord): string =>
   `${type} ${firstZxid}-${lastZxid} ${text(body)}`;
 
+/** Room for all that is written here. */
+const ONE_SEGMENT = { segmentBytes: 16 * 1024 };
+
 describe("DamagedJournal", () => {
   function damagedSample(): { disk: SimulatedDisk; damaged: DamagedJournal } {
     const disk = emptyDisk();
@@ -130,6 +133,71 @@ describe("DamagedJournal", () => {
       disk.restart();
       expect(recoverJournal(disk, DIRECTORY, 0).recovered.lastZxid).toBe(3);
     }
+  });
+
+  it("core.md 28: a promise is in doubt where one may be lost, and no epoch is behind an intact record of one", () => {
+    const make = (spoil: string, ...behind: JournalRecord[]): DamagedJournal => {
+      const disk = emptyDisk();
+      const { writer } = openWriter(disk, ONE_SEGMENT);
+      for (let zxid = 1; zxid <= 4; zxid++) write(writer, batch(zxid));
+      for (const each of [sticky(recordType.PROMISE, 4, "promise"), ...behind, batch(5), batch(6)]) write(writer, each);
+      flip(disk, spoil);
+      return damageOf(disk, 0) as DamagedJournal;
+    };
+    const doubts = ({ report }: DamagedJournal): boolean[] => [report.stickyInDoubt, report.isEpochLater];
+    // Header and neighbours of a batch say that there was nothing else.
+    expect(doubts(make("batch 3-3"))).toEqual([false, true]);
+    expect(doubts(make("promise"))).toEqual([true, false]);
+    expect(doubts(make("promise", sticky(EPOCH, 4, "epoch")))).toEqual([true, true]);
+  });
+
+  it("core.md 28: tells where epochs begin, except where damage hides it", () => {
+    const [two, three, four] = [2 * 2 ** 32, 3 * 2 ** 32, 4 * 2 ** 32];
+    const make = (spoil: string): DamagedJournal => {
+      const disk = emptyDisk();
+      const { writer } = openWriter(disk, ONE_SEGMENT);
+      const first = 2 ** 32 + 1;
+      write(writer, batch(first), batch(first + 1));
+      write(writer, record(TRUNCATE, first, first, ""));
+      for (const zxid of [two + 1, two + 2, three + 1, four + 1, four + 2]) write(writer, batch(zxid));
+      flip(disk, spoil);
+      return damageOf(disk, 0) as DamagedJournal;
+    };
+    const all = [
+      { epoch: 1, afterZxid: 0 },
+      { epoch: 2, afterZxid: 2 ** 32 + 1 },
+      { epoch: 3, afterZxid: two + 2 },
+      { epoch: 4, afterZxid: three + 1 },
+    ];
+    // Only its body is lost: what it followed on, and what followed on it, its header and the next one tell.
+    expect(make(`batch ${three + 1}`).report.starts).toEqual(all);
+    const disk = emptyDisk();
+    const { writer } = openWriter(disk, ONE_SEGMENT);
+    for (const zxid of [two + 1, three + 1, four + 1, four + 2]) write(writer, batch(zxid));
+    const path = `${DIRECTORY}/${segmentNames(disk)[0]}`;
+    const bytes = disk.contents(path).slice();
+    const headerAt = Buffer.from(bytes).indexOf(`batch ${three + 1}`) - RECORD_HEADER_BYTES;
+    disk.place(path, bytes.fill(0, headerAt, headerAt + 512));
+    const { report } = damageOf(disk, 0) as DamagedJournal;
+    expect(report.starts).toEqual([{ epoch: 2, afterZxid: 0 }]);
+    expect(report.holes).toEqual([{ afterZxid: two + 1, throughZxid: four }]);
+  });
+
+  it("core.md 27: what is uncertain and not taken over is kept aside, byte for byte", () => {
+    const disk = emptyDisk();
+    const { writer } = openWriter(disk, ONE_SEGMENT);
+    for (let zxid = 1; zxid <= 6; zxid++) write(writer, batch(zxid));
+    writer.release();
+    flip(disk, "batch 3-3");
+    flip(disk, "batch 6-6");
+    const damaged = damageOf(disk, 1) as DamagedJournal;
+    expect(damaged.report).toMatchObject({ uncertain: { afterZxid: 5, throughZxid: 6 }, stickyInDoubt: true });
+    const repair = new JournalRepair(disk, DIRECTORY, damaged, options);
+    repair.add(batch(3));
+    repair.finish(5);
+    const torn = disk.list(DIRECTORY).filter((name) => name.endsWith(".torn"));
+    expect(torn).toHaveLength(1);
+    expect(text(disk.contents(`${DIRECTORY}/${torn[0]}`))).toContain("atch 6-6");
   });
 
   it("decision 4: refuses to put right what would still have a hole, and leaves the journal as it was", () => {
