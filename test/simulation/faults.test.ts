@@ -30,8 +30,16 @@ const noticedBy: Record<Fault, readonly string[]> = {
   "skip-promise": ["core.md 19: the epoch entered is the one promised"],
   "commit-alone": ["core.md 23: committed is what a quorum has on disk"],
   "instant-barrier": ["core.md 16: a read is as fresh as asked"],
-  "keep-tail": ["nothing fails", "ProcessConsistency: a synchronised log is a prefix of the leader's"],
-  "swallow-truncation": ["what was synced is there again, and nothing from nowhere", "nothing fails"],
+  "keep-tail": [
+    "nothing fails",
+    "ProcessConsistency: a synchronised log is a prefix of the leader's",
+    "logs that share an entry share what is before it",
+  ],
+  "swallow-truncation": [
+    "what was synced is there again, and nothing from nowhere",
+    "nothing fails",
+    "the digest is that of the whole history",
+  ],
   "keep-incarnation": [
     "LeaderLogCompleteness: a leader has all that is committed",
     "core.md 19: an epoch is promised to one leader, and no earlier one after it",
