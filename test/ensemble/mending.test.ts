@@ -53,7 +53,7 @@ async function killed(): Promise<{ readonly rig: EnsembleRig; readonly load: Wor
   return { rig, load };
 }
 
-test("core.md 28: two of three journals rot in other places: each gets its records back, and nothing is lost", async () => {
+test("core.md 28: two of three journals rot in other places: each gets its records back; nothing is lost", async () => {
   const { rig, load } = await killed();
   const [first, second, third] = rig.members as [MemberUnderTest, MemberUnderTest, MemberUnderTest];
   const spoilt = [

@@ -258,8 +258,8 @@ describe("what nobody has", () => {
     expect([member.outcome, member.notices.length]).toEqual([undefined, 3]);
     expect(member.notices[0]).toBe(
       "error: this member waits: its damaged journal lacks zxid 0x100000003 to 0x100000004, 0x100000007; member 2 " +
-        "was asked and does not have it; member 3 is not reachable; start the members that are away, restore this one " +
-        "from a backup, or see `muster ensemble recover`",
+        "was asked and does not have it; member 3 is not reachable; start the members that are away, restore this " +
+        "one from a backup, or see `muster ensemble recover`",
     );
     new WholeNode(net, 3, EIGHT);
     net.link(1, 3);
