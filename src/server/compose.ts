@@ -172,6 +172,9 @@ function logTransition(log: Log, event: MemberTransition): void {
     const isSentence = event.kind === "condemned";
     const text = isSentence ? "the tree is wrong: a quorum has another; it waits for a snapshot" : "trees differ";
     log.error({ zxid: formatZxid(event.zxid) }, text);
+  } else if (event.kind === "on-probation") {
+    const text = "nobody remembers whose tree was right: this member serves once its own is proven right";
+    log.warn({ zxid: formatZxid(event.zxid) }, text);
   } else if (event.kind === "feature-level") {
     log.info({ zxid: formatZxid(event.zxid), level: event.level }, `the ensemble is at feature level ${event.level}`);
   } else if (event.kind === "slow-disk") {

@@ -188,9 +188,7 @@ export class SimulatedMember implements MemberEffects, MemberView, PeerProcess {
     return this.options.machine.slowMs;
   }
 
-  accept(peer: Peer): LinkEnd<ClientRequest> {
-    return new Door(this, peer);
-  }
+  accept = (peer: Peer): LinkEnd<ClientRequest> => new Door(this, peer);
 
   // ---- Life ----
 
@@ -339,6 +337,7 @@ export class SimulatedMember implements MemberEffects, MemberView, PeerProcess {
 
   transition(event: MemberTransition): void {
     if (event.kind === "diverged" || event.kind === "condemned") this.taint.noticed(event.kind);
+    if (event.kind === "on-probation") this.book.count(event.kind);
     if (event.kind !== "role") return;
     this.trace?.(() => `is ${event.role}, leader ${event.leaderId}, epoch ${event.epoch} ${event.why}`);
     if (this.member === undefined) return;

@@ -79,7 +79,7 @@ export class Taint {
     this.checker.isWarned = true;
     this.warnedZxid = member.tree.zxid;
     if (kind === "diverged" || this.wasTainted) return;
-    // Where nobody remembers, whoever is held up gets another tree.
+    // What it is condemned for may be what it said of a tree that a restart or a snapshot has taken away since.
     const isDue = (book.counts.get("members diverged") ?? 0) > 0;
     demand(isDue, "core.md 29: a quorum says who is wrong", () => `${id} is right`);
     book.count("condemned though right");
@@ -89,8 +89,9 @@ export class Taint {
   settled(): void {
     const { checker } = this;
     const { tree } = this.host.member;
-    // The command was refused, or its effect has been overwritten.
-    if (checker.isTainted && !checker.isWarned && checker.isRight(tree)) this.untaint();
+    // The command was refused, or its effect has been overwritten: one on probation may be found right for that.
+    const isServing = !checker.isWarned || !this.host.member.isInDoubt;
+    if (checker.isTainted && isServing && checker.isRight(tree)) this.untaint();
     // A quorum has found it right.
     if (!checker.isTainted && tree.zxid > this.warnedZxid) checker.isWarned = false;
   }

@@ -16,8 +16,8 @@ export class Applying {
   private readonly core: MemberCore;
   private readonly answerReader = new AnswerReader();
   private readonly answer: Answer = emptyAnswer();
-  /** The last zxid at which this tree differed from a leader's and a quorum had what this tree had. */
-  private acquittedAt = 0;
+  /** The last zxid at which this tree differed from a leader's, and that is no reason to stop: by a verdict. */
+  private passedAt = 0;
   private running = false;
 
   constructor(core: MemberCore) {
@@ -57,11 +57,33 @@ export class Applying {
 
   /** A quorum has what this tree has at that zxid: whoever differed there was wrong. */
   trusted(zxid: number): void {
-    const { standing, effects } = this.core;
-    if (standing.stuckAt !== zxid) return;
-    this.acquittedAt = zxid;
-    standing.stuckAt = 0;
-    effects.requestApply();
+    const { standing } = this.core;
+    // The digest is of everything: who has what a quorum has is right there, whatever was in doubt before.
+    const isProven = standing.probationSince !== 0 && zxid >= standing.probationSince;
+    if (isProven) standing.probationSince = 0;
+    if (standing.stuckAt === zxid) this.pass(zxid);
+    else if (isProven) this.core.effects.requestApply();
+  }
+
+  /**
+   * Nobody remembers what was right there. Who is held up there goes on, since it may be right as well as wrong, and
+   * is all that a quorum can be made with perhaps; but it serves nobody until it is proven right further on, and keeps
+   * no snapshot of what it has: a restart replays up to the same difference.
+   */
+  unknowable(zxid: number): void {
+    const { standing, effects, clients, submissions, state, zab } = this.core;
+    if (standing.stuckAt !== zxid || zab.wantsSnapshot) return;
+    effects.transition({ kind: "on-probation", zxid });
+    standing.probationSince = zxid;
+    clients.endAll("NOT_READY", state.tree.zxid);
+    submissions.clear();
+    this.pass(zxid);
+  }
+
+  private pass(zxid: number): void {
+    this.passedAt = zxid;
+    this.core.standing.stuckAt = 0;
+    this.core.effects.requestApply();
   }
 
   /** A quorum has another tree: this one serves no more, until a snapshot takes its place. */
@@ -86,12 +108,12 @@ export class Applying {
     const { standing, state, zab, effects, divergence } = this.core;
     if (standing.stuckAt !== 0) return false;
     const zxid = state.disagreement(body);
-    if (zxid === 0 || zxid === this.acquittedAt) return true;
+    if (zxid === 0 || zxid === this.passedAt) return true;
     // Where there is one voter, nobody can say who is right.
     assert(zab.quorum.voters().length > 1, "the tree's digest differs from the one the leader had at the same zxid");
     standing.stuckAt = zxid;
     effects.transition({ kind: "diverged", zxid });
-    divergence.suspect(zxid);
+    divergence.heldUp(zxid);
     return false;
   }
 

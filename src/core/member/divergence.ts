@@ -12,6 +12,10 @@ export interface DivergenceHost {
   trusted(zxid: number): void;
   /** This member's tree is wrong: it serves no more until a snapshot has taken the tree's place. */
   condemned(zxid: number): void;
+  /** Nobody remembers what was right there, and nobody is condemned for it: whoever is held up there goes on. */
+  unknowable(zxid: number): void;
+  /** This member waits to be proven right, at whatever zxid. */
+  isOnProbation(): boolean;
   /** Nobody can say whether this member's tree is right: nothing is applied to it or read from it any more. */
   doubted(zxid: number): void;
 }
@@ -32,7 +36,9 @@ const POLLS_MAX = 16;
 /**
  * Who is right when two members' trees differ (core.md 29). Whoever notices tells the leader, which asks every member
  * for its digest at that one zxid. What a quorum has is right: the others get a snapshot, the leader among them after
- * it has stepped down. When all voters have answered and no value has a quorum, everybody stops.
+ * it has stepped down. When all voters have answered and no value has a quorum, everybody stops. Where one has got
+ * further and does not remember, nobody is condemned: who is held up goes on, on probation, and has what it has got
+ * compared until a quorum has the same, or another tree.
  */
 export class Divergence {
   private readonly host: DivergenceHost;
@@ -55,13 +61,25 @@ export class Divergence {
     this.tellLeader();
   }
 
+  /** This member applies nothing before there is a verdict on this zxid: no earlier suspicion is as urgent. */
+  heldUp(zxid: number): void {
+    this.suspicion = zxid;
+    this.tellLeader();
+  }
+
   /** There is a leader: this member's suspicion, if it has one, is for it to look into. */
   tellLeader(): void {
     const { zab } = this.host;
     // One that is to have another tree has nothing to find out any more.
     if (this.suspicion === 0 || zab.wantsSnapshot) return;
-    if (zab.isEstablished) this.poll(this.suspicion);
-    else if (zab.leaderId !== 0 && !zab.isLeading) this.tell(zab.leaderId, this.suspicion);
+    this.bringUp(this.suspicion);
+  }
+
+  /** Has the members compare what they have at this zxid. */
+  private bringUp(zxid: number): void {
+    const { zab } = this.host;
+    if (zab.isEstablished) this.poll(zxid);
+    else if (zab.leaderId !== 0 && !zab.isLeading) this.tell(zab.leaderId, zxid);
   }
 
   /** The leader is lost; its polls with it. */
@@ -97,6 +115,7 @@ export class Divergence {
     if (peer !== host.zab.leaderId) return;
     if (outcome === verdict.HALT) halt(zxid);
     if (outcome === verdict.RIGHT) this.acquit(zxid);
+    else if (outcome === verdict.UNKNOWABLE) this.letPass(zxid);
     else host.condemned(zxid);
   }
 
@@ -155,9 +174,9 @@ export class Divergence {
     if (right !== undefined) {
       this.pronounce(zxid, new Set(right), answers.keys());
     } else if (this.isForgotten(answers)) {
-      // Nobody will ever tell. Whoever is held up there is given the tree of one that has got further.
-      this.pronounce(zxid, new Set(parties.get(FORGOTTEN)), answers.keys());
-      this.polls.delete(zxid);
+      // Those that are here will never tell; the poll goes on, for those that are not.
+      for (const id of answers.keys()) this.send(id, zxid, verdict.UNKNOWABLE);
+      this.letPass(zxid);
     } else if (parties.size > 1 && zab.quorum.voters().every((id) => counted.has(id))) {
       // What is sent in the turn in which a member ends may never leave it: so it tells now, and ends at its next tick.
       for (const { id } of zab.configuration.members) this.send(id, zxid, verdict.HALT);
@@ -189,6 +208,8 @@ export class Divergence {
   /** Regular, in a turn of its own. */
   tick(): void {
     if (this.haltingAt !== 0) halt(this.haltingAt);
+    // What it has last, others have or will have soon, and remember.
+    if (this.host.isOnProbation() && !this.host.zab.wantsSnapshot) this.bringUp(this.host.digests().zxid);
     for (const [zxid, poll] of this.polls) {
       if (this.rightOf(zxid, poll) !== undefined) continue;
       // Who was away when it was asked, or had not applied so much, may know by now; so may this member itself.
@@ -209,6 +230,12 @@ export class Divergence {
   private acquit(zxid: number): void {
     if (this.suspicion === zxid) this.suspicion = 0;
     this.host.trusted(zxid);
+  }
+
+  /** Who is not held up there goes on as it did: if trees do differ, that shows again, at a later zxid. */
+  private letPass(zxid: number): void {
+    if (this.suspicion === zxid) this.suspicion = 0;
+    this.host.unknowable(zxid);
   }
 
   private send(id: number, zxid: number, outcome: number): void {

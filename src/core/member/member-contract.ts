@@ -58,6 +58,8 @@ export type MemberTransition =
   | { readonly kind: "diverged"; readonly zxid: number }
   /** A quorum has another tree at that zxid: this member serves no more until it has a snapshot. */
   | { readonly kind: "condemned"; readonly zxid: number }
+  /** Nobody remembers who was right at that zxid: this member applies further, and serves once it is proven right. */
+  | { readonly kind: "on-probation"; readonly zxid: number }
   /** This leader hands over for its disk: of so many fsyncs in the last seconds, so many were slow (core.md 22). */
   | ({ readonly kind: "slow-disk"; readonly zxid: number; readonly isFull: boolean } & DiskFigures)
   /**

@@ -72,7 +72,7 @@ export function decodeChange(reader: ByteReader): ChangeWord {
 }
 
 /** Whether a member's tree is what a quorum has. HALT: nobody's is. */
-export const verdict = { RIGHT: 0, WRONG: 1, HALT: 2 } as const;
+export const verdict = { RIGHT: 0, WRONG: 1, HALT: 2, UNKNOWABLE: 3 } as const;
 
 export interface VerdictWord {
   readonly zxid: number;
@@ -105,7 +105,7 @@ export function encodeVerdict({ zxid, outcome }: VerdictWord): Uint8Array {
 
 export function decodeVerdict(reader: ByteReader): VerdictWord {
   const word = { zxid: reader.u53(), outcome: reader.u8() };
-  if (word.outcome > verdict.HALT) throw new FormatError(`verdict ${word.outcome} is not known to this program`);
+  if (word.outcome > verdict.UNKNOWABLE) throw new FormatError(`verdict ${word.outcome} is not known to this program`);
   reader.expectEnd();
   return word;
 }

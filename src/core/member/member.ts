@@ -96,6 +96,8 @@ export class Member {
       trusted: (zxid) => this.applying.trusted(zxid),
       condemned: (zxid) => this.applying.condemned(zxid),
       doubted: (zxid) => this.applying.doubted(zxid),
+      unknowable: (zxid) => this.applying.unknowable(zxid),
+      isOnProbation: () => this.core.standing.probationSince !== 0,
     });
     return {
       options,
@@ -172,6 +174,11 @@ export class Member {
   /** Commands of this member's clients, taken and not yet applied. */
   get outstandingCommands(): number {
     return this.core.submissions.outstandingCommands;
+  }
+
+  /** Its tree differs from somebody's, and nobody has found it right. */
+  get isInDoubt(): boolean {
+    return this.core.standing.isInDoubt;
   }
 
   /** There is a leader that takes commands: this member or the one it follows. */
@@ -306,6 +313,7 @@ export class Member {
     this.core.submissions.clear();
     this.core.state = state;
     this.core.standing.stuckAt = 0;
+    this.core.standing.probationSince = 0;
     this.core.divergence.repaired();
     this.zab.snapshotInstalled(zxid, configuration, configurationZxid);
   }
@@ -322,9 +330,13 @@ export class Member {
     return this.core.submissions.outstandingCommands === 0 && this.core.proposals.isSettled;
   }
 
-  /** A snapshot round may begin: no batch is half applied, and the journal has all that is applied (core.md 23). */
+  /**
+   * A snapshot round may begin: no batch is half applied, the journal has all that is applied (core.md 23), and the
+   * tree is not in doubt: a restart from its snapshot would forget that.
+   */
   get isAtRest(): boolean {
-    return this.core.state.isBetweenBatches && this.core.state.batchEndZxid <= this.zab.durableZxid;
+    const { state, standing } = this.core;
+    return state.isBetweenBatches && state.batchEndZxid <= this.zab.durableZxid && !standing.isInDoubt;
   }
 
   /** Somebody waits for a snapshot round: `applyMore` is asked for, after which one may begin. */

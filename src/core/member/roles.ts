@@ -40,7 +40,7 @@ export class Roles {
     const { zab, standing, divergence, state, duties, changes } = this.core;
     if (!zab.isEstablished && !zab.isFollowing) return;
     divergence.tellLeader();
-    const isReady = state.tree.zxid >= zab.initialHistoryEnd && standing.stuckAt === 0;
+    const isReady = state.tree.zxid >= zab.initialHistoryEnd && !standing.isInDoubt;
     if (!isReady || standing.isLed || standing.role === "stopped") return;
     if (zab.isLeading) {
       duties.begin(state.tree.state, this.effects.wallClock(), this.effects.now());

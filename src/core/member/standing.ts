@@ -13,6 +13,11 @@ export class Standing {
   isStopping = false;
   /** The zxid at which this tree differs from somebody's, while nothing more is applied to it; 0 usually. */
   stuckAt = 0;
+  /**
+   * The zxid of a difference of which nobody can tell any more who was right there; 0 usually. It applies further, but
+   * what it has is in doubt until it equals a quorum's at this zxid or later.
+   */
+  probationSince = 0;
   /** undefined while there has never been a leader. */
   private leaderlessSince: number | undefined;
 
@@ -26,7 +31,12 @@ export class Standing {
   }
 
   get isServing(): boolean {
-    return this.isLed && !this.isStopping;
+    return this.isLed && !this.isStopping && this.probationSince === 0;
+  }
+
+  /** Nobody has found this tree right: nothing is read from it, nor any snapshot made of it. */
+  get isInDoubt(): boolean {
+    return this.stuckAt !== 0 || this.probationSince !== 0;
   }
 
   /** The leader is lost. */
@@ -36,7 +46,7 @@ export class Standing {
 
   /** Writes, and openings of sessions, are taken: there is a leader, or there was one a moment ago. */
   mayTake(now: number): boolean {
-    if (this.isStopping || this.stuckAt !== 0) return false;
+    if (this.isStopping || this.isInDoubt) return false;
     return this.isLed || (this.role === "looking" && this.leaderlessSince !== undefined && !this.isAbandoned(now));
   }
 
@@ -48,6 +58,6 @@ export class Standing {
 
   /** Plain reads promise no more than sequential consistency: they go on without a leader too. */
   get mayRead(): boolean {
-    return this.stuckAt === 0 && (this.isLed || this.role === "looking");
+    return !this.isInDoubt && (this.isLed || this.role === "looking");
   }
 }

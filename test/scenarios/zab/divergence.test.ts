@@ -146,6 +146,65 @@ describe("core.md 29: trees that differ at one zxid", () => {
     expect([world.installed, world.haveConverged]).toEqual([[3], true]);
   });
 
+  /** Member 3 led with a wrong tree; 1 is held up where 2 remembers nothing, 2 further on; then 3 is gone. */
+  function heldUpApart() {
+    const { world, client } = began();
+    const reader = world.at(1).client();
+    world.cutOff(1);
+    world.spoil(3, 7);
+    client.create("/b", "2");
+    world.settle();
+    world.forget(2);
+    for (const path of ["/c", "/d"]) {
+      client.create(path, "3");
+      world.settle();
+    }
+    return { world, reader };
+  }
+
+  const onProbation = (world: MemberWorld, id: number): number =>
+    world.at(id).transitions.filter(({ kind }) => kind === "on-probation").length;
+
+  it("where nobody remembers, nobody is condemned: two right ones come to lead and serve, the wrong one gone", () => {
+    const { world, reader } = heldUpApart();
+    world.cutOff(3);
+    world.rig.join(1, 2);
+    world.pass(5_000);
+    expect([condemned(world), world.installed, world.ended.size]).toEqual([[], [], 0]);
+    expect([onProbation(world, 1), onProbation(world, 2), reader.closed?.reason]).toEqual([1, 0, "NOT_READY"]);
+    expect([1, 2].map((id) => world.at(id).member.role).sort()).toEqual(["follower", "leader"]);
+    expect([1, 2].map((id) => world.at(id).member.isServing)).toEqual([true, true]);
+    expect(world.states().get(1)).toBe(world.states().get(2));
+    const other = world.at(1).client();
+    other.create("/e", "5");
+    other.get("/e");
+    world.settle();
+    expect(other.take()).toEqual(["1 create /e", expect.stringMatching(/get 5$/)]);
+    // The third is wrong, by a quorum, once it is back.
+    world.rig.heal();
+    world.pass(5_000);
+    expect([condemned(world), world.installed, world.haveConverged]).toEqual([[3], [3], true]);
+  });
+
+  it("one on probation serves nobody and keeps no snapshot, while no quorum has what it has", () => {
+    const { world } = heldUpApart();
+    world.cutOff(3);
+    world.spoil(1, 9);
+    world.rig.join(1, 2);
+    world.pass(5_000);
+    const own = world.at(1);
+    expect([condemned(world), onProbation(world, 1), own.member.isServing, own.member.isAtRest]).toEqual([
+      [],
+      1,
+      false,
+      false,
+    ]);
+    const reader = own.client();
+    reader.get("/a");
+    world.settle();
+    expect(reader.take()).toEqual(["1 NOT_READY"]);
+  });
+
   it("an observer's word decides nothing, and it is repaired like any other", () => {
     const observers = [4, 5, 6].map((id) => ({ id, role: "observer" }) as const);
     const world = new MemberWorld(ensemble(1, 2, 3, ...observers));

@@ -1,4 +1,5 @@
 import { InvariantError } from "../../../src/core/base/assert.ts";
+import { DigestRing } from "../../../src/core/member/digest-ring.ts";
 import { LocalState } from "../../../src/core/member/local-state.ts";
 import type { EnsembleConfiguration } from "../../../src/core/zab/ensemble-configuration.ts";
 import { MemorySnapshot, MemorySnapshotStore } from "../../../src/storage/snapshot/memory-snapshot-store.ts";
@@ -85,6 +86,12 @@ export class MemberWorld {
     const { tree } = this.at(id).member;
     const beginBatch = tree.beginBatch.bind(tree);
     tree.beginBatch = (header) => beginBatch({ ...header, time: header.time + skewMs });
+  }
+
+  /** The member remembers no digest of before, as after a restart. */
+  forget(id: number): void {
+    const { core } = this.at(id).member as unknown as { core: { state: LocalState } };
+    Object.assign(core.state, { digests: new DigestRing() });
   }
 
   private step(): boolean {
