@@ -30,13 +30,22 @@ const noticedBy: Record<Fault, readonly string[]> = {
   "skip-promise": ["core.md 19: the epoch entered is the one promised"],
   "commit-alone": ["core.md 23: committed is what a quorum has on disk"],
   "instant-barrier": ["core.md 16: a read is as fresh as asked"],
-  "keep-tail": ["nothing fails", "ProcessConsistency: a synchronised log is a prefix of the leader's"],
-  "swallow-truncation": ["what was synced is there again, and nothing from nowhere", "nothing fails"],
+  "keep-tail": [
+    "nothing fails",
+    "ProcessConsistency: a synchronised log is a prefix of the leader's",
+    "logs that share an entry share what is before it",
+  ],
+  "swallow-truncation": [
+    "what was synced is there again, and nothing from nowhere",
+    "the digest is that of the whole history",
+    "nothing fails",
+  ],
   "keep-incarnation": [
     "LeaderLogCompleteness: a leader has all that is committed",
     "core.md 19: an epoch is promised to one leader, and no earlier one after it",
     "a zxid means one batch for ever",
     "Leadership1 and 2: one leader per epoch",
+    "PrimaryIntegrity: a primary has what was delivered of earlier epochs",
   ],
   "cut-at-hole": ["what was synced is there again, and nothing from nowhere"],
 };
