@@ -37,14 +37,15 @@ const noticedBy: Record<Fault, readonly string[]> = {
   ],
   "swallow-truncation": [
     "what was synced is there again, and nothing from nowhere",
-    "nothing fails",
     "the digest is that of the whole history",
+    "nothing fails",
   ],
   "keep-incarnation": [
     "LeaderLogCompleteness: a leader has all that is committed",
     "core.md 19: an epoch is promised to one leader, and no earlier one after it",
     "a zxid means one batch for ever",
     "Leadership1 and 2: one leader per epoch",
+    "PrimaryIntegrity: a primary has what was delivered of earlier epochs",
   ],
   "cut-at-hole": ["what was synced is there again, and nothing from nowhere"],
 };
