@@ -68,13 +68,7 @@ export function decodePeerAbout(bytes: Uint8Array): PeerAbout {
     httpAddress: reader.string(),
     version: reader.string(),
     featureLevel: reader.u32(),
-    answersMending: readAnswersMending(reader),
+    // Programs of before say nothing of it.
+    answersMending: reader.remaining > 0 && reader.flag(),
   };
-}
-
-/** Programs of before say nothing of it. */
-function readAnswersMending(reader: ByteReader): boolean {
-  const value = reader.remaining === 0 ? 0 : reader.u8();
-  if (value > 1) throw new FormatError("whether the member answers is neither yes nor no");
-  return value === 1;
 }

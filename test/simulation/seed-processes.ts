@@ -2,7 +2,7 @@ import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import type { WorldOptions } from "./ensemble/ensemble-world.ts";
-import { playSeed, type SeedReport } from "./seed-process.ts";
+import { playSeed, type SeedReport } from "./seed-report.ts";
 
 const PROGRAM = fileURLToPath(new URL("seed-process.ts", import.meta.url));
 

@@ -196,6 +196,13 @@ export class ByteReader {
     return this.bytes[this.position++] as number;
   }
 
+  /** A yes or no: nothing but 1 and 0. */
+  flag(): boolean {
+    const value = this.u8();
+    if (value > 1) throw new FormatError(`flag ${value} is not known to this program`);
+    return value === 1;
+  }
+
   u16(): number {
     this.need(2);
     const at = this.position;

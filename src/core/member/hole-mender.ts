@@ -6,6 +6,7 @@ import type { HistoryBatch } from "../zab/zab-contract.ts";
 import { wholeBatchRange } from "./batch-range.ts";
 import { type LogOutline, type LogRemains, outlineLog, type UnknownStart, type ZxidSpan } from "./log-outline.ts";
 import { memberMessage } from "./member-message.ts";
+import { describeLack, describeMissing } from "./mend-lack.ts";
 import { decodeMendAsk, decodeMendTell, encodeMendAsk, type MendAsk, type MendTell } from "./mend-message.ts";
 import { MendSources, type Source } from "./mend-sources.ts";
 
@@ -20,8 +21,6 @@ export const MEND_NOTICE_MS = 5_000;
  * segments first, and may have it then.
  */
 export const MEND_PATIENCE_MS = 5_000;
-/** Of what is missing, so many ranges are named to people. */
-const RANGES_TOLD_MAX = 5;
 /** The key of what nobody can answer; being asked all the same, they say whether there is a leader at least. */
 const UNANSWERABLE = 0;
 
@@ -228,7 +227,7 @@ export class HoleMender {
       return;
     }
     this.isOver = true;
-    const text = `${this.describeLack(key)}; the leader, member ${leader}, has all that is committed`;
+    const text = `${this.lackOf(key)}; the leader, member ${leader}, has all that is committed`;
     this.effects.onNotice("warn", text, { leader });
     this.effects.giveUp(leader);
   }
@@ -351,9 +350,8 @@ export class HoleMender {
     // With a leader it will not be waiting for long.
     if (key === undefined || this.stuckFor !== key || this.sources.leaderWithout(key) !== undefined) return;
     const advice = "start the members that are away, restore this one from a backup, or see `muster ensemble recover`";
-    const { lacking, silent, unable } = this.sources.answers(key);
-    const details = { missing: this.describeMissing(), lacking, silent, unable, unreachable: this.unreachable };
-    this.effects.onNotice("error", `this member waits: ${this.describeLack(key)}; ${advice}`, details);
+    const details = { missing: this.missing, ...this.sources.answers(key), unreachable: this.unreachable };
+    this.effects.onNotice("error", `this member waits: ${this.lackOf(key)}; ${advice}`, details);
   }
 
   private get unreachable(): readonly number[] {
@@ -361,33 +359,18 @@ export class HoleMender {
     return this.options.others.filter((id) => !linked.includes(id));
   }
 
-  private describeLack(key: number): string {
-    const { lacking, silent, unable } = this.sources.answers(key);
-    const parts = [`its damaged journal lacks ${this.describeMissing()}`];
-    const tell = (ids: readonly number[], what: string): void => {
-      if (ids.length > 0) parts.push(`member ${ids.join(", ")} ${what}`);
-    };
-    tell(lacking, "was asked and does not have it");
-    tell(silent, "did not answer");
-    tell(unable, "cannot be asked");
-    tell(this.unreachable, "is not reachable");
-    return parts.join("; ");
+  private lackOf(key: number): string {
+    return describeLack(this.missing, this.sources.answers(key), this.unreachable);
   }
 
-  private describeMissing(): string {
-    const { outline } = this;
-    if (outline === undefined) {
-      return this.options.isOpen
-        ? "a whole file, nobody knows up to where"
-        : "what would make it agree with its snapshot";
-    }
-    if ("epoch" in outline) return `what was before epoch ${outline.epoch}`;
-    const left = outline.missing.slice(this.index).map(({ firstZxid, lastZxid }, at) => {
-      const first = at === 0 ? this.position + 1 : firstZxid;
-      return first === lastZxid ? formatZxid(first) : `${formatZxid(first)} to ${formatZxid(lastZxid)}`;
-    });
-    const more = left.length > RANGES_TOLD_MAX ? `, and ${left.length - RANGES_TOLD_MAX} ranges more` : "";
-    return `zxid ${left.slice(0, RANGES_TOLD_MAX).join(", ")}${more}`;
+  private get missing(): string {
+    const { outline, options, index, position } = this;
+    if (options.isOpen) return "a whole file, nobody knows up to where";
+    const spans = outline === undefined || "epoch" in outline ? [] : outline.missing.slice(index);
+    return describeMissing(
+      outline,
+      spans.map((span, at) => (at === 0 ? { ...span, firstZxid: position + 1 } : span)),
+    );
   }
 
   private tellGifts(): void {

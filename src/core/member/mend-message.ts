@@ -42,7 +42,7 @@ export function decodeMendAsk(reader: ByteReader): MendAsk {
     number: reader.u53(),
     afterZxid: reader.u53(),
     throughZxid: reader.u53(),
-    wantsBatches: readFlag(reader),
+    wantsBatches: reader.flag(),
   };
   if (ask.throughZxid <= ask.afterZxid) throw new FormatError("asks for nothing");
   reader.expectEnd();
@@ -67,7 +67,7 @@ export function encodeMendTell({ number, isAll, starts, batches }: MendTell): Ui
 
 export function decodeMendTell(reader: ByteReader): MendTell {
   const number = reader.u53();
-  const isAll = readFlag(reader);
+  const isAll = reader.flag();
   const starts: EpochStart[] = [];
   for (let left = readCount(reader, MEND_STARTS_MAX); left > 0; left--) {
     const start = { epoch: reader.u32(), afterZxid: reader.u53() };
@@ -85,10 +85,4 @@ function readCount(reader: ByteReader, most: number): number {
   const count = reader.varint();
   if (count > most) throw new FormatError(`an answer with ${count} parts of a kind`);
   return count;
-}
-
-function readFlag(reader: ByteReader): boolean {
-  const value = reader.u8();
-  if (value > 1) throw new FormatError(`flag ${value} is not known to this program`);
-  return value === 1;
 }

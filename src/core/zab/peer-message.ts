@@ -157,7 +157,7 @@ export function decodeCurrentEpoch(reader: ByteReader): CurrentEpoch {
     promisedTo: reader.u32(),
     currentEpoch: reader.u32(),
     lastZxid: reader.u53(),
-    isDamaged: readFlag(reader),
+    isDamaged: reader.flag(),
   };
   reader.expectEnd();
   return message;
@@ -196,7 +196,7 @@ export function decodeAckEpoch(reader: ByteReader): AckEpoch {
     currentEpoch: reader.u32(),
     lastZxid: reader.u53(),
     appliedZxid: reader.u53(),
-    wantsSnapshot: readFlag(reader),
+    wantsSnapshot: reader.flag(),
   };
   reader.expectEnd();
   return message;
@@ -212,7 +212,7 @@ export function encodeSync(message: Sync): Uint8Array {
 }
 
 export function decodeSync(reader: ByteReader): Sync {
-  const message = { epoch: reader.u32(), bySnapshot: readFlag(reader), zxid: reader.u53() };
+  const message = { epoch: reader.u32(), bySnapshot: reader.flag(), zxid: reader.u53() };
   reader.expectEnd();
   return message;
 }
@@ -304,12 +304,6 @@ function readFlags(reader: ByteReader): Flags {
     isEstablished: (flags & flag.ESTABLISHED) !== 0,
     isDamaged: (flags & flag.DAMAGED) !== 0,
   };
-}
-
-function readFlag(reader: ByteReader): boolean {
-  const value = reader.u8();
-  if (value > 1) throw new FormatError(`flag ${value} is not known to this program`);
-  return value === 1;
 }
 
 function writeIds(writer: ByteWriter, ids: readonly number[]): void {
