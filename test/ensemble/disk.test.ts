@@ -1,9 +1,9 @@
 import { performance } from "node:perf_hooks";
 import { EnsembleAdmin } from "@muster/client";
 import { expect, test } from "vitest";
-import { FailIo } from "../integration/crash/fail-io.ts";
-import { hasCommand, isRoot, need } from "../integration/crash/requirements.ts";
+import { isRoot, need } from "../integration/crash/requirements.ts";
 import { EnsembleRig, KEEP_ALL } from "./ensemble-rig.ts";
+import { startOnFailingDisks } from "./failing-disks.ts";
 import { figure } from "./figures.ts";
 import { judge } from "./verdict.ts";
 import { Workload } from "./workload.ts";
@@ -64,28 +64,19 @@ test("core.md 32: the disk of the leader is full: it hands over, and writes go o
 });
 
 test("core.md 32: its disk fails: a leader ends itself, another leads, no write is lost", async (context) => {
-  need(context, "gcc", hasCommand("gcc"));
-  const disks = new Map<number, FailIo>();
-  const rig = await EnsembleRig.start({
-    options: KEEP_ALL,
-    env: (id, dataDir, folder) => {
-      const disk = new FailIo(folder, `${dataDir}/journal/`);
-      disks.set(id, disk);
-      return disk.environment;
-    },
-  });
+  const { rig, diskOf } = await startOnFailingDisks(context);
   const load = await Workload.start(rig);
   await load.progress();
   const leader = await rig.settled();
   const { epoch } = leader;
   const at = performance.now();
-  disks.get(leader.id)?.fail({ call: "sync", error: "EIO", after: 3 });
+  diskOf(leader.id).fail({ call: "sync", error: "EIO", after: 3 });
   await rig.newLeader(leader, epoch);
   const electedMs = performance.now() - at;
   expect((await leader.ended()).code).not.toBe(0);
   await load.progress();
   figure("leader EIO", { electedMs, firstWriteMs: load.recorder.firstWriteAfter(at) });
-  disks.get(leader.id)?.heal();
+  diskOf(leader.id).heal();
   await leader.start();
   await rig.settled();
   const checked = await judge(rig, load);

@@ -1,8 +1,6 @@
 import { EnsembleAdmin } from "@muster/client";
 import { expect, test } from "vitest";
-import { FailIo } from "../integration/crash/fail-io.ts";
-import { hasCommand, need } from "../integration/crash/requirements.ts";
-import { EnsembleRig, KEEP_ALL } from "./ensemble-rig.ts";
+import { startOnFailingDisks } from "./failing-disks.ts";
 import { judge } from "./verdict.ts";
 import { Workload } from "./workload.ts";
 
@@ -10,20 +8,11 @@ import { Workload } from "./workload.ts";
 const FSYNC_MS = 700;
 
 test("core.md 22: a leader whose disk is slow hands over, and is not the next to lead", async (context) => {
-  need(context, "gcc", hasCommand("gcc"));
-  const disks = new Map<number, FailIo>();
-  const rig = await EnsembleRig.start({
-    options: KEEP_ALL,
-    env: (id, dataDir, folder) => {
-      const disk = new FailIo(folder, `${dataDir}/journal/`);
-      disks.set(id, disk);
-      return disk.environment;
-    },
-  });
+  const { rig, diskOf } = await startOnFailingDisks(context);
   const load = await Workload.start(rig);
   const slow = await rig.settled();
   await load.progress();
-  disks.get(slow.id)?.delay({ call: "sync", ms: FSYNC_MS });
+  diskOf(slow.id).delay({ call: "sync", ms: FSYNC_MS });
   const next = await rig.newLeader(slow, slow.epoch);
   expect(next.id).not.toBe(slow.id);
   await rig.settled();
@@ -35,7 +24,7 @@ test("core.md 22: a leader whose disk is slow hands over, and is not the next to
   await new EnsembleAdmin({ endpoints: next.grpc }).transferLeadership();
   const third = await rig.newLeader(next, epoch);
   expect(third.id).not.toBe(slow.id);
-  disks.get(slow.id)?.heal();
+  diskOf(slow.id).heal();
   await rig.settled();
   await judge(rig, load);
   expect(load.recorder.rejected).toEqual([]);
