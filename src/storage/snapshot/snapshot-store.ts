@@ -30,7 +30,7 @@ export interface SnapshotStore {
   write(rows: Uint8Array): void;
   /** Commits the round at exactly `meta.zxid`; `onCommitted` follows. The memory of `meta.history` is transferred. */
   commit(meta: SnapshotMeta): void;
-  /** Bytes handed over and not yet taken by the worker, which gathers some to sort: the caller slows its capture by it. */
+  /** Bytes handed over that the worker has not taken in yet, for sorting: the caller slows its capture by it. */
   readonly pendingBytes: number;
   /** zxid of the last committed round; 0 before the first: there is nothing to transfer then. */
   readonly lastZxid: number;
