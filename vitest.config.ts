@@ -62,9 +62,23 @@ export default defineConfig({
       {
         extends: true,
         test: {
+          name: "conformance",
+          include: ["test/conformance/**/*.test.ts"],
+          sequence: { groupOrder: 2 },
+          pool: "forks",
+          maxWorkers: 1,
+          // Scripts mostly wait: for time-outs, and for each other.
+          maxConcurrency: 4,
+          testTimeout: INTEGRATION_TIMEOUT_MS,
+          hookTimeout: INTEGRATION_TIMEOUT_MS,
+        },
+      },
+      {
+        extends: true,
+        test: {
           name: "ensemble",
           include: ["test/ensemble/**/*.test.ts"],
-          sequence: { groupOrder: 2 },
+          sequence: { groupOrder: 3 },
           pool: "forks",
           maxWorkers: 1,
           testTimeout: INTEGRATION_TIMEOUT_MS,

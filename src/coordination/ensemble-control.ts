@@ -12,6 +12,7 @@ export interface KnownMember {
   readonly version: string;
   readonly grpcAddress: string;
   readonly httpAddress: string;
+  readonly zookeeperAddress: string;
   readonly peerAddress: string;
 }
 

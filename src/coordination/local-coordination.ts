@@ -1,5 +1,6 @@
 import type { ClientConnection } from "../core/member/client-connection.ts";
 import type { Member } from "../core/member/member.ts";
+import { emptyAnswer } from "../core/tree/answer-codec.ts";
 import type { Identity, ReadOperation, WriteOperation } from "../core/tree/operation.ts";
 import { type EnsembleControl, ensembleOfOne, type KnownMember } from "./ensemble-control.ts";
 import type {
@@ -8,8 +9,11 @@ import type {
   Connection,
   ConnectionListener,
   Coordination,
+  DigestInfo,
   MemberInfo,
+  MemberRole,
   ReadOptions,
+  SessionInfo,
   Status,
   WatchRequest,
 } from "./port.ts";
@@ -18,6 +22,8 @@ import type {
 export interface OwnAddresses {
   readonly grpc: string;
   readonly http: string;
+  /** "": that door is closed. */
+  readonly zookeeper: string;
   readonly peer: string;
 }
 
@@ -35,7 +41,7 @@ export class LocalCoordination implements Coordination {
   private readonly onBroken: (error: Error) => void;
   private readonly ensemble: EnsembleControl;
   private readonly version: string;
-  private addresses: OwnAddresses = { grpc: "", http: "", peer: "" };
+  private addresses: OwnAddresses = { grpc: "", http: "", zookeeper: "", peer: "" };
 
   /** `onBroken` is told of an error thrown by the member: an invariant is broken, and it must not go on. */
   constructor(member: Member, onBroken: (error: Error) => void, options: LocalCoordinationOptions = {}) {
@@ -60,6 +66,27 @@ export class LocalCoordination implements Coordination {
 
   transferLeadership(to: number, done: (outcome: ChangeOutcome) => void): void {
     guard(this.onBroken, () => this.ensemble.transferLeadership(to, done));
+  }
+
+  get role(): MemberRole {
+    return this.member.role;
+  }
+
+  get zxid(): number {
+    return this.member.tree.zxid;
+  }
+
+  sessions(): SessionInfo[] {
+    const { tree } = this.member;
+    const answer = emptyAnswer();
+    return [...tree.state.sessions.all()].map(({ id: sessionId, timeoutMs }) => {
+      tree.read({ sessionId, identities: [] }, { kind: "ephemerals", path: "/" }, answer);
+      return { sessionId, timeoutMs, ephemerals: answer.names };
+    });
+  }
+
+  digests(): DigestInfo[] {
+    return this.member.digests.recent().map(({ zxid, lane0, lane1 }) => ({ zxid, digest: hex(lane0) + hex(lane1) }));
   }
 
   status(): Status {
@@ -112,8 +139,9 @@ export class LocalCoordination implements Coordination {
     const { id, role } = member;
     const { zxid } = member.tree;
     const { lastZxid } = this.ensemble;
-    const { grpc: grpcAddress, http: httpAddress, peer: peerAddress } = addresses;
-    return { id, role, isReachable: true, zxid, lastZxid, version, grpcAddress, httpAddress, peerAddress };
+    const { grpc: grpcAddress, http: httpAddress, zookeeper: zookeeperAddress, peer: peerAddress } = addresses;
+    const about = { version, grpcAddress, httpAddress, zookeeperAddress, peerAddress };
+    return { id, role, isReachable: true, zxid, lastZxid, ...about };
   }
 
   private notReady(): string[] {
@@ -216,6 +244,10 @@ function guard(onBroken: (error: Error) => void, call: () => void): void {
   }
 }
 
+function hex(lane: number): string {
+  return lane.toString(16).padStart(8, "0");
+}
+
 function unheardOf(id: number): KnownMember {
   return {
     id,
@@ -226,6 +258,7 @@ function unheardOf(id: number): KnownMember {
     version: "",
     grpcAddress: "",
     httpAddress: "",
+    zookeeperAddress: "",
     peerAddress: "",
   };
 }

@@ -61,6 +61,7 @@ export class MemberEnsemble implements EnsembleControl {
       version: peer?.said?.version ?? "",
       grpcAddress: peer?.said?.grpcAddress ?? "",
       httpAddress: peer?.said?.httpAddress ?? "",
+      zookeeperAddress: peer?.said?.zookeeperAddress ?? "",
       peerAddress,
     };
   }

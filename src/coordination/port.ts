@@ -18,6 +18,14 @@ export interface Coordination {
   /** A new client connection, without a session until it opens or resumes one. */
   connect(listener: ConnectionListener, identities: readonly Identity[]): Connection;
   status(): Status;
+  /** Of {@link status}, for whoever asks often. */
+  readonly role: MemberRole;
+  /** Last applied by the member. */
+  readonly zxid: number;
+  /** Every open session of the ensemble; for diagnosis, since it walks them all. */
+  sessions(): SessionInfo[];
+  /** What the whole state came to after recent zxids, oldest first: equal on all members, or they differ. */
+  digests(): DigestInfo[];
   /**
    * Changes the ensemble by one member; whichever member is asked, the leader decides. `done` comes once: with the
    * zxid of the committed change, or why it was not made. OUTCOME_UNKNOWN: look at the status.
@@ -42,6 +50,12 @@ export interface ReadOptions {
   readonly minZxid: number;
   /** Confirm leadership by a quorum round that begins now, then answer at or after its commit point. */
   readonly linearizable: boolean;
+  /**
+   * A watch of the path read, registered at exactly the point of the tree the answer shows, as ZooKeeper's reads leave
+   * one. Not registered where the read fails, except by `exists` of a path that is not there. Not for a multi-read or
+   * for ephemerals. A watch of the connection with the same id is replaced.
+   */
+  readonly watch?: { readonly watchId: number; readonly mode: WatchMode } | undefined;
 }
 
 export interface WatchRequest {
@@ -117,12 +131,27 @@ export interface OpenedSession {
   readonly timeoutMs: number;
   readonly zxid: number;
   readonly resumed: boolean;
+  /** Of its owner: 1 for a new session, one more with each move to another connection. */
+  readonly generation: number;
 }
 
 export type MemberRole = "starting" | "looking" | "leader" | "follower" | "observer" | "stopped";
 
 /** What a member is by configuration; `joining` is one that is connected and not, or no longer, of the ensemble. */
 export type VotingRole = "voter" | "observer" | "joining";
+
+export interface SessionInfo {
+  readonly sessionId: number;
+  readonly timeoutMs: number;
+  /** Paths, in the order of creation. */
+  readonly ephemerals: readonly string[];
+}
+
+export interface DigestInfo {
+  readonly zxid: number;
+  /** 16 hex digits. */
+  readonly digest: string;
+}
 
 export interface Status {
   readonly ensembleId: string;
@@ -168,5 +197,7 @@ export interface MemberInfo {
   readonly version: string;
   readonly grpcAddress: string;
   readonly httpAddress: string;
+  /** "": that door is closed, or it is not known. */
+  readonly zookeeperAddress: string;
   readonly peerAddress: string;
 }

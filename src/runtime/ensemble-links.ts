@@ -28,6 +28,8 @@ export interface LinkOptions {
 export interface DoorAddresses {
   readonly grpc: string;
   readonly http: string;
+  /** "": that door is closed. */
+  readonly zookeeper: string;
 }
 
 /** Another member, while there is a link to it. */
@@ -64,7 +66,7 @@ export class EnsembleLinks {
   private readonly events: LinkEvents;
   private transport: PeerTransport | undefined;
   private configuration: EnsembleConfiguration | undefined;
-  private doors: DoorAddresses = { grpc: "", http: "" };
+  private doors: DoorAddresses = { grpc: "", http: "", zookeeper: "" };
   private start: EnsembleStart | undefined;
 
   private constructor(self: LinkedSelf, options: LinkOptions, events: LinkEvents) {
@@ -208,6 +210,7 @@ export class EnsembleLinks {
       version: options.version,
       featureLevel: FEATURE_LEVEL,
       answersMending: true,
+      zookeeperAddress: doors.zookeeper,
     });
   }
 

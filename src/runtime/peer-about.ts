@@ -22,6 +22,8 @@ export interface PeerAbout {
   readonly featureLevel: number;
   /** Its program answers members that mend their journals (core.md 28). An older one drops a link for the question. */
   readonly answersMending: boolean;
+  /** Where ZooKeeper clients reach it; "" while that door is closed, and of a program that has none. */
+  readonly zookeeperAddress: string;
 }
 
 const FORMAT = 1;
@@ -39,6 +41,7 @@ export function encodePeerAbout(about: PeerAbout): Uint8Array {
   writer.string(about.version);
   writer.u32(about.featureLevel);
   writer.u8(about.answersMending ? 1 : 0);
+  writer.string(about.zookeeperAddress);
   return writer.copy();
 }
 
@@ -68,7 +71,8 @@ export function decodePeerAbout(bytes: Uint8Array): PeerAbout {
     httpAddress: reader.string(),
     version: reader.string(),
     featureLevel: reader.u32(),
-    // Programs of before say nothing of it.
+    // Programs of before say nothing of these.
     answersMending: reader.remaining > 0 && reader.flag(),
+    zookeeperAddress: reader.remaining > 0 ? reader.string() : "",
   };
 }

@@ -14,6 +14,7 @@ import type { Log } from "./logging.ts";
 import type { ServerOptions } from "./options.ts";
 import { ADDRESSES_FILE, formatAddresses, type MemberAddresses } from "./options-handover.ts";
 import { VERSION } from "./version.ts";
+import { type OpenZookeeperDoor, openZookeeperDoor } from "./zookeeper-door.ts";
 
 /** A member that serves. */
 export interface RunningMember {
@@ -95,21 +96,27 @@ async function openDoors(
   });
   const { address } = await grpcDoor.start();
   let http: ListenAddress;
+  let zookeeperDoor: OpenZookeeperDoor | undefined;
   try {
     http = await httpDoor.start();
+    zookeeperDoor = await openZookeeperDoor(options, runtime, coordination, log);
   } catch (error) {
-    await grpcDoor.stop(0);
+    await Promise.all([grpcDoor.stop(0), httpDoor.stop()]);
     throw error;
   }
+  const zookeeper = zookeeperDoor?.plain ?? null;
   const peer = runtime.links?.address;
   const addresses: MemberAddresses = {
     grpc: parseBound(address),
     http,
+    zookeeper,
+    zookeeperTls: zookeeperDoor?.tls ?? null,
     peer: peer === undefined ? null : parseBound(peer),
   };
   const told = {
     grpc: options.grpcAdvertise === null ? address : formatListenAddress(options.grpcAdvertise),
     http: formatListenAddress(options.httpAdvertise ?? http),
+    zookeeper: zookeeper === null ? "" : formatListenAddress(options.zookeeperAdvertise ?? zookeeper),
     peer: runtime.links?.advertised ?? formatListenAddress(options.peerListen),
   };
   coordination.setAddresses(told);
@@ -125,7 +132,7 @@ async function openDoors(
         rmSync(addressesFile, { force: true });
         // The others have a new leader before this member's clients look for another member.
         runtime.beginStop();
-        await Promise.all([grpcDoor.stop(DOOR_GRACE_MS), httpDoor.stop()]);
+        await Promise.all([grpcDoor.stop(DOOR_GRACE_MS), httpDoor.stop(), zookeeperDoor?.stop()]);
         await runtime.stop();
         metrics.stop();
         log.info({ zxid: formatZxid(runtime.member.tree.zxid) }, "stopped");

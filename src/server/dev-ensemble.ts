@@ -47,6 +47,7 @@ function problemsWith(first: ServerOptions, count: number): string[] {
     ...own("--grpc-advertise", first.grpcAdvertise !== null),
     ...own("--http-advertise", first.httpAdvertise !== null),
     ...own("--peer-advertise", first.peerAdvertise !== null),
+    ...own("--zookeeper-advertise", first.zookeeperAdvertise !== null),
     ...own("--peer-tls-cert", peerTls !== null),
   ];
   if (peerListen.port === 0) problems.push(`--peer-listen: port 0 is nowhere to be reached; name the first member's`);

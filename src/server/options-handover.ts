@@ -1,3 +1,4 @@
+import { SaslUsersError } from "../api/zookeeper/auth/sasl-users.ts";
 import { formatListenAddress, type ListenAddress } from "../core/base/listen-address.ts";
 import { FeatureLevelError } from "../core/tree/feature-level.ts";
 import { TransportError } from "../transport/transport-error.ts";
@@ -23,6 +24,9 @@ export function decodeOptions(argument: string | undefined): ServerOptions {
 export interface MemberAddresses {
   readonly grpc: ListenAddress;
   readonly http: ListenAddress;
+  /** null: that door is closed. */
+  readonly zookeeper: ListenAddress | null;
+  readonly zookeeperTls: ListenAddress | null;
   /** null: this member talks to no others. */
   readonly peer: ListenAddress | null;
 }
@@ -36,16 +40,26 @@ export type MemberMessage =
 
 /** The content of addresses.json: each door as host:port. */
 export function formatAddresses(id: number, addresses: MemberAddresses): string {
-  const { grpc, http, peer } = addresses;
-  const shown = { id, grpc: formatListenAddress(grpc), http: formatListenAddress(http) };
-  return `${JSON.stringify(peer === null ? shown : { ...shown, peer: formatListenAddress(peer) })}\n`;
+  const { grpc, http, zookeeper, zookeeperTls, peer } = addresses;
+  const doors = Object.entries({ grpc, http, zookeeper, zookeeperTls, peer });
+  const open = doors.flatMap(([name, address]) => (address === null ? [] : [[name, formatListenAddress(address)]]));
+  return `${JSON.stringify({ id, ...Object.fromEntries(open) })}\n`;
 }
 
 const doorFlags = [
   ["grpcListen", "--grpc-listen"],
   ["httpListen", "--http-listen"],
   ["peerListen", "--peer-listen"],
+  ["zookeeperListen", "--zookeeper-listen"],
 ] as const;
+
+function listening(options: ServerOptions): { readonly address: ListenAddress; readonly flag: string }[] {
+  const doors: { readonly address: ListenAddress | null; readonly flag: string }[] = [
+    ...doorFlags.map(([name, flag]) => ({ address: options[name], flag })),
+    { address: options.zookeeper.tls?.listen ?? null, flag: "--zookeeper-tls-listen" },
+  ];
+  return doors.flatMap(({ address, flag }) => (address === null ? [] : [{ address, flag }]));
+}
 
 /** What its links to other members say, in words of the options; undefined for what is another's matter. */
 function explainTransport(error: TransportError, options: ServerOptions): StartFailure | undefined {
@@ -95,15 +109,16 @@ export function explainStartFailure(error: unknown, options: ServerOptions): Sta
     const fix = "start the version that ran there before, or a newer one: the level of an ensemble never falls";
     return { message: `the data in ${options.dataDir} is of a newer version: ${error.message}`, fix };
   }
+  if (error instanceof SaslUsersError) return { message: error.message, fix: "" };
   const failure = error as NodeJS.ErrnoException & { address?: string; port?: number };
   const text = failure?.message ?? String(error);
   // grpc-js hides the code of a failed bind in its message.
   const code = failure?.code ?? /\b(EADDRINUSE|EADDRNOTAVAIL|EACCES)\b/.exec(text)?.[1];
   const port = failure?.port ?? Number(/:(\d+)\b(?!.*:\d)/.exec(text)?.[1] ?? -1);
-  const door = doorFlags.find(([name]) => options[name].port === port);
+  const door = listening(options).find(({ address }) => address.port === port);
   if (door !== undefined && code !== undefined) {
-    const [name, flag] = door;
-    const explained = explainDoor(code, formatListenAddress(options[name]), flag, options[name].host);
+    const { address, flag } = door;
+    const explained = explainDoor(code, formatListenAddress(address), flag, address.host);
     if (explained !== undefined) return explained;
   }
   if (code === "EACCES" || code === "EPERM" || code === "EROFS") {

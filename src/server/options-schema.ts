@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { Word } from "../api/zookeeper/four-letter-words/words.ts";
 import { MEMBER_ID_MAX } from "../core/base/limits.ts";
 import { FEATURE_LEVEL, FIRST_FEATURE_LEVEL } from "../core/tree/feature-level.ts";
 import {
@@ -13,6 +14,7 @@ import {
   parseWord,
   ValueError,
 } from "./options-values.ts";
+import { parseWords, superDigestProblem } from "./zookeeper-options.ts";
 
 /** What people are told about one option, in `--help` and in docs/reference/options.md. */
 interface OptionAbout {
@@ -72,6 +74,15 @@ function tlsFile(what: string) {
   });
 }
 
+function zookeeperTlsFile(what: string): OptionAbout {
+  return {
+    placeholder: "path",
+    unit: "",
+    fallback: "none",
+    text: `PEM file: ${what}. SIGHUP reads it again. In the file, relative to the file.`,
+  };
+}
+
 export const MEMORY_BYTES_MIN = 256 * 2 ** 20;
 const SEMI_SPACE_BYTES_MAX = 256 * 2 ** 20;
 const MIB = 2 ** 20;
@@ -122,7 +133,77 @@ export const optionsSchema = z.strictObject({
     placeholder: "host:port",
     unit: "",
     fallback: "off",
-    text: "Where the ZooKeeper door listens, or off. Accepted, but this version does not have that door yet.",
+    text: "Where the ZooKeeper door listens, for ZooKeeper clients, or off. `dev` opens it where 2181 is free.",
+  }),
+  zookeeperTlsListen: option((raw) => (raw === "off" || raw === false ? null : parseListen(raw)), {
+    placeholder: "host:port",
+    unit: "",
+    fallback: "off",
+    text: "Where it listens for TLS besides, or off. Needs --zookeeper-tls-cert and --zookeeper-tls-key.",
+  }),
+  zookeeperTlsCert: optional(parsePath, zookeeperTlsFile("the certificate of the ZooKeeper door, with its chain")),
+  zookeeperTlsKey: optional(parsePath, zookeeperTlsFile("the key of --zookeeper-tls-cert")),
+  zookeeperTlsClientCa: optional(
+    parsePath,
+    zookeeperTlsFile("the certificate of the authority that signs clients' certificates; given, each client needs one"),
+  ),
+  zookeeperTickTime: option((raw) => parseDurationBetween(raw, 100, 60_000, "100ms to 60s"), {
+    placeholder: "duration",
+    unit: "ms, s, m, h, d",
+    fallback: "2s",
+    text: "ZooKeeper's tickTime, 100ms to 60s: session time-outs are 2 to 20 ticks unless the next two say otherwise.",
+  }),
+  zookeeperSessionTimeoutMin: optional((raw) => parseDurationBetween(raw, 1_000, 600_000, "1s to 10m"), {
+    placeholder: "duration",
+    unit: "ms, s, m, h, d",
+    fallback: "2 ticks",
+    text: "Shortest session time-out granted to a ZooKeeper client, 1s to 10m.",
+  }),
+  zookeeperSessionTimeoutMax: optional((raw) => parseDurationBetween(raw, 1_000, 600_000, "1s to 10m"), {
+    placeholder: "duration",
+    unit: "ms, s, m, h, d",
+    fallback: "20 ticks",
+    text: "Longest session time-out granted to a ZooKeeper client, 1s to 10m.",
+  }),
+  zookeeperFrameMax: option((raw) => parseSizeBetween(raw, 1024, 4 * MIB, "1KiB to 4MiB"), {
+    placeholder: "size",
+    unit: "bytes; KiB, MiB",
+    fallback: "1048575",
+    text: "Largest request of a ZooKeeper client, 1KiB to 4MiB: ZooKeeper's jute.maxbuffer.",
+  }),
+  zookeeperConnectionsPerAddress: option((raw) => parseInteger(raw, 0, 1_000_000), {
+    placeholder: "number",
+    unit: "connections",
+    fallback: "60",
+    text: "ZooKeeper connections from one address, 0 to 1000000; 0 is any number: ZooKeeper's maxClientCnxns.",
+  }),
+  zookeeperConnections: option((raw) => parseInteger(raw, 0, 1_000_000), {
+    placeholder: "number",
+    unit: "connections",
+    fallback: "0",
+    text: "ZooKeeper connections in all, 0 to 1000000; 0 is any number: ZooKeeper's maxCnxns.",
+  }),
+  zookeeper4lw: option(parseZookeeperWords, {
+    placeholder: "words",
+    unit: "",
+    fallback: "srvr,isro,ruok,mntr",
+    text: "Four-letter words that are answered on the ZooKeeper ports, with commas between; * is all, none is none.",
+  }),
+  zookeeperSuperDigest: optional(parseSuperDigest, {
+    placeholder: "user:digest",
+    unit: "",
+    fallback: "nobody",
+    text:
+      "Who may do everything by the digest scheme: user:base64(sha1(user:password)), ZooKeeper's superDigest. Better " +
+      "given in the file or the environment than in a command line that others can list.",
+  }),
+  zookeeperSaslUsers: optional(parsePath, {
+    placeholder: "path",
+    unit: "",
+    fallback: "SASL is off",
+    text:
+      "File of who may authenticate by SASL DIGEST-MD5: a line user=password each, readable by its owner alone. " +
+      "SIGHUP reads it again. In the file, relative to the file.",
   }),
   ensemble: optional(parseEnsemble, {
     placeholder: "members",
@@ -136,6 +217,7 @@ export const optionsSchema = z.strictObject({
   grpcAdvertise: advertise("the gRPC door", "clients", "--grpc-listen"),
   httpAdvertise: advertise("the HTTP door", "people and programs", "--http-listen"),
   peerAdvertise: advertise("this member", "the other members", "--peer-listen"),
+  zookeeperAdvertise: advertise("the ZooKeeper door", "ZooKeeper clients", "--zookeeper-listen"),
   peerTimeout: option((raw) => parseDurationBetween(raw, 200, 60_000, "200ms to 60s"), {
     placeholder: "duration",
     unit: "ms, s, m, h, d",
@@ -239,6 +321,18 @@ function parseMemory(raw: unknown): number {
   return bytes;
 }
 
+function parseZookeeperWords(raw: unknown): readonly Word[] {
+  const parsed = parseWords(raw);
+  if (typeof parsed === "string") throw new ValueError(parsed);
+  return parsed;
+}
+
+function parseSuperDigest(raw: unknown): string {
+  const problem = superDigestProblem(raw);
+  if (problem !== undefined) throw new ValueError(problem);
+  return raw as string;
+}
+
 function parseSemiSpace(raw: unknown): number {
   const bytes = parseSize(raw);
   const fix = "write whole MiB from 1MiB to 256MiB";
@@ -268,7 +362,8 @@ export interface OptionRow extends OptionAbout {
 }
 
 function rowOf(name: OptionName): OptionRow {
-  const flag = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+  // `zookeeper4lw` is --zookeeper-4lw.
+  const flag = name.replace(/[A-Z]|(?<=[a-z])[0-9]/g, (letter) => `-${letter.toLowerCase()}`);
   const variable = `MUSTER_${flag.toUpperCase().replaceAll("-", "_")}`;
   return { name, flag, variable, ...(optionsSchema.shape[name].meta() as unknown as OptionAbout) };
 }

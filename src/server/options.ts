@@ -6,6 +6,7 @@ import { ensembleProblems, type PeerTls, tlsProblems } from "./ensemble-options.
 import { type OptionName, type OptionValues, optionRows, optionsSchema } from "./options-schema.ts";
 import { fromEnvironment, fromFile, fromFlags, type GivenOptions, type GivenValue } from "./options-sources.ts";
 import type { EnsembleMember } from "./options-values.ts";
+import { type ZookeeperOptions, zookeeperOptions, zookeeperProblems } from "./zookeeper-options.ts";
 
 /** Everything a member is told when it starts: checked, absolute, plain JSON. */
 export interface ServerOptions {
@@ -18,12 +19,14 @@ export interface ServerOptions {
   readonly peerListen: ListenAddress;
   /** null: the door is off. */
   readonly zookeeperListen: ListenAddress | null;
+  readonly zookeeper: ZookeeperOptions;
   /** All members to look for at the start, this one included. */
   readonly ensemble: readonly EnsembleMember[];
   /** Where clients and members are told to reach each door; null: where it listens. */
   readonly grpcAdvertise: ListenAddress | null;
   readonly httpAdvertise: ListenAddress | null;
   readonly peerAdvertise: ListenAddress | null;
+  readonly zookeeperAdvertise: ListenAddress | null;
   /** Silence after which a member counts as gone, ms. */
   readonly peerTimeoutMs: number;
   /** The files of TLS between members, absolute; null: plain. */
@@ -105,7 +108,11 @@ export function resolveOptions(input: OptionsInput): ResolvedOptions {
   const values = parsed.data;
   const options = complete(input, values, given);
   const source = (name: OptionName) => given.get(name)?.source ?? `--${flagOf(name)}`;
-  const contradictions = [...tlsProblems(values), ...findContradictions(options, source)];
+  const contradictions = [
+    ...tlsProblems(values),
+    ...zookeeperProblems(values, source),
+    ...findContradictions(options, source),
+  ];
   if (contradictions.length > 0) throw new OptionsError(contradictions);
   return { options, warnings: warningsFor(options) };
 }
@@ -140,11 +147,12 @@ function complete(
     grpcListen: values.grpcListen,
     httpListen: values.httpListen,
     peerListen: values.peerListen,
-    zookeeperListen: values.zookeeperListen,
+    ...zookeeperDoor(input, values, given),
     ensemble: values.ensemble ?? [{ id: values.id, ...(values.peerAdvertise ?? values.peerListen) }],
     grpcAdvertise: values.grpcAdvertise ?? null,
     httpAdvertise: values.httpAdvertise ?? null,
     peerAdvertise: values.peerAdvertise ?? null,
+    zookeeperAdvertise: values.zookeeperAdvertise ?? null,
     peerTimeoutMs: values.peerTimeout,
     peerTls: peerTls(input, values, given),
     peerBulkBytesPerSecond: values.peerBulkRate,
@@ -163,6 +171,21 @@ function complete(
   };
 }
 
+/** `muster dev` opens every door, this one where it usually is unless somebody else is there. */
+function zookeeperDoor(
+  input: OptionsInput,
+  values: OptionValues,
+  given: ReadonlyMap<OptionName, GivenValue>,
+): Pick<ServerOptions, "zookeeperListen" | "zookeeper"> {
+  const isGiven = given.has("zookeeperListen");
+  const isByItself = input.command === "dev" && !isGiven;
+  const path = (name: OptionName): string => resolve(given.get(name)?.base ?? input.cwd, String(values[name] ?? ""));
+  return {
+    zookeeperListen: isByItself ? { host: "127.0.0.1", port: ZOOKEEPER_PORT } : values.zookeeperListen,
+    zookeeper: zookeeperOptions(values, path, isByItself),
+  };
+}
+
 /** Undefined files are refused afterwards, together with what else is wrong. */
 function peerTls(
   input: OptionsInput,
@@ -176,6 +199,8 @@ function peerTls(
   return none ? null : { ca: path("peerTlsCa"), cert: path("peerTlsCert"), key: path("peerTlsKey") };
 }
 
+/** Where ZooKeeper's clients look for it. */
+const ZOOKEEPER_PORT = 2181;
 const MEMORY_AUTO_MIN = 512 * 2 ** 20;
 
 function autoMemory(machineBytes: number): number {
@@ -227,9 +252,8 @@ function isExposed(options: ServerOptions, name: (typeof doors)[number]): boolea
 
 function warningsFor(options: ServerOptions): string[] {
   const warnings: string[] = [];
-  if (options.zookeeperListen !== null) {
-    const address = formatListenAddress(options.zookeeperListen);
-    warnings.push(`the ZooKeeper door is not part of this version: nothing listens on ${address}`);
+  if (options.zookeeperListen === null && options.zookeeperAdvertise !== null) {
+    warnings.push("--zookeeper-advertise has no effect: the ZooKeeper door is off; open it with --zookeeper-listen");
   }
   const open = doors.flatMap((name) => {
     const address = options[name];

@@ -1,13 +1,14 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { connect, type MusterClient } from "@muster/client";
+import { type AclEntry, connect, type MusterClient } from "@muster/client";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { buildAtLevel } from "../../scripts/build-at-level.mjs";
-import { FEATURE_LEVEL } from "../../src/core/tree/feature-level.ts";
+import { FEATURE_LEVEL, featureLevelOf } from "../../src/core/tree/feature-level.ts";
 import { MusterHome, outcomeOf } from "../integration/cli/muster-process.ts";
 import { ServerGroup, type Using } from "../integration/cli/server-group.ts";
 
-const OLD_LEVEL = FEATURE_LEVEL - 1;
+/** The newest that has no reconfigurations: an operation that tells old from new by its answer. */
+const OLD_LEVEL = featureLevelOf.RECONFIGURE - 1;
 const CLIENTS = 3;
 const RAISED = `the ensemble is at feature level ${FEATURE_LEVEL}`;
 const HELD = `the ensemble is at feature level ${OLD_LEVEL}; it rises once every member`;
@@ -152,5 +153,33 @@ describe("core.md 5: an upgrade, member by member", () => {
     await group.until(() => late.log.includes(NEWER), "the old program names the level");
     await group.stop(4);
     await group.until(() => group.settled([1, 2, 3]), "all have the same");
+  });
+
+  test("what a level allows in an ACL is refused until every member knows it", async () => {
+    const level = featureLevelOf.PROVED_ACL - 1;
+    const before: Using = { program: await buildAtLevel(level, join(home.directory, "before")) };
+    const acl: readonly AclEntry[] = [
+      { permissions: 31, scheme: "world", id: "anyone" },
+      { permissions: 1, scheme: "sasl", id: "bob" },
+    ];
+    await group.found(3, before);
+    const endpoints = [1, 2, 3].map((id) => group.member(id).grpc);
+    const client = await connect({ endpoints, connectTimeoutMs: 60_000 });
+    try {
+      for (const id of [1, 2, 3]) {
+        await expect(client.znodes.create("/door", "", { acl })).rejects.toMatchObject({ reason: "INVALID_ACL" });
+        await replace(id);
+      }
+      await group.until(
+        () => [1, 2, 3].every((id) => group.member(id).log.includes(RAISED)),
+        "the level rises by itself",
+      );
+      await client.znodes.create("/door", "", { acl });
+      expect((await client.znodes.getAcl("/door")).acl).toEqual(acl);
+    } finally {
+      await client.close();
+    }
+    await group.until(() => group.settled([1, 2, 3]), "all have the same");
+    await group.stopAndVerify();
   });
 });

@@ -81,7 +81,8 @@ export function granted(acl: readonly AclEntry[], identities: readonly Identity[
 }
 
 function matches(entry: AclEntry, id: string): boolean {
-  if (entry.scheme === "digest") return entry.id === id;
+  if (entry.scheme === "digest" || entry.scheme === "x509") return entry.id === id;
+  if (entry.scheme === "sasl") return entry.id === id || id === "super";
   if (entry.scheme !== "ip") return false;
   const address = addressBits(id);
   const [network = "", bits] = entry.id.split("/");
@@ -110,11 +111,12 @@ export function addressBits(address: string): string | undefined {
   return full.map((group) => binary(Number.parseInt(group, 16), 16)).join("");
 }
 
-/** What the ACL asked for becomes: `auth` expanded, duplicates removed; or INVALID_ACL. */
+/** What the ACL asked for becomes at a feature level: `auth` expanded, duplicates removed; or INVALID_ACL. */
 export function fixAcl(
   asked: readonly AclEntry[],
   identities: readonly Identity[],
   entriesMax: number,
+  level: number,
 ): readonly AclEntry[] {
   if (asked.length === 0) throw new Refusal("INVALID_ACL");
   const fixed: AclEntry[] = [];
@@ -122,10 +124,11 @@ export function fixAcl(
     const { permissions } = entry;
     if (!Number.isInteger(permissions) || permissions < 0 || permissions > 31) throw new Refusal("INVALID_ACL");
     if (entry.scheme === "auth") {
-      const proved = identities.filter((identity) => identity.scheme === "digest");
+      const standsFor = level < 3 ? ["digest"] : ["digest", "sasl", "x509"];
+      const proved = identities.filter((identity) => standsFor.includes(identity.scheme));
       if (proved.length === 0) throw new Refusal("INVALID_ACL");
       for (const { scheme, id } of proved) fixed.push({ scheme, id, permissions });
-    } else if (isValidEntry(entry)) {
+    } else if (isValidEntry(entry, level)) {
       fixed.push({ scheme: entry.scheme, id: entry.id, permissions });
     } else {
       throw new Refusal("INVALID_ACL");
@@ -137,14 +140,27 @@ export function fixAcl(
   return distinct;
 }
 
-function isValidEntry({ scheme, id }: AclEntry): boolean {
+function isValidEntry({ scheme, id }: AclEntry, level: number): boolean {
   if (scheme === "world") return id === "anyone";
-  if (scheme === "digest") return id.split(":").length === 2;
+  if (scheme === "digest") return (level < 3 ? id.split(":") : splitAsJava(id)).length === 2;
+  if (level >= 3 && scheme === "x509") return id.length > 0;
+  if (level >= 3 && scheme === "sasl") {
+    const [name = "", realm, more] = id.split("@");
+    if (realm === undefined) return id.length > 0;
+    return more === undefined && !realm.includes("/") && name.split("/").length <= 2;
+  }
   if (scheme !== "ip") return false;
   const [network = "", bits, more] = id.split("/");
   const address = addressBits(network);
   if (address === undefined || more !== undefined) return false;
   return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= address.length);
+}
+
+/** Java's `String.split`: empty parts at the end are none. */
+function splitAsJava(text: string): string[] {
+  const parts = text.split(":");
+  while (parts.at(-1) === "") parts.pop();
+  return parts;
 }
 
 /** How an ACL is shown to somebody without ADMIN: the hash of a digest entry stays hidden. */

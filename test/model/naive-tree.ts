@@ -212,7 +212,7 @@ export class NaiveTree extends NaiveState {
     this.checkSize(data);
     if (kind === "ephemeral" && issuer.sessionId === 0) throw new Refusal("SESSION_REQUIRED");
     this.checkPath(sequential ? `${operation.path}0000000000` : operation.path);
-    const acl = fixAcl(operation.acl ?? OPEN_ACL, issuer.identities, this.limits.aclEntriesMax);
+    const acl = fixAcl(operation.acl ?? OPEN_ACL, issuer.identities, this.limits.aclEntriesMax, this.featureLevel);
     const parentPath = parentOf(operation.path);
     const parent = this.existing(parentPath);
     this.checkPermission(parent, permission.CREATE, issuer.identities);
@@ -285,7 +285,7 @@ export class NaiveTree extends NaiveState {
 
   private setAcl(issuer: Issuer, { path, acl, version }: SetAclOperation): ExpectedAnswer {
     this.checkPath(path);
-    const fixed = fixAcl(acl, issuer.identities, this.limits.aclEntriesMax);
+    const fixed = fixAcl(acl, issuer.identities, this.limits.aclEntriesMax, this.featureLevel);
     const node = this.existing(path);
     this.checkPermission(node, permission.ADMIN, issuer.identities);
     this.checkVersion(version, node.aversion);

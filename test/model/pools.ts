@@ -46,6 +46,8 @@ export const QUOTA_ROOTS = ["/a", "/a", "/b", "/a/a", "/a/b", "/b/c", "/zookeepe
 
 const ALICE: Identity = { scheme: "digest", id: "alice:wonder=" };
 const BOB: Identity = { scheme: "digest", id: "bob:builder=" };
+const CAROL: Identity = { scheme: "sasl", id: "carol" };
+const SASL_SUPER: Identity = { scheme: "sasl", id: "super" };
 export const IDENTITIES: readonly (readonly Identity[])[] = [
   [],
   [ALICE, { scheme: "ip", id: "10.1.2.3" }],
@@ -53,6 +55,8 @@ export const IDENTITIES: readonly (readonly Identity[])[] = [
   [ALICE, BOB],
   [{ scheme: "ip", id: "10.9.9.9" }],
   [{ scheme: "ip", id: "2001:db8::1" }],
+  [CAROL, BOB],
+  [SASL_SUPER, { scheme: "x509", id: "CN=dave" }],
   [{ scheme: "super", id: "" }],
 ];
 
@@ -69,11 +73,21 @@ export const ACL_ENTRIES: readonly (readonly [string, string])[] = [
   ["ip", "2001:db8::/32"],
   ["ip", "::/0"],
   ["ip", "2001:db8:0:0:0:0:0:1/128"],
+  ["sasl", CAROL.id],
+  ["sasl", "carol/host@REALM"],
+  ["x509", "CN=dave"],
 ];
 export const BAD_ACL_ENTRIES: readonly (readonly [string, string])[] = [
   ["world", "someone"],
   ["digest", "nocolon"],
   ["digest", "a:b:c"],
+  ["digest", "a:b:"],
+  ["digest", "a:"],
+  ["sasl", ""],
+  ["sasl", "carol@A@B"],
+  ["sasl", "carol@A/B"],
+  ["sasl", "carol/a/b@A"],
+  ["x509", ""],
   ["ip", "10.0.0"],
   ["ip", "10.0.0.256"],
   ["ip", "10.0.0.0/33"],

@@ -24,6 +24,8 @@ export interface MemberStatus {
   readonly grpcAddress: string;
   readonly httpAddress: string;
   readonly peerAddress: string;
+  /** For ZooKeeper clients. */
+  readonly zookeeperAddress: string;
 }
 
 /** The ensemble as one of its members sees it. */

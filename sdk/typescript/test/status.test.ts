@@ -17,6 +17,7 @@ const member = {
   grpcAddress: "127.0.0.1:1",
   httpAddress: "",
   peerAddress: "127.0.0.1:2",
+  zookeeperAddress: "127.0.0.1:3",
 };
 const wire = {
   ensembleId: "e1",

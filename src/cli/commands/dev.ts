@@ -25,6 +25,7 @@ export function banner(options: ServerOptions, addresses: MemberAddresses, cwd: 
     "",
     `    gRPC   ${grpc}   SDKs and the CLI`,
     `    HTTP   http://${http}   /healthz  /readyz  /metrics`,
+    ...zookeeperLine(addresses),
     `    Data   ${data.startsWith("..") ? options.dataDir : `./${data}`}`,
     "",
     "  Try it in another terminal:",
@@ -33,10 +34,14 @@ export function banner(options: ServerOptions, addresses: MemberAddresses, cwd: 
     `    ${muster} znode get /greeting`,
     `    ${muster} znode ls /`,
     "",
-    "  The ZooKeeper door is not part of this version. Ctrl-C stops.",
+    "  Ctrl-C stops.",
     "",
     "",
   ].join("\n");
+}
+
+function zookeeperLine({ zookeeper }: MemberAddresses): string[] {
+  return zookeeper === null ? [] : [`    ZooKeeper ${formatListenAddress(zookeeper)}   stock ZooKeeper clients`];
 }
 
 /** The same for several members. */

@@ -36,6 +36,9 @@ export function statusToJson(status: EnsembleStatus): { members: Record<string, 
 
 export function statusToText(status: EnsembleStatus): string {
   const heading = ["ID", "ROLE", "VOTING", "WEIGHT", "ZXID", "LAG", "REACHABLE", "VERSION", "GRPC", "HTTP", "PEERS"];
+  // The door is off unless asked for: without any, the table stays narrow.
+  const hasZookeeper = status.members.some(({ zookeeperAddress }) => zookeeperAddress !== "");
+  if (hasZookeeper) heading.push("ZOOKEEPER");
   const rows = status.members.map((m) => [
     m.id,
     m.isReachable ? m.role : "-",
@@ -48,6 +51,7 @@ export function statusToText(status: EnsembleStatus): string {
     m.grpcAddress || "-",
     m.httpAddress || "-",
     m.peerAddress || "-",
+    ...(hasZookeeper ? [m.zookeeperAddress || "-"] : []),
   ]);
   const nobody = status.leaderId === 0 ? [`member ${status.memberId} knows no leader\n`] : [];
   const notReady = status.notReady.map((why) => `member ${status.memberId} is not ready: ${printable(why)}\n`);

@@ -65,6 +65,8 @@ export class ClientConnection implements WatchSubscriber {
    */
   private sentAway: number = OK;
   private closing = false;
+  /** The listener is being told an answer: it may ask for more meanwhile, and the scratch answer is in use. */
+  private delivering = false;
   private readonly answer: Answer = emptyAnswer();
   /** Bytes of commands in the log or held, not yet answered. */
   outstandingBytes = 0;
@@ -153,6 +155,11 @@ export class ClientConnection implements WatchSubscriber {
   read(number: number, operation: ReadOperation, options: ReadFreshness): void {
     if (this.detached) return;
     this.host.touch(this);
+    if (this.isIdle && !this.needsBarrier(options)) {
+      // Nothing is in its way: what enqueueing it would do, without the objects.
+      this.answerRead(number, operation, options, this.identityList);
+      return;
+    }
     this.enqueue({ kind: "read", number, operation, freshness: options, identities: this.identityList });
   }
 
@@ -192,7 +199,7 @@ export class ClientConnection implements WatchSubscriber {
   begin(sessionId: number, generation: number, timeoutMs: number, zxid: number, resumed: boolean): void {
     this.issuer = { sessionId, generation, identities: this.issuer.identities };
     this.host.markTouched(this);
-    this.listener.onOpened({ sessionId, timeoutMs, zxid, resumed });
+    this.listener.onOpened({ sessionId, timeoutMs, zxid, resumed, generation });
   }
 
   /** The session is over, or never began. */
@@ -277,7 +284,31 @@ export class ClientConnection implements WatchSubscriber {
     // What a member that is behind would tell it, the client has been told elsewhere.
     if (request.kind === "watch") return request.request.afterZxid > this.host.tree.zxid;
     if (request.kind !== "read") return false;
-    return request.freshness.linearizable || request.freshness.minZxid > this.host.tree.zxid;
+    return this.needsBarrier(request.freshness);
+  }
+
+  private needsBarrier({ linearizable, minZxid }: ReadFreshness): boolean {
+    return linearizable || minZxid > this.host.tree.zxid;
+  }
+
+  /** Everything asked on the connection has been answered, and no answer is being delivered. */
+  private get isIdle(): boolean {
+    return this.firstPlace === this.places.length && this.written === this.answered && !this.delivering;
+  }
+
+  private answerRead(
+    number: number,
+    operation: ReadOperation,
+    { watch }: ReadFreshness,
+    identities: readonly Identity[],
+  ): void {
+    const { answer, host } = this;
+    host.read({ sessionId: this.sessionId, identities }, operation, answer);
+    answer.number = number;
+    if (watch !== undefined && operation.kind !== "multi-read" && leavesWatch(operation, answer.code)) {
+      host.hub.add(this, watch.watchId, operation.path, watch.mode);
+    }
+    this.deliverAnswer(answer);
   }
 
   /** Carries a request out, or says false: it waits at a barrier. */
@@ -297,9 +328,7 @@ export class ClientConnection implements WatchSubscriber {
   private carryOut(request: Waiting): void {
     switch (request.kind) {
       case "read":
-        this.host.read({ sessionId: this.sessionId, identities: request.identities }, request.operation, this.answer);
-        this.answer.number = request.number;
-        this.deliverAnswer(this.answer);
+        this.answerRead(request.number, request.operation, request.freshness, request.identities);
         return;
       case "watch":
         this.reply(request.number, this.host.watch(this, request.request));
@@ -365,7 +394,10 @@ export class ClientConnection implements WatchSubscriber {
 
   private deliverAnswer(answer: Answer): void {
     this.host.markTouched(this);
+    const outer = this.delivering;
+    this.delivering = true;
     this.listener.onAnswer(answer);
+    this.delivering = outer;
   }
 
   private compact(): void {
@@ -377,6 +409,11 @@ export class ClientConnection implements WatchSubscriber {
       this.firstPlace = 0;
     }
   }
+}
+
+/** A znode that is not there can be waited for by `exists` alone, as in ZooKeeper. */
+function leavesWatch({ kind }: ReadOperation, code: number): boolean {
+  return code === OK || (kind === "exists" && code === errors.NODE_NOT_FOUND.code);
 }
 
 function encoded(identities: readonly Identity[]): Uint8Array {

@@ -17,4 +17,5 @@ export interface OpenedSession {
   readonly timeoutMs: number;
   readonly zxid: number;
   readonly resumed: boolean;
+  readonly generation: number;
 }

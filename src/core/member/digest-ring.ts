@@ -2,6 +2,8 @@ import type { Digest } from "../tree/digest.ts";
 
 /** Digests remembered, by zxid. */
 const RING_SIZE = 4096;
+/** Shown to people who compare members. */
+const RECENT_MAX = 128;
 
 /** A tree's digest at the end of a batch. */
 export interface DigestAt {
@@ -29,6 +31,18 @@ export class DigestRing implements DigestAt {
     this.zxid = zxid;
     this.lane0 = digest.lane0;
     this.lane1 = digest.lane1;
+  }
+
+  /** The latest ones, {@link RECENT_MAX} at most, oldest first. */
+  recent(): DigestAt[] {
+    const found: DigestAt[] = [];
+    for (let back = RECENT_MAX; back >= 1; back--) {
+      const at = (this.next - back + RING_SIZE) % RING_SIZE;
+      const zxid = this.zxids[at] as number;
+      if (zxid === 0) continue;
+      found.push({ zxid, lane0: this.lanes[at * 2] as number, lane1: this.lanes[at * 2 + 1] as number });
+    }
+    return found;
   }
 
   /** undefined when no batch ended there, or too long ago. */

@@ -14,6 +14,7 @@ import type { HistoryBatch, PeerIdentity } from "../zab/zab-contract.ts";
 import { Applying } from "./applying.ts";
 import { Barriers, barrierSource } from "./barriers.ts";
 import { batchRange } from "./batch-range.ts";
+import type { DigestRing } from "./digest-ring.ts";
 import { ClientConnection } from "./client-connection.ts";
 import { ClientDesk } from "./client-desk.ts";
 import { Clients } from "./clients.ts";
@@ -131,6 +132,10 @@ export class Member {
 
   get tree(): Tree {
     return this.core.state.tree;
+  }
+
+  get digests(): DigestRing {
+    return this.core.state.digests;
   }
 
   get hub(): WatchHub {

@@ -1,9 +1,11 @@
-import type { Identity, ReadOperation } from "../tree/operation.ts";
+import type { Identity, ReadOperation, WatchMode } from "../tree/operation.ts";
 import type { WatchAsked } from "./connection-host.ts";
 
 export interface ReadFreshness {
   readonly minZxid: number;
   readonly linearizable: boolean;
+  /** Left behind by a read that succeeds, or by `exists` of what is not there. */
+  readonly watch?: { readonly watchId: number; readonly mode: WatchMode } | undefined;
 }
 
 /** A request that waits its turn on the connection. */

@@ -1,13 +1,18 @@
+import { isSaslName } from "../base/sasl-name.ts";
+import { featureLevelOf } from "./feature-level.ts";
 import type { AclEntry, Identity } from "./operation.ts";
 import { permission } from "./operation.ts";
 
 /**
  * Whether an ACL lets somebody do something, and whether an ACL may be set: ZooKeeper's rules (1.7), schemes world,
- * auth, digest, ip.
+ * auth, digest, ip; from the level of PROVED_ACL on sasl and x509 too.
  */
 
 /** The one identity that passes every check; proved at the door, never an ACL entry. */
 export const SUPER_SCHEME = "super";
+
+/** The one SASL user whom every sasl entry lets in, as in ZooKeeper's SASLAuthenticationProvider. */
+const SASL_SUPER_USER = "super";
 
 export function allows(acl: readonly AclEntry[], wanted: number, identities: readonly Identity[]): boolean {
   for (const identity of identities) if (identity.scheme === SUPER_SCHEME) return true;
@@ -21,15 +26,23 @@ export function allows(acl: readonly AclEntry[], wanted: number, identities: rea
 
 function matches(entry: AclEntry, identity: Identity): boolean {
   if (entry.scheme !== identity.scheme) return false;
-  return entry.scheme === "ip" ? addressMatches(identity.id, entry.id) : entry.id === identity.id;
+  if (entry.scheme === "ip") return addressMatches(identity.id, entry.id);
+  // No feature level is asked for: below its own there is no sasl entry.
+  if (entry.scheme === "sasl" && identity.id === SASL_SUPER_USER) return true;
+  return entry.id === identity.id;
 }
 
-/** The ACL as it will be kept: `auth` expanded, duplicates removed; undefined when it is not valid. */
+/**
+ * The ACL as it will be kept: `auth` expanded, duplicates removed; undefined when it is not valid. `featureLevel` is
+ * the tree's: below that of PROVED_ACL the answer stays what it was (core.md 5).
+ */
 export function resolveAcl(
   acl: readonly AclEntry[],
   identities: readonly Identity[],
   entriesMax: number,
+  featureLevel: number,
 ): readonly AclEntry[] | undefined {
+  const knowsProved = featureLevel >= featureLevelOf.PROVED_ACL;
   const resolved: AclEntry[] = [];
   const keep = (entry: AclEntry): void => {
     const same = (other: AclEntry): boolean =>
@@ -39,10 +52,10 @@ export function resolveAcl(
   for (const entry of acl) {
     if (entry.permissions < 0 || entry.permissions > permission.ALL) return undefined;
     if (entry.scheme === "auth") {
-      const proved = identities.filter((identity) => identity.scheme === "digest");
+      const proved = identities.filter(({ scheme }) => scheme === "digest" || (knowsProved && isProved(scheme)));
       if (proved.length === 0) return undefined;
       for (const { scheme, id } of proved) keep({ scheme, id, permissions: entry.permissions });
-    } else if (isValidEntry(entry)) {
+    } else if (knowsProved ? isValidEntry(entry) : isValidFirstEntry(entry)) {
       keep({ scheme: entry.scheme, id: entry.id, permissions: entry.permissions });
     } else {
       return undefined;
@@ -52,10 +65,28 @@ export function resolveAcl(
   return resolved.length === 0 ? undefined : resolved;
 }
 
+/** Of the schemes beside digest, those that say who somebody is and not only where: what `auth` stands for. */
+function isProved(scheme: string): boolean {
+  return scheme === "sasl" || scheme === "x509";
+}
+
 function isValidEntry(entry: AclEntry): boolean {
+  if (entry.scheme === "sasl") return isSaslName(entry.id);
+  if (entry.scheme === "x509") return entry.id !== "";
+  if (entry.scheme === "digest") return isDigestId(entry.id);
+  return isValidFirstEntry(entry);
+}
+
+/** The rules of the first feature level. */
+function isValidFirstEntry(entry: AclEntry): boolean {
   if (entry.scheme === "world") return entry.id === "anyone";
   if (entry.scheme === "digest") return entry.id.split(":").length === 2;
   return entry.scheme === "ip" && parseRange(entry.id) !== undefined;
+}
+
+/** ZooKeeper wants two parts, split as Java does it, which drops empty ones at the end: `a:b:` has two and `a:` one. */
+function isDigestId(id: string): boolean {
+  return /^[^:]*:[^:]+:*$/.test(id);
 }
 
 /** What somebody without ADMIN sees of an ACL: the digests' users, not their hashes. */

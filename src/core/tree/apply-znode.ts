@@ -7,7 +7,7 @@ import type { ApplyContext } from "./apply-context.ts";
 import { createFault, type Leaf } from "./command-leaf.ts";
 import { commandType } from "./command-type.ts";
 import { NO_NODE, ROOT } from "./node-table.ts";
-import { ANY_VERSION, createMode, eventType, permission } from "./operation.ts";
+import { type AclEntry, ANY_VERSION, createMode, eventType, permission } from "./operation.ts";
 import { lastSlash, pathFault } from "./path.ts";
 import { limitedPath, passesHardLimit } from "./quota-index.ts";
 import { copyBytes } from "./slab.ts";
@@ -61,8 +61,7 @@ export class ZnodeOperations {
     if (kind === znodeKind.EPHEMERAL && context.session === undefined) return errors.SESSION_REQUIRED.code;
     const sequential = isSequential(leaf.mode);
     if (!this.takePath(bytes, leaf.pathStart, leaf.pathEnd, sequential)) return errors.INVALID_PATH.code;
-    const acl =
-      leaf.acl === undefined ? undefined : resolveAcl(leaf.acl, context.identities(), state.limits.aclEntriesMax);
+    const acl = leaf.acl === undefined ? undefined : this.resolve(leaf.acl);
     if (leaf.acl !== undefined && acl === undefined) return errors.INVALID_ACL.code;
     const slash = lastSlash(this.path, 0, this.pathEnd);
     const parent = state.table.lookup(this.path, 0, slash === 0 ? 1 : slash);
@@ -143,9 +142,9 @@ export class ZnodeOperations {
 
   private setAcl(bytes: Uint8Array, leaf: Leaf): number {
     const { context } = this;
-    const { table, acls, limits } = context.state;
+    const { table, acls } = context.state;
     if (!this.takePath(bytes, leaf.pathStart, leaf.pathEnd, false)) return errors.INVALID_PATH.code;
-    const acl = resolveAcl(leaf.acl ?? [], context.identities(), limits.aclEntriesMax);
+    const acl = this.resolve(leaf.acl ?? []);
     if (acl === undefined) return errors.INVALID_ACL.code;
     const node = table.lookup(this.path, 0, this.pathEnd);
     if (node === NO_NODE) return errors.NODE_NOT_FOUND.code;
@@ -155,6 +154,11 @@ export class ZnodeOperations {
     context.changes.setAcl(node, acls.acquire(acl));
     context.out.stat(context.statOf(node));
     return OK;
+  }
+
+  private resolve(acl: readonly AclEntry[]): readonly AclEntry[] | undefined {
+    const { limits, featureLevel } = this.context.state;
+    return resolveAcl(acl, this.context.identities(), limits.aclEntriesMax, featureLevel);
   }
 
   private check(bytes: Uint8Array, leaf: Leaf): number {

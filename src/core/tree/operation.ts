@@ -15,7 +15,7 @@ export type CreateMode = (typeof createMode)[keyof typeof createMode];
 /** Permission bits of an ACL entry, as in ZooKeeper. */
 export const permission = { READ: 1, WRITE: 2, CREATE: 4, DELETE: 8, ADMIN: 16, ALL: 31 } as const;
 
-/** Who somebody is, or whom an entry is for: `world:anyone`, `digest:user:hash`, `ip:10.0.0.0/8`, `auth:`, `super:`. */
+/** Who somebody is, or whom an entry is for: `world:anyone`, `digest:user:hash`, `sasl:user`, `ip:10.0.0.0/8`. */
 export interface Identity {
   readonly scheme: string;
   readonly id: string;
@@ -105,6 +105,8 @@ export interface ListOperation {
   readonly limit: number;
   /** Empty for the first page, then the `cursor` of the page before. */
   readonly cursor: Uint8Array;
+  /** All children in one answer, whatever `limit` says; TOO_LARGE where their names take more than 64 MiB. */
+  readonly whole?: boolean | undefined;
 }
 
 /** The caller's own ephemeral znodes at or below a path. */

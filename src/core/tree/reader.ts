@@ -18,6 +18,8 @@ import { visitSubtree } from "./znode-changes.ts";
 export const LIST_PAGE_MAX = 10_000;
 /** Bytes of names in one page at most. */
 export const LIST_PAGE_BYTES_MAX = 1024 * 1024;
+/** Bytes of names in a list that is asked for as a whole. */
+export const WHOLE_LIST_BYTES_MAX = 64 * 1024 * 1024;
 /** Reads of one multi-read at most. */
 export const MULTI_READ_MAX = 1_000;
 
@@ -109,7 +111,9 @@ export class Reader {
       case "count":
         return this.countDescendants(node, answer);
       case "list":
-        return this.readPage(node, operation, answer);
+        return operation.whole === true
+          ? this.readAllChildren(node, operation.path, answer)
+          : this.readPage(node, operation, answer);
     }
   }
 
@@ -188,6 +192,25 @@ export class Reader {
     answer.cursor = child === NO_NODE ? NOTHING : this.encodeCursor(last, cursor.after);
     readStat(this.state, node, answer.stat);
     this.fixStatsLength(operation.path, answer);
+    return OK;
+  }
+
+  /** Every child at one zxid, for clients that know no pages. */
+  private readAllChildren(node: number, path: string, answer: Answer): number {
+    const { table } = this.state;
+    const names: string[] = [];
+    let bytes = 0;
+    for (let child = table.firstChild.get(node); child !== NO_NODE; child = table.next.get(child)) {
+      const name = table.name(child);
+      bytes += name.length;
+      if (bytes > WHOLE_LIST_BYTES_MAX) return errors.TOO_LARGE.code;
+      names.push(decodeUtf8(name, 0, name.length));
+    }
+    answer.kind = "list";
+    answer.names = names;
+    answer.cursor = NOTHING;
+    readStat(this.state, node, answer.stat);
+    this.fixStatsLength(path, answer);
     return OK;
   }
 

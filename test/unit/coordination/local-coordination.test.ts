@@ -4,7 +4,13 @@ import { LocalCoordination } from "../../../src/coordination/local-coordination.
 import type { ChangeOutcome, Connection } from "../../../src/coordination/port.ts";
 import { type Client, SoloMember, secretHash } from "../../support/solo-member.ts";
 
-const ADDRESSES = { grpc: "127.0.0.1:7400", http: "127.0.0.1:7401", peer: "127.0.0.1:7402" };
+const ADDRESSES = {
+  grpc: "127.0.0.1:7400",
+  http: "127.0.0.1:7401",
+  zookeeper: "127.0.0.1:2181",
+  peer: "127.0.0.1:7402",
+};
+const closed = { grpcAddress: "", httpAddress: "", zookeeperAddress: "" };
 
 const own = {
   id: 1,
@@ -50,7 +56,7 @@ describe("status", () => {
       configurationZxid: 0,
       zxid,
       notReady: [],
-      members: [{ ...own, zxid, lastZxid: zxid, grpcAddress: "", httpAddress: "", peerAddress: "127.0.0.1:1" }],
+      members: [{ ...own, zxid, lastZxid: zxid, ...closed, peerAddress: "127.0.0.1:1" }],
       counts: {
         nodes: 5,
         sessions: 1,
@@ -70,6 +76,7 @@ describe("status", () => {
         version: "",
         grpcAddress: ADDRESSES.grpc,
         httpAddress: ADDRESSES.http,
+        zookeeperAddress: ADDRESSES.zookeeper,
         peerAddress: ADDRESSES.peer,
       },
     ]);
@@ -101,7 +108,7 @@ describe("status", () => {
 });
 
 describe("the ensemble around the member", () => {
-  const about = { grpcAddress: "g", httpAddress: "h", peerAddress: "", version: "0.2.0" };
+  const about = { grpcAddress: "g", httpAddress: "h", zookeeperAddress: "z", peerAddress: "", version: "0.2.0" };
   const joiner: KnownMember = { id: 7, role: "looking", isReachable: true, zxid: 0, lastZxid: 0, ...about };
 
   function ensemble(fields: Partial<EnsembleControl> = {}): EnsembleControl {

@@ -27,9 +27,10 @@ function member(id: number): InitialMember {
 }
 
 function aboutOf(initialIds: readonly number[], changes: Partial<PeerAbout> = {}): PeerAbout {
-  const doors = { grpcAddress: "", httpAddress: "", version: "1", featureLevel: 1, answersMending: true };
+  const addresses = { grpcAddress: "", httpAddress: "", zookeeperAddress: "" };
+  const about = { ...addresses, version: "1", featureLevel: 1, answersMending: true };
   const sorted = [...initialIds].sort((a, b) => a - b);
-  return { isEmpty: true, configuration: undefined, initialIds: sorted, ...doors, ...changes };
+  return { isEmpty: true, configuration: undefined, initialIds: sorted, ...about, ...changes };
 }
 
 function empty(of: InitialMember, initialIds: readonly number[]): SeenPeer {

@@ -5,6 +5,8 @@ import { decodePeerAbout, encodePeerAbout, type PeerAbout } from "../../../src/r
 import "../../support/fixed-seed.ts";
 
 const text = fc.string({ maxLength: 40 });
+/** The length of an empty string is all there is of it. */
+const EMPTY_STRING_BYTES = 1;
 const configuration = fc.record({
   ensembleId: fc.constant("0123456789abcdef0123456789abcdef"),
   members: fc.array(
@@ -31,6 +33,7 @@ const about: fc.Arbitrary<PeerAbout> = fc
     version: text,
     featureLevel: fc.nat(),
     answersMending: fc.boolean(),
+    zookeeperAddress: text,
   })
   .map((each) => (each.isEmpty ? { ...each, configuration: undefined } : each));
 
@@ -52,20 +55,32 @@ describe("peer about", () => {
     );
   });
 
-  it("of a program that says nothing of mending is of one that does not answer", () => {
+  it("of a program that says nothing of a ZooKeeper door is of one that has none", () => {
     fc.assert(
       fc.property(about, (value) => {
-        const bytes = encodePeerAbout(value).slice(0, -1);
-        expect(decodePeerAbout(bytes)).toEqual({ ...value, answersMending: false });
+        const bytes = encodePeerAbout({ ...value, zookeeperAddress: "" }).slice(0, -EMPTY_STRING_BYTES);
+        expect(decodePeerAbout(bytes)).toEqual({ ...value, zookeeperAddress: "" });
       }),
     );
   });
 
-  it("is refused when cut anywhere, and whatever the bytes are, nothing but FormatError is thrown", () => {
+  it("of a program that says nothing of mending either is of one that does not answer", () => {
+    fc.assert(
+      fc.property(about, (value) => {
+        const bytes = encodePeerAbout({ ...value, zookeeperAddress: "" }).slice(0, -EMPTY_STRING_BYTES - 1);
+        expect(decodePeerAbout(bytes)).toEqual({ ...value, answersMending: false, zookeeperAddress: "" });
+      }),
+    );
+  });
+
+  it("is refused when cut, unless where an older program ends; whatever the bytes, only FormatError is thrown", () => {
     fc.assert(
       fc.property(about, fc.nat(), (value, at) => {
         const bytes = encodePeerAbout(value);
-        expect(() => decodePeerAbout(bytes.subarray(0, at % (bytes.length - 1)))).toThrow(FormatError);
+        const ofMending = encodePeerAbout({ ...value, zookeeperAddress: "" }).length - EMPTY_STRING_BYTES;
+        const end = at % bytes.length;
+        fc.pre(end !== ofMending && end !== ofMending - 1);
+        expect(() => decodePeerAbout(bytes.subarray(0, end))).toThrow(FormatError);
       }),
     );
     fc.assert(
@@ -80,7 +95,8 @@ describe("peer about", () => {
   });
 
   it("refuses another format, an empty member with a configuration, and ids out of order", () => {
-    const plain = { grpcAddress: "", httpAddress: "", version: "1", featureLevel: 1, answersMending: true };
+    const addresses = { grpcAddress: "", httpAddress: "", zookeeperAddress: "" };
+    const plain = { ...addresses, version: "1", featureLevel: 1, answersMending: true };
     const bytes = encodePeerAbout({ isEmpty: true, configuration: undefined, initialIds: [], ...plain });
     bytes[0] = 2;
     expect(() => decodePeerAbout(bytes)).toThrow("format 2");

@@ -67,6 +67,7 @@ describe("is refused", () => {
     ["--grpc-advertise", { grpcAdvertise: "h:1" }],
     ["--http-advertise", { httpAdvertise: "h:1" }],
     ["--peer-advertise", { peerAdvertise: "h:1" }],
+    ["--zookeeper-advertise", { zookeeperAdvertise: "h:1" }],
     ["--peer-tls-cert", tls],
   ])("%s, which is each member's own", ([flag, flags]) => {
     expect(problemsOf(flags)).toEqual([`${flag}: is each member's own, and --members 3 sets it; leave it out`]);

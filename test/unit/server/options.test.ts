@@ -48,6 +48,7 @@ describe("where options come from", () => {
       grpcAdvertise: null,
       httpAdvertise: null,
       peerAdvertise: null,
+      zookeeperAdvertise: null,
       peerTimeoutMs: 1_000,
       peerTls: null,
       peerBulkBytesPerSecond: 128 * 2 ** 20,
@@ -89,6 +90,7 @@ describe("where options come from", () => {
       "grpc-advertise": "a:1",
       "http-advertise": "a:2",
       "peer-advertise": "a:3",
+      "zookeeper-advertise": "a:4",
       "peer-timeout": "2s",
       "peer-bulk-rate": "1MiB",
       memory: "300MiB",
@@ -369,6 +371,13 @@ describe("what is accepted with a warning", () => {
     const { options, warnings } = resolveGiven({ flags: { zookeeperListen: "127.0.0.1:2181" } });
     expect(options.zookeeperListen).toEqual({ host: "127.0.0.1", port: 2181 });
     expect(warnings).toEqual(["the ZooKeeper door is not part of this version: nothing listens on 127.0.0.1:2181"]);
+  });
+
+  test("where ZooKeeper clients shall be told to go, without a door for them", () => {
+    const { options, warnings } = resolveGiven({ flags: { zookeeperAdvertise: "db1:2181" } });
+    expect(options.zookeeperAdvertise).toEqual({ host: "db1", port: 2181 });
+    const text = "--zookeeper-advertise has no effect: the ZooKeeper door is off; open it with --zookeeper-listen";
+    expect(warnings).toEqual([text]);
   });
 
   test("decision 15: --insecure opens other addresses, loudly", () => {

@@ -57,6 +57,7 @@ describe("status", () => {
         version: "0.0.1",
         grpcAddress: "127.0.0.1:7400",
         httpAddress: "",
+        zookeeperAddress: "127.0.0.1:2181",
         peerAddress: "",
       },
     ]);

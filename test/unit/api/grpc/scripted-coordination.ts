@@ -4,8 +4,10 @@ import type {
   Connection,
   ConnectionListener,
   Coordination,
+  DigestInfo,
   OpenedSession,
   ReadOptions,
+  SessionInfo,
   Status,
   WatchRequest,
 } from "../../../../src/coordination/port.ts";
@@ -93,6 +95,14 @@ export class ScriptedCoordination implements Coordination {
     this.changes.push({ asked: to, done });
   }
 
+  sessions(): SessionInfo[] {
+    return [];
+  }
+
+  digests(): DigestInfo[] {
+    return [];
+  }
+
   status(): Status {
     const member = {
       role: this.role,
@@ -105,6 +115,7 @@ export class ScriptedCoordination implements Coordination {
       zxid: this.zxid,
       grpcAddress: "127.0.0.1:7400",
       httpAddress: "",
+      zookeeperAddress: "127.0.0.1:2181",
       peerAddress: "",
     } as const;
     return {
@@ -149,12 +160,12 @@ export class ScriptedConnection implements Connection {
 
   open(secretHash: Uint8Array, timeoutMs: number): void {
     this.asked.push({ kind: "open", secretHash: Buffer.from(secretHash).toString("hex"), timeoutMs });
-    if (this.port.autoOpen) this.opened({ sessionId: FIRST_ZXID, timeoutMs, zxid: this.port.zxid, resumed: false });
+    if (this.port.autoOpen) this.opened({ sessionId: FIRST_ZXID, timeoutMs, zxid: this.port.zxid, resumed: false, generation: 1 });
   }
 
   resume(sessionId: number, secretHash: Uint8Array): void {
     this.asked.push({ kind: "resume", sessionId, secretHash: Buffer.from(secretHash).toString("hex") });
-    if (this.port.autoOpen) this.opened({ sessionId, timeoutMs: 9_000, zxid: this.port.zxid, resumed: true });
+    if (this.port.autoOpen) this.opened({ sessionId, timeoutMs: 9_000, zxid: this.port.zxid, resumed: true, generation: 2 });
   }
 
   touch(token: number): void {

@@ -115,7 +115,7 @@ describe("opening", () => {
       .send(operations(1, get("/a")));
     await poll(() => port.connections.length).toBe(1);
     expect(port.last.of("read")).toEqual([]);
-    port.last.opened({ sessionId: 1, timeoutMs: 1, zxid: FIRST_ZXID, resumed: false });
+    port.last.opened({ sessionId: 1, timeoutMs: 1, zxid: FIRST_ZXID, resumed: false, generation: 1 });
     await client.next("opened");
     expect((await client.next("results")).results[0]?.data).toEqual(Buffer.from("x"));
   });

@@ -18,7 +18,7 @@ const status: Status = {
 };
 
 function member(id: number, isReachable: boolean, zxid: number): MemberInfo {
-  const addresses = { grpcAddress: "", httpAddress: "", peerAddress: "" };
+  const addresses = { grpcAddress: "", httpAddress: "", zookeeperAddress: "", peerAddress: "" };
   const place = { votingRole: "voter", weight: 1, group: 0 } as const;
   return { id, role: "looking", ...place, isReachable, zxid, lastZxid: zxid, version: "", ...addresses };
 }

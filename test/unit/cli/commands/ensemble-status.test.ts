@@ -16,6 +16,7 @@ const member = (id: number, fields: Partial<MemberStatus> = {}): MemberStatus =>
   grpcAddress: `h${id}:7400`,
   httpAddress: `h${id}:7401`,
   peerAddress: `h${id}:7402`,
+  zookeeperAddress: "",
   ...fields,
 });
 const nothing = { zxid: 0, lastZxid: 0, version: "", grpcAddress: "", httpAddress: "" };
@@ -52,6 +53,14 @@ test("as a table: who is what, how far, how far behind, and where", () => {
   expect(text).toMatch(row("4", ...observer, "0.1.0", "h4:7400", "h4:7401", "h4:7402"));
   expect(text).toMatch(row("5", "looking", "joining", "0", "-", "-", "yes", "-", "-", "-", "h5:7402"));
   expect(text.split("\n")).toHaveLength(7);
+});
+
+test("where one has a ZooKeeper door, that has a column too", () => {
+  const members = [member(1, { zookeeperAddress: "h1:2181" }), member(2)];
+  const text = statusToText({ ...status, members });
+  expect(text).toMatch(/ PEERS +ZOOKEEPER$/m);
+  expect(text).toMatch(/^ *1 .* h1:7402 +h1:2181$/m);
+  expect(text).toMatch(/^ *2 .* h2:7402 +-$/m);
 });
 
 test("names what is not ready, and that nobody leads", () => {

@@ -1,12 +1,16 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { allows, maskAcl, resolveAcl } from "../../../../src/core/tree/acl.ts";
+import { FEATURE_LEVEL, FIRST_FEATURE_LEVEL, featureLevelOf } from "../../../../src/core/tree/feature-level.ts";
 import { type AclEntry, type Identity, permission } from "../../../../src/core/tree/operation.ts";
-import { addressBits, granted } from "../../../model/naive-rules.ts";
+import { addressBits, fixAcl, granted, Refusal } from "../../../model/naive-rules.ts";
 import "../../../support/fixed-seed.ts";
 
 const ALICE: Identity = { scheme: "digest", id: "alice:hash=" };
 const BOB: Identity = { scheme: "digest", id: "bob:hash=" };
+const CAROL: Identity = { scheme: "sasl", id: "carol" };
+const DAVE: Identity = { scheme: "x509", id: "CN=dave" };
+const BELOW = featureLevelOf.PROVED_ACL - 1;
 const entry = (scheme: string, id: string, permissions: number = permission.ALL): AclEntry => ({
   scheme,
   id,
@@ -17,8 +21,8 @@ function ipMatches(address: string, range: string): boolean {
   return allows([entry("ip", range)], permission.READ, [{ scheme: "ip", id: address }]);
 }
 
-function isValid(scheme: string, id: string): boolean {
-  return resolveAcl([entry(scheme, id)], [], 10) !== undefined;
+function isValid(scheme: string, id: string, level = FEATURE_LEVEL): boolean {
+  return resolveAcl([entry(scheme, id)], [], 10, level) !== undefined;
 }
 
 describe("allows", () => {
@@ -50,6 +54,27 @@ describe("allows", () => {
     expect(allows(acl, permission.READ, [{ scheme: "sasl", id: ALICE.id }])).toBe(false);
     expect(allows(acl, permission.READ, [{ scheme: "digest", id: "ALICE:hash=" }])).toBe(false);
     expect(allows(acl, permission.READ, [ALICE])).toBe(true);
+  });
+});
+
+describe("allows, for sasl and x509", () => {
+  const acl = [entry("sasl", CAROL.id, permission.READ), entry("x509", DAVE.id, permission.WRITE)];
+
+  it("compares ids exactly", () => {
+    expect(
+      [CAROL, { scheme: "sasl", id: "Carol" }, DAVE, BOB].map((who) => allows(acl, permission.READ, [who])),
+    ).toEqual([true, false, false, false]);
+    expect([DAVE, { scheme: "x509", id: "CN=Dave" }, CAROL].map((who) => allows(acl, permission.WRITE, [who]))).toEqual(
+      [true, false, false],
+    );
+  });
+
+  it("lets the SASL user super pass every sasl entry, as ZooKeeper does, and no other", () => {
+    const superUser = [{ scheme: "sasl", id: "super" }];
+    expect(allows(acl, permission.READ, superUser)).toBe(true);
+    expect(allows(acl, permission.WRITE, superUser)).toBe(false);
+    expect(allows([entry("digest", "super:x"), entry("ip", "10.0.0.1")], permission.READ, superUser)).toBe(false);
+    expect(allows(acl, permission.READ, [{ scheme: "digest", id: "super" }])).toBe(false);
   });
 });
 
@@ -154,44 +179,113 @@ describe("addresses", () => {
 describe("resolveAcl", () => {
   it("expands auth to every digest identity of the caller, with the entry's permissions", () => {
     const identities = [ALICE, { scheme: "ip", id: "10.0.0.1" }, BOB];
-    expect(resolveAcl([entry("auth", "ignored", permission.READ)], identities, 10)).toEqual([
+    expect(resolveAcl([entry("auth", "ignored", permission.READ)], identities, 10, FEATURE_LEVEL)).toEqual([
       entry("digest", ALICE.id, permission.READ),
       entry("digest", BOB.id, permission.READ),
     ]);
   });
 
   it("refuses auth of somebody who proved nothing", () => {
-    expect(resolveAcl([entry("auth", "")], [], 10)).toBeUndefined();
-    expect(resolveAcl([entry("auth", "")], [{ scheme: "ip", id: "10.0.0.1" }], 10)).toBeUndefined();
+    expect(resolveAcl([entry("auth", "")], [], 10, FEATURE_LEVEL)).toBeUndefined();
+    expect(resolveAcl([entry("auth", "")], [{ scheme: "ip", id: "10.0.0.1" }], 10, FEATURE_LEVEL)).toBeUndefined();
   });
 
   it("keeps one of equal entries, in the order they came", () => {
     const [a, b] = [entry("digest", ALICE.id, 1), entry("digest", ALICE.id, 2)];
-    expect(resolveAcl([a, b, a, entry("auth", "", 2), b], [ALICE], 10)).toEqual([a, b]);
+    expect(resolveAcl([a, b, a, entry("auth", "", 2), b], [ALICE], 10, FEATURE_LEVEL)).toEqual([a, b]);
   });
 
   it("refuses an empty ACL, permissions that are none, and schemes that are none", () => {
-    expect(resolveAcl([], [ALICE], 10)).toBeUndefined();
+    expect(resolveAcl([], [ALICE], 10, FEATURE_LEVEL)).toBeUndefined();
     for (const permissions of [-1, 32, 2 ** 31 - 1]) {
-      expect(resolveAcl([entry("world", "anyone", permissions)], [], 10)).toBeUndefined();
+      expect(resolveAcl([entry("world", "anyone", permissions)], [], 10, FEATURE_LEVEL)).toBeUndefined();
     }
-    for (const scheme of ["super", "sasl", "x509", "", "WORLD"]) expect(isValid(scheme, "anyone")).toBe(false);
+    for (const scheme of ["super", "SASL", "x510", "", "WORLD"]) expect(isValid(scheme, "anyone")).toBe(false);
     expect([isValid("world", "anyone"), isValid("world", "someone"), isValid("world", "")]).toEqual([
       true,
       false,
       false,
     ]);
-    expect(["a:b", "nocolon", "a:b:c", ""].map((id) => isValid("digest", id))).toEqual([true, false, false, false]);
+    expect(
+      ["a:b", ":b", "nocolon", "a:b:c", "a::b", "::b", ":", "::", ""].filter((id) => isValid("digest", id)),
+    ).toEqual(["a:b", ":b"]);
   });
 
   it("refuses all of an ACL for one entry that is wrong", () => {
-    expect(resolveAcl([entry("world", "anyone"), entry("ip", "10.0.0.0/99")], [], 10)).toBeUndefined();
+    expect(resolveAcl([entry("world", "anyone"), entry("ip", "10.0.0.0/99")], [], 10, FEATURE_LEVEL)).toBeUndefined();
   });
 
   it("holds the limit on entries after auth is expanded and duplicates are gone", () => {
     const three = [entry("digest", "a:1"), entry("digest", "b:1"), entry("digest", "a:1")];
-    expect(resolveAcl(three, [], 2)).toHaveLength(2);
-    expect(resolveAcl([entry("auth", "")], [ALICE, BOB], 1)).toBeUndefined();
+    expect(resolveAcl(three, [], 2, FEATURE_LEVEL)).toHaveLength(2);
+    expect(resolveAcl([entry("auth", "")], [ALICE, BOB], 1, FEATURE_LEVEL)).toBeUndefined();
+  });
+});
+
+describe("an ACL by feature level", () => {
+  it("core.md 5: below its level knows no sasl, no x509, and only digests in auth", () => {
+    for (let level = FIRST_FEATURE_LEVEL; level <= BELOW; level++) {
+      expect([isValid("sasl", "carol", level), isValid("x509", "CN=dave", level)]).toEqual([false, false]);
+      expect(resolveAcl([entry("auth", "")], [CAROL, DAVE], 10, level)).toBeUndefined();
+      expect(resolveAcl([entry("auth", "")], [CAROL, BOB], 10, level)).toEqual([entry("digest", BOB.id)]);
+      expect(["a:b:", "a:b::", "a:"].filter((id) => isValid("digest", id, level))).toEqual(["a:"]);
+    }
+    expect(["a:b:", "a:b::", "a:"].filter((id) => isValid("digest", id))).toEqual(["a:b:", "a:b::"]);
+  });
+
+  it("from its level on expands auth to all that says who somebody is, in the order it was proved", () => {
+    const identities = [DAVE, { scheme: "ip", id: "10.0.0.1" }, CAROL, ALICE, { scheme: "super", id: "" }];
+    expect(resolveAcl([entry("auth", "ignored", 3)], identities, 10, featureLevelOf.PROVED_ACL)).toEqual([
+      entry("x509", DAVE.id, 3),
+      entry("sasl", CAROL.id, 3),
+      entry("digest", ALICE.id, 3),
+    ]);
+    expect(resolveAcl([entry("auth", "")], [{ scheme: "super", id: "" }], 10, FEATURE_LEVEL)).toBeUndefined();
+  });
+
+  it("takes as a SASL user what ZooKeeper takes, but for the empty name", () => {
+    const taken = [
+      "bob",
+      "a@b",
+      "a@",
+      "@",
+      "@b",
+      "a/b@c",
+      "/@",
+      "a/b",
+      "a/b/c",
+      "a b",
+      "a\nb",
+      "a\nb@c",
+      "\0",
+      "é",
+      "super",
+    ];
+    const refused = ["", "a@b@c", "@@", "a@b/c", "a/b/c@d", "a@/"];
+    expect([...taken, ...refused].filter((id) => isValid("sasl", id))).toEqual(taken);
+    expect([isValid("x509", "CN=dave,O=x"), isValid("x509", "")]).toEqual([true, false]);
+  });
+
+  it("agrees with the naive rule at every level", () => {
+    const id = fc.array(fc.constantFrom(":", "@", "/", "a", "b", "anyone", "10.0.0.1"), { maxLength: 6 });
+    const scheme = fc.constantFrom("world", "auth", "digest", "ip", "sasl", "x509", "super");
+    const one = fc.tuple(scheme, id, fc.nat(31)).map(([of, parts, bits]) => entry(of, parts.join(""), bits));
+    const identity = fc.constantFrom(ALICE, BOB, CAROL, DAVE, { scheme: "ip", id: "10.0.0.1" });
+    const level = fc.integer({ min: FIRST_FEATURE_LEVEL, max: FEATURE_LEVEL });
+    const naive = (...given: Parameters<typeof fixAcl>): readonly AclEntry[] | undefined => {
+      try {
+        return fixAcl(...given);
+      } catch (error) {
+        if (error instanceof Refusal) return undefined;
+        throw error;
+      }
+    };
+    fc.assert(
+      fc.property(fc.array(one, { maxLength: 3 }), fc.array(identity, { maxLength: 3 }), level, (acl, who, at) => {
+        expect(resolveAcl(acl, who, 4, at)).toEqual(naive(acl, who, 4, at));
+      }),
+      { numRuns: 5_000 },
+    );
   });
 });
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { errors, OK } from "../../../../src/core/base/errors.ts";
 import { FEATURE_LEVEL, FIRST_FEATURE_LEVEL, featureLevelOf } from "../../../../src/core/tree/feature-level.ts";
+import type { WriteOperation } from "../../../../src/core/tree/operation.ts";
 import { Tree } from "../../../../src/core/tree/tree.ts";
 import { auditTree } from "../../../model/audit.ts";
 import { TreeDriver } from "./tree-driver.ts";
@@ -28,6 +29,40 @@ describe("the feature level of a tree", () => {
       expect(driver.raiseFeatureLevel(level)).toBe(errors.INVALID_ARGUMENT.code);
       expect([state.featureLevel, ...state.digest.lanes()]).toEqual([FEATURE_LEVEL, ...raised]);
     }
+    auditTree(driver.tree);
+  });
+});
+
+describe("an ACL entry of scheme sasl or x509", () => {
+  const acl = [{ scheme: "sasl", id: "bob", permissions: 31 }] as const;
+  const operations: readonly WriteOperation[] = [
+    { kind: "create", path: "/b", data: ONE, mode: 0, acl },
+    { kind: "set-acl", path: "/a", acl, version: -1 },
+    { kind: "create", path: "/c", data: ONE, mode: 0, acl: [{ scheme: "x509", id: "CN=bob", permissions: 31 }] },
+    { kind: "set-acl", path: "/c", acl: [{ scheme: "auth", id: "", permissions: 31 }], version: -1 },
+  ];
+
+  it("core.md 5: is INVALID_ACL below its level, which leaves state and digest alone; then it is kept", () => {
+    const driver = new TreeDriver();
+    driver.identities = [
+      { scheme: "sasl", id: "bob" },
+      { scheme: "x509", id: "CN=bob" },
+    ];
+    driver.create("/a");
+    for (let level = FIRST_FEATURE_LEVEL; level < featureLevelOf.PROVED_ACL; level++) {
+      driver.raiseFeatureLevel(level);
+      const before = driver.tree.state.digest.lanes();
+      for (const operation of operations) expect(() => driver.write(operation)).toThrow("INVALID_ACL");
+      expect(driver.tree.state.digest.lanes()).toEqual(before);
+    }
+    driver.raiseFeatureLevel(featureLevelOf.PROVED_ACL);
+    for (const operation of operations) driver.write(operation);
+    expect(driver.read({ kind: "get-acl", path: "/a" }).acl).toEqual(acl);
+    expect(driver.read({ kind: "get-acl", path: "/c" }).acl).toEqual(
+      driver.identities.map((identity) => ({ ...identity, permissions: 31 })),
+    );
+    driver.identities = [{ scheme: "sasl", id: "eve" }];
+    expect(() => driver.set("/a")).toThrow("NO_PERMISSION");
     auditTree(driver.tree);
   });
 });

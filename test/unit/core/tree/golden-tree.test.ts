@@ -6,7 +6,7 @@ import { AnswerReader, AnswerWriter, emptyAnswer } from "../../../../src/core/tr
 import { parseLimits } from "../../../../src/core/tree/apply-limits.ts";
 import { BatchReader, BatchWriter } from "../../../../src/core/tree/batch.ts";
 import { configurationOfBatch } from "../../../../src/core/tree/batch-configuration.ts";
-import { decodeIdentities } from "../../../../src/core/tree/command.ts";
+import { decodeIdentities, writeRaiseFeatureLevel } from "../../../../src/core/tree/command.ts";
 import { Digest } from "../../../../src/core/tree/digest.ts";
 import { FIRST_FEATURE_LEVEL } from "../../../../src/core/tree/feature-level.ts";
 import type { WriteOperation } from "../../../../src/core/tree/operation.ts";
@@ -100,6 +100,24 @@ describe("golden commands", () => {
     "delete-tree": { kind: "delete-tree", path: "/app/old" },
   };
 
+  it("core.md 5: command-create-sasl says what it always said", () => {
+    const command = decodeWhole(bytesOf("command-create-sasl"));
+    expect(operationOf(command)).toEqual({
+      ...operations["create-plain"],
+      path: "/carol",
+      acl: [
+        { permissions: 31, scheme: "auth", id: "" },
+        { permissions: 1, scheme: "sasl", id: "carol/h@HOST" },
+        { permissions: 2, scheme: "x509", id: "CN=dave" },
+      ],
+    });
+    const identities = new ByteReader(command.bytes, command.identitiesStart, command.identitiesEnd);
+    expect(decodeIdentities(identities)).toEqual([
+      { scheme: "sasl", id: "carol" },
+      { scheme: "ip", id: "10.1.2.3" },
+    ]);
+  });
+
   it.each(Object.keys(operations))("core.md 5: command-%s says what it always said", (name) => {
     const command = decodeWhole(bytesOf(`command-${name}`));
     expect(operationOf(command)).toEqual(operations[name]);
@@ -179,6 +197,32 @@ describe("a golden digest", () => {
       "expire-session 14 6ef8ba5f 2fdea8fe",
     ]);
     expect(tree.state.featureLevel).toBe(FIRST_FEATURE_LEVEL);
+  });
+
+  it("core.md 5: the ACL schemes of level 3 leave the digests of the levels below alone", () => {
+    const tree = Tree.fresh(1, { record: () => undefined });
+    tree.state.time = 1_700_000_000_123;
+    const digests: string[] = [];
+    const apply = (name: string, bytes: Uint8Array): void => {
+      const answer = emptyAnswer();
+      new AnswerReader().read(tree.apply(SESSION + digests.length, decodeWhole(bytes)).slice(), answer);
+      const lanes = tree.state.digest.lanes().map((lane) => lane.toString(16));
+      digests.push(`${name} ${answer.code} ${lanes.join(" ")}`);
+    };
+    for (const level of [1, 2, 3]) {
+      const raise = new ByteWriter(64);
+      writeRaiseFeatureLevel(raise, { sessionId: 0, generation: 1, identities: new Uint8Array(0) }, level);
+      apply(`raise to ${level}`, raise.copy());
+      apply("create-sasl", bytesOf("command-create-sasl"));
+    }
+    expect(digests).toEqual([
+      "raise to 1 8 ef0644d a010a137",
+      "create-sasl 9 ef0644d a010a137",
+      "raise to 2 0 4ac89308 6d3f68fa",
+      "create-sasl 9 4ac89308 6d3f68fa",
+      "raise to 3 0 174561c0 98fddabb",
+      "create-sasl 0 a1fb8ce eea23729",
+    ]);
   });
 });
 

@@ -96,6 +96,8 @@ export interface Member {
   readonly httpAddress: string;
   /** Where members reach it, host:port. */
   readonly peerAddress: string;
+  /** Where it serves ZooKeeper clients, host:port; empty while that door is closed, too. */
+  readonly zookeeperAddress: string;
 }
 
 /** Asks for a member to be added. */
@@ -479,6 +481,7 @@ function createBaseMember(): Member {
     grpcAddress: "",
     httpAddress: "",
     peerAddress: "",
+    zookeeperAddress: "",
   };
 }
 
@@ -519,6 +522,9 @@ export const Member: MessageFns<Member> = {
     }
     if (message.peerAddress !== "") {
       writer.uint32(98).string(message.peerAddress);
+    }
+    if (message.zookeeperAddress !== "") {
+      writer.uint32(106).string(message.zookeeperAddress);
     }
     return writer;
   },
@@ -632,6 +638,14 @@ export const Member: MessageFns<Member> = {
             message.peerAddress = reader.string();
             continue;
           }
+          case 13: {
+            if (tag !== 106) {
+              break;
+            }
+
+            message.zookeeperAddress = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -661,6 +675,7 @@ export const Member: MessageFns<Member> = {
     message.grpcAddress = object.grpcAddress ?? "";
     message.httpAddress = object.httpAddress ?? "";
     message.peerAddress = object.peerAddress ?? "";
+    message.zookeeperAddress = object.zookeeperAddress ?? "";
     return message;
   },
 };

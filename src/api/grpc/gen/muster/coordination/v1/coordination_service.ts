@@ -183,6 +183,8 @@ export interface MemberStatus {
   readonly httpAddress: string;
   /** Where it talks to members, host:port. */
   readonly peerAddress: string;
+  /** Where it serves ZooKeeper clients, host:port; empty while that door is closed, too. */
+  readonly zookeeperAddress: string;
 }
 
 function createBaseResponseHeader(): ResponseHeader {
@@ -1328,7 +1330,7 @@ export const GetStatusResponse_CountsEntry: MessageFns<GetStatusResponse_CountsE
 };
 
 function createBaseMemberStatus(): MemberStatus {
-  return { id: 0, role: "", zxid: 0, grpcAddress: "", httpAddress: "", peerAddress: "" };
+  return { id: 0, role: "", zxid: 0, grpcAddress: "", httpAddress: "", peerAddress: "", zookeeperAddress: "" };
 }
 
 export const MemberStatus: MessageFns<MemberStatus> = {
@@ -1350,6 +1352,9 @@ export const MemberStatus: MessageFns<MemberStatus> = {
     }
     if (message.peerAddress !== "") {
       writer.uint32(50).string(message.peerAddress);
+    }
+    if (message.zookeeperAddress !== "") {
+      writer.uint32(58).string(message.zookeeperAddress);
     }
     return writer;
   },
@@ -1415,6 +1420,14 @@ export const MemberStatus: MessageFns<MemberStatus> = {
             message.peerAddress = reader.string();
             continue;
           }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.zookeeperAddress = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1438,6 +1451,7 @@ export const MemberStatus: MessageFns<MemberStatus> = {
     message.grpcAddress = object.grpcAddress ?? "";
     message.httpAddress = object.httpAddress ?? "";
     message.peerAddress = object.peerAddress ?? "";
+    message.zookeeperAddress = object.zookeeperAddress ?? "";
     return message;
   },
 };

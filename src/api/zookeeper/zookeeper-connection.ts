@@ -1,0 +1,456 @@
+import { createHash, randomBytes } from "node:crypto";
+import type { Socket } from "node:net";
+import type { Connection, ConnectionListener, OpenedSession } from "../../coordination/port.ts";
+import type { Reason } from "../../core/base/errors.ts";
+import { errors, OK } from "../../core/base/errors.ts";
+import type { Answer } from "../../core/tree/answer.ts";
+import type { Identity } from "../../core/tree/operation.ts";
+import type { NodeEvent, WatchEvent } from "../../core/tree/watch-event.ts";
+import { AuthDesk } from "./auth-desk.ts";
+import {
+  CONNECT_BYTES_MIN,
+  type ConnectRequest,
+  decodeConnectRequest,
+  PASSWORD_BYTES,
+  SESSION_OVER,
+  writeConnectResponse,
+} from "./connect-request.ts";
+import type { DoorContext } from "./door-context.ts";
+import { ConnectionStatistics } from "./four-letter-words/request-statistics.ts";
+import { FrameReader } from "./frame-reader.ts";
+import { JuteError, JuteReader } from "./jute-reader.ts";
+import { opCode, xid as specialXid } from "./op-code.ts";
+import { ReplyLine } from "./reply-line.ts";
+import { RequestDesk } from "./request-desk.ts";
+import { requestNumber, WRITES_MAX } from "./request-number.ts";
+import { WatchBook } from "./watch-book.ts";
+import { endsConnection } from "./zookeeper-error.ts";
+
+const WORD_BYTES = 4;
+
+/**
+ * new: before the connect request; connecting: for the member's word on it; open; closing: the session's close is under
+ * way; ended.
+ */
+type Phase = "new" | "connecting" | "open" | "closing" | "ended";
+
+/**
+ * One ZooKeeper client: cuts what its socket brings into requests, and writes what the port calls back, once a turn.
+ * Invariants:
+ *
+ * - replies go out in the order of the requests, events before what reveals them: both as the port calls back;
+ * - no byte is kept beyond the limits: reading stops while too much is unanswered or unsent, and a connection whose
+ *   client does not read is cut;
+ * - the end of a connection never ends its session: only an explicit close does.
+ */
+export class ZookeeperConnection implements ConnectionListener {
+  readonly address: string;
+  readonly port: number;
+  readonly isSecure: boolean;
+  readonly watches = new WatchBook();
+  /** Of its session as it was granted, ms. */
+  timeoutMs = 0;
+  readonly line: ReplyLine;
+  readonly statistics: ConnectionStatistics;
+  private readonly socket: Socket;
+  private readonly context: DoorContext;
+  private readonly frames: FrameReader;
+  private readonly reader = new JuteReader();
+  private readonly auth: AuthDesk;
+  private phase: Phase = "new";
+  private connection: Connection | undefined;
+  private desk: RequestDesk | undefined;
+  private identityList: readonly Identity[];
+  private request: ConnectRequest | undefined;
+  private password: Uint8Array = new Uint8Array(0);
+  private isReadOnly = false;
+  private generation = 0;
+  /** Writes handed on, and those answered. */
+  private writes = 0;
+  private writesAnswered = 0;
+  /** Requests that must be over before the next is read: their number. */
+  private holds = 0;
+  private heardAt = 0;
+  private isPaused = false;
+  private resumeQueued = false;
+  private timer: NodeJS.Timeout | undefined;
+
+  constructor(socket: Socket, isSecure: boolean, context: DoorContext) {
+    this.socket = socket;
+    this.isSecure = isSecure;
+    this.context = context;
+    this.address = unmapped(socket.remoteAddress ?? "");
+    this.port = socket.remotePort ?? 0;
+    this.statistics = new ConnectionStatistics(Date.now(), context.statistics);
+    this.line = new ReplyLine(context.pool, this.statistics, context.now);
+    this.frames = new FrameReader(context.limits.frameBytesMax);
+    this.identityList = [{ scheme: "ip", id: this.address }];
+    this.auth = new AuthDesk({
+      address: this.address,
+      options: context.auth,
+      line: this.line,
+      statistics: context.statistics,
+      zxid: context.zxid,
+      identities: () => this.identityList,
+      setIdentities: (identities) => this.setIdentities(identities),
+      end: (why) => this.end(why),
+    });
+    this.timer = setTimeout(() => this.drop("no connect request came"), context.limits.handshakeTimeoutMs);
+    socket.setNoDelay(true);
+    socket.on("data", (chunk: Buffer) => this.guard(() => this.onData(chunk)));
+    socket.on("drain", () => this.queueResume());
+    socket.on("error", (error) => this.context.log.debug({ client: this.address, error: error.message }, "socket"));
+    socket.on("close", () => this.onGone());
+  }
+
+  get sessionId(): number {
+    return this.connection?.sessionId ?? 0;
+  }
+
+  get isOpen(): boolean {
+    return this.phase === "open" || this.phase === "closing";
+  }
+
+  /** The session is one of a member without quorum, and so no session at all. */
+  get hasReadOnlySession(): boolean {
+    return this.isReadOnly;
+  }
+
+  /** When its session ends if nothing more is heard, ms since 1970. */
+  get expiresAt(): number {
+    return Date.now() + this.timeoutMs - (this.context.now() - this.heardAt);
+  }
+
+  get unsentBytes(): number {
+    return this.socket.writableLength + this.line.bytes;
+  }
+
+  /** Ends the connection, not the session: what is unanswered stays so. */
+  drop(why: string): void {
+    if (this.phase === "ended") return;
+    this.leave(why);
+    this.socket.destroy();
+  }
+
+  /** The same, after what has been written has left. */
+  end(why: string): void {
+    if (this.phase === "ended") return;
+    this.flush();
+    this.leave(why);
+    this.socket.end();
+    this.timer = setTimeout(() => this.socket.destroy(), this.context.limits.lingerMs);
+  }
+
+  // What the client sends.
+
+  private onData(chunk: Buffer): void {
+    if (this.phase === "ended") return;
+    this.frames.push(chunk);
+    this.readOn();
+  }
+
+  private readOn(): void {
+    const now = this.context.now();
+    this.heardAt = now;
+    while (this.mayRead()) {
+      if (this.phase === "new" && this.answeredWord()) return;
+      if (!this.frames.next()) break;
+      const { frames } = this;
+      this.handle(this.reader.reset(frames.bytes, frames.start, frames.end), now);
+    }
+    if (this.phase === "ended") return;
+    this.frames.settle();
+    this.flush();
+    this.pause(!this.mayRead());
+  }
+
+  /** The first four bytes are a command in letters: answered, and the connection is over. */
+  private answeredWord(): boolean {
+    const code = this.frames.peek();
+    const text = code === undefined ? undefined : this.context.answerWord(code);
+    if (text === undefined) return false;
+    this.statistics.heard(WORD_BYTES);
+    this.statistics.told(text.length);
+    this.socket.write(text);
+    this.end("a four-letter word was answered");
+    return true;
+  }
+
+  private mayRead(): boolean {
+    if (this.phase === "new") return true;
+    if (this.phase !== "open" || this.holds > 0) return false;
+    const { limits } = this.context;
+    if (this.line.outstanding >= limits.outstandingRequestsMax) return false;
+    if (this.unsentBytes > limits.unsentBytesPause) return false;
+    return (this.connection?.outstandingBytes ?? 0) <= limits.outstandingBytesMax;
+  }
+
+  private handle(reader: JuteReader, now: number): void {
+    this.statistics.requested(reader.remaining);
+    if (this.phase === "new") {
+      if (reader.remaining < CONNECT_BYTES_MIN) throw new JuteError("the first frame is no connect request");
+      this.connect(decodeConnectRequest(reader));
+      return;
+    }
+    const xid = reader.i32();
+    const operation = reader.i32();
+    switch (operation) {
+      case opCode.PING:
+        this.ping();
+        return;
+      case opCode.AUTH:
+        this.auth.onAuth(reader);
+        return;
+      case opCode.SASL:
+        this.auth.onSasl(reader, xid);
+        return;
+      case opCode.CLOSE_SESSION:
+        this.close(xid, now);
+        return;
+      default:
+        this.desk?.handle(reader, xid, operation, now);
+    }
+  }
+
+  private connect(request: ConnectRequest): void {
+    const { context } = this;
+    clearTimeout(this.timer);
+    this.request = request;
+    this.phase = "connecting";
+    const { lastZxidSeen, sessionId, readOnly } = request;
+    if (lastZxidSeen > context.zxid()) {
+      this.drop("the client has seen more than this member has applied");
+    } else if (context.hasLostQuorum()) {
+      if (readOnly) this.beginReadOnly(request);
+      else this.drop("there is no quorum");
+    } else if (sessionId === 0) {
+      this.password = randomBytes(PASSWORD_BYTES);
+      this.connection = context.coordination.connect(this, this.identityList);
+      this.connection.open(hashOf(this.password), this.clamped(request.timeoutMs));
+    } else if (sessionId > 0 && Number.isSafeInteger(sessionId)) {
+      this.password = request.password;
+      this.connection = context.coordination.connect(this, this.identityList);
+      this.connection.resume(sessionId, hashOf(this.password));
+    } else {
+      this.refuseSession("a session of another ensemble");
+    }
+  }
+
+  /** ZooKeeper's negotiation; the ensemble's own limits come on top. */
+  private clamped(timeoutMs: number): number {
+    const { sessionTimeoutMinMs, sessionTimeoutMaxMs } = this.context.limits;
+    return Math.max(sessionTimeoutMinMs, Math.min(sessionTimeoutMaxMs, timeoutMs));
+  }
+
+  /** Reads only, of what this member has; the client's session, if it has one, is left as it is for later. */
+  private beginReadOnly(request: ConnectRequest): void {
+    this.isReadOnly = true;
+    this.connection = this.context.coordination.connect(this, this.identityList);
+    this.password = request.sessionId === 0 ? randomBytes(PASSWORD_BYTES) : request.password;
+    const sessionId = request.sessionId === 0 ? randomBytes(6).readUIntBE(0, 6) + 1 : request.sessionIdBytes;
+    this.begin(sessionId, this.clamped(request.timeoutMs));
+  }
+
+  private begin(sessionId: number | Uint8Array, timeoutMs: number): void {
+    const { connection, request } = this;
+    if (connection === undefined || request === undefined) return;
+    this.timeoutMs = timeoutMs;
+    this.desk = new RequestDesk(connection, {
+      line: this.line,
+      book: this.watches,
+      identities: () => this.identityList,
+      nextNumber: () => this.nextNumber(),
+      answeredBelow: () => requestNumber(this.generation, this.writesAnswered + 1),
+      zxid: this.context.zxid,
+      isReadOnly: this.isReadOnly,
+      hold: (isHeld) => this.hold(isHeld),
+      ensemble: this.context.ensemble,
+      end: (why) => this.end(why),
+    });
+    this.phase = "open";
+    const response = { timeoutMs, sessionId, password: this.password, readOnly: this.isReadOnly };
+    this.line.bare((writer) => writeConnectResponse(writer, response, request.knowsReadOnly));
+    this.password = new Uint8Array(0);
+    if (this.isReadOnly) this.watchSilence();
+    this.queueResume();
+  }
+
+  /** Without a session nobody else notices that a client is gone. */
+  private watchSilence(): void {
+    this.socket.setTimeout(this.timeoutMs, () => this.drop("the client has been silent for its time-out"));
+  }
+
+  private ping(): void {
+    if (this.isReadOnly) this.onTouched(0);
+    else this.connection?.touch(0);
+  }
+
+  private close(xid: number, now: number): void {
+    this.line.expect(xid, opCode.CLOSE_SESSION, now, undefined);
+    this.phase = "closing";
+    if (this.isReadOnly) this.onClosed(undefined, this.context.zxid());
+    else this.connection?.close();
+  }
+
+  private nextNumber(): number {
+    this.writes++;
+    if (this.writes > WRITES_MAX) this.drop("as many writes as one connection may have; the session goes on");
+    return requestNumber(this.generation, Math.min(this.writes, WRITES_MAX));
+  }
+
+  private setIdentities(identities: readonly Identity[]): void {
+    this.identityList = identities;
+    this.connection?.setIdentities(identities);
+  }
+
+  // ConnectionListener. None of these may throw into the port.
+
+  onOpened({ sessionId, timeoutMs, generation }: OpenedSession): void {
+    if (this.phase !== "connecting") return;
+    this.generation = generation;
+    this.guard(() => this.begin(sessionId, timeoutMs));
+  }
+
+  onAnswer(answer: Answer): void {
+    if (!this.isOpen) return;
+    try {
+      this.answered(answer);
+    } catch (error) {
+      this.failThrown(error);
+    }
+  }
+
+  private answered(answer: Answer): void {
+    const { code } = answer;
+    if (code !== OK && endsConnection(code)) {
+      this.end("a request was not taken: the client looks elsewhere");
+      return;
+    }
+    const { line } = this;
+    const { watchId } = line;
+    if (watchId !== undefined) {
+      const isThere = code === OK || (code === errors.NODE_NOT_FOUND.code && line.operation === opCode.EXISTS);
+      this.watches.answered(watchId, isThere);
+    }
+    if (line.isWrite) this.writesAnswered++;
+    line.answer(answer);
+  }
+
+  /** A path may match several watches of a connection: ZooKeeper tells a client of one event once. */
+  onEvents(events: readonly WatchEvent[]): void {
+    if (!this.isOpen) return;
+    this.guard(() => {
+      let told: NodeEvent | undefined;
+      for (const { watchId, event } of events) {
+        if (!this.watches.fired(watchId) || event === told) continue;
+        told = event;
+        this.line.notify(this.context.eventFrames.frameOf(event));
+      }
+      if (this.unsentBytes > this.context.limits.unsentBytesMax) this.drop("the client does not read");
+    });
+  }
+
+  onTouched(_token: number): void {
+    if (this.isOpen) this.guard(() => this.line.outOfLine(specialXid.PING, this.context.zxid(), OK));
+  }
+
+  onClosed(reason: Reason | undefined, zxid: number): void {
+    if (this.phase === "ended") return;
+    this.guard(() => {
+      if (this.phase === "connecting" && (reason === "SESSION_EXPIRED" || reason === "WRONG_SECRET")) {
+        this.refuseSession(reason);
+        return;
+      }
+      if (reason === undefined && this.phase === "closing") this.line.complete(OK, zxid);
+      this.end(reason ?? "closed by its client");
+    });
+  }
+
+  onTurnEnd(): void {
+    if (this.phase === "ended") return;
+    this.guard(() => {
+      this.flush();
+      if (this.isPaused || this.frames.heldBytes > 0) this.queueResume();
+    });
+  }
+
+  // Holding back, writing and ending.
+
+  private hold(isHeld: boolean): void {
+    this.holds += isHeld ? 1 : -1;
+    if (!isHeld) this.queueResume();
+  }
+
+  /** Goes on with what is held back, in a turn of its own: the port may be in the middle of a call back. */
+  private queueResume(): void {
+    if (this.resumeQueued || !this.mayRead()) return;
+    this.resumeQueued = true;
+    setImmediate(() => {
+      this.resumeQueued = false;
+      if (this.phase !== "ended") this.guard(() => this.readOn());
+    });
+  }
+
+  private pause(isPaused: boolean): void {
+    if (isPaused === this.isPaused) return;
+    this.isPaused = isPaused;
+    if (isPaused) this.socket.pause();
+    else this.socket.resume();
+  }
+
+  private flush(): void {
+    const output = this.line.take();
+    if (output === undefined) return;
+    const { bytes, own } = output;
+    const { socket } = this;
+    socket.write(bytes);
+    // The kernel has all of it; otherwise the buffer is the socket's until it is sent, and then the collector's.
+    if (own !== undefined && socket.writableLength === 0) this.context.pool.release(own);
+  }
+
+  private refuseSession(why: string): void {
+    const knowsReadOnly = this.request?.knowsReadOnly === true;
+    this.line.bare((writer) => writeConnectResponse(writer, SESSION_OVER, knowsReadOnly));
+    this.end(why);
+  }
+
+  private leave(why: string): void {
+    this.context.log.debug({ client: this.address, session: this.sessionId, why }, "ZooKeeper connection ends");
+    this.phase = "ended";
+    clearTimeout(this.timer);
+    this.connection?.detach();
+    this.statistics.closed();
+  }
+
+  private onGone(): void {
+    if (this.phase !== "ended") this.leave("its client is gone");
+    clearTimeout(this.timer);
+    this.context.onGone(this);
+  }
+
+  private guard(action: () => void): void {
+    try {
+      action();
+    } catch (error) {
+      this.failThrown(error);
+    }
+  }
+
+  private failThrown(error: unknown): void {
+    if (error instanceof JuteError) {
+      this.context.log.debug({ client: this.address, error: error.message }, "a frame cannot be read");
+    } else {
+      this.context.log.error({ client: this.address, error }, "a defect of the ZooKeeper door");
+    }
+    this.drop("a request cannot be handled");
+  }
+}
+
+/** IPv4 addresses as such, also where the socket is one of both families. */
+function unmapped(address: string): string {
+  return address.startsWith("::ffff:") ? address.slice("::ffff:".length) : address;
+}
+
+function hashOf(secret: Uint8Array): Uint8Array {
+  return createHash("sha256").update(secret).digest();
+}

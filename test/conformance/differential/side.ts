@@ -1,0 +1,234 @@
+import { decodeReply, hasSucceeded } from "./decode-reply.ts";
+import { encodeRequest, type Meaning, typeOf } from "./encode-request.ts";
+import { fixedXids, opCodes, PASSWORD_BYTES } from "./protocol.ts";
+import { type Arrival, type ConnectResponse, RawConnection } from "./raw-client.ts";
+import type { PathRequest, ReadRequest, Request } from "./request.ts";
+import type { Item, Outcome, Step } from "./step.ts";
+
+export const SLOTS = 4;
+/** How long a server may take to close a connection that it closes for good. */
+const CLOSE_MS = 5_000;
+/** How often a slot's server is asked whether it has applied what another one answered. */
+const BARRIER_TRIES = 5_000;
+const BARRIER_PAUSE_MS = 2;
+/** Far beyond any zxid, but not beyond the epochs that a safe integer holds. */
+export const FUTURE_ZXID = 2n ** 52n;
+
+interface Slot {
+  connection: RawConnection;
+  server: number;
+  readonly sessionId: bigint;
+  readonly password: Uint8Array;
+  isOpen: boolean;
+}
+
+type Asked = ReadonlyMap<number, { readonly request: Request; readonly index: number }>;
+
+const SYNC: PathRequest = { op: "sync", path: "/" };
+const LOOK: ReadRequest = { op: "exists", path: "/", watch: false };
+const NONE: Asked = new Map();
+
+/** One ensemble in one run: its slots with their sessions. Plays steps and says what clients saw. */
+export class Side {
+  private readonly addresses: readonly string[];
+  private readonly meaning: Meaning;
+  private readonly slots: (Slot | undefined)[] = Array.from({ length: SLOTS }, () => undefined);
+  /** The highest zxid that a reply has shown. */
+  highestZxid: bigint;
+
+  constructor(addresses: readonly string[], meaning: Meaning, highestZxid: bigint) {
+    this.addresses = addresses;
+    this.meaning = meaning;
+    this.highestZxid = highestZxid;
+  }
+
+  /** The session's id in each slot; 0 where there is none. */
+  get sessions(): readonly bigint[] {
+    return this.slots.map((slot) => slot?.sessionId ?? 0n);
+  }
+
+  /** Plays the step, then waits until every slot's server has applied it, so that its events have come. */
+  async play(step: Step): Promise<Outcome> {
+    const items: Item[][] = this.slots.map(() => []);
+    const own = items[step.slot] as Item[];
+    if (step.kind === "open") await this.open(step, own);
+    else if (step.kind === "resume") await this.resume(step, own);
+    else await this.send(step, own);
+    await this.barrier(items);
+    for (const [index, slot] of this.slots.entries()) {
+      if (slot?.isOpen && slot.connection.closed)
+        await this.reconnect(slot, slot.server, slot.password, 0n, items[index]!);
+    }
+    return items;
+  }
+
+  /** Ends every session. */
+  async close(): Promise<void> {
+    const open = this.slots.filter((slot) => slot?.isOpen) as Slot[];
+    await Promise.all(
+      open.map(async ({ connection }) => {
+        connection.send(opCodes.closeSession, new Uint8Array(0));
+        await connection.settled();
+      }),
+    );
+    for (const slot of this.slots) slot?.connection.destroy();
+  }
+
+  private async open(step: Step & { kind: "open" }, items: Item[]): Promise<void> {
+    if (this.slots[step.slot]?.isOpen) return;
+    const { connection, response } = await RawConnection.open(this.address(step.server), {
+      timeoutMs: step.timeoutMs,
+      sessionId: 0n,
+      password: new Uint8Array(PASSWORD_BYTES),
+      lastZxidSeen: 0n,
+      readOnly: step.readOnly,
+    });
+    items.push(connectItem(response));
+    if (response === undefined || response.sessionId === 0n) return;
+    const { sessionId, password } = response;
+    this.slots[step.slot] = { connection, server: step.server, sessionId, password, isOpen: true };
+  }
+
+  private async resume(step: Step & { kind: "resume" }, items: Item[]): Promise<void> {
+    const slot = this.slots[step.slot];
+    if (!slot?.isOpen) return;
+    const isSame = this.address(step.server) === this.address(slot.server);
+    const old = slot.connection;
+    const takesOver = step.takesOver && isSame && step.password === "right";
+    if (!takesOver) old.destroy();
+    // Another server may not have applied what this session saw, and then refuses it: no difference to look at.
+    const last = isSame ? this.highestZxid : 0n;
+    const seen = { zero: 0n, last, future: FUTURE_ZXID }[step.seen];
+    const password = step.password === "right" ? slot.password : slot.password.map((byte) => byte ^ 0x55);
+    await this.reconnect(slot, step.server, password, seen, items);
+    if (!takesOver) return;
+    items.push({ kind: "old connection", closed: await old.untilClosed(CLOSE_MS) });
+    old.destroy();
+  }
+
+  private async reconnect(
+    slot: Slot,
+    server: number,
+    password: Uint8Array,
+    lastZxidSeen: bigint,
+    items: Item[],
+  ): Promise<void> {
+    const { connection, response } = await RawConnection.open(this.address(server), {
+      timeoutMs: 30_000,
+      sessionId: slot.sessionId,
+      password,
+      lastZxidSeen,
+      readOnly: false,
+    });
+    items.push(connectItem(response));
+    if (response !== undefined && response.sessionId === slot.sessionId) {
+      slot.connection = connection;
+      slot.server = server;
+      return;
+    }
+    connection.destroy();
+    const wasOurMistake = password !== slot.password || lastZxidSeen === FUTURE_ZXID;
+    if (!wasOurMistake) slot.isOpen = false;
+    // The session is still there, and only its own password opens it.
+    else await this.reconnect(slot, slot.server, slot.password, 0n, items);
+  }
+
+  private async send(step: Step & { kind: "request" | "burst" | "bytes" }, items: Item[]): Promise<void> {
+    const slot = this.slots[step.slot];
+    if (!slot?.isOpen) return;
+    const { connection } = slot;
+    if (step.kind === "bytes") {
+      connection.sendRaw(Buffer.from(step.hex, "hex"));
+      if (!(await connection.untilClosed(CLOSE_MS))) items.push({ kind: "stray", xid: 0, error: 0 });
+      items.push(...this.itemsOf(connection.take(), NONE));
+      return;
+    }
+    const requests = step.kind === "request" ? [step.request] : step.requests;
+    const asked = new Map<number, { readonly request: Request; readonly index: number }>();
+    connection.cork();
+    for (const [index, request] of requests.entries()) asked.set(this.ask(connection, request), { request, index });
+    connection.uncork();
+    await connection.settled();
+    if (requests.some(({ op }) => op === "closeSession")) {
+      if (await connection.untilClosed(CLOSE_MS)) slot.isOpen = false;
+      connection.destroy();
+    }
+    items.push(...this.itemsOf(connection.take(), asked));
+  }
+
+  private ask(connection: RawConnection, request: Request): number {
+    const xid = request.op === "unknown" ? undefined : fixedXids[request.op];
+    return connection.send(typeOf(request), encodeRequest(request, this.meaning), xid);
+  }
+
+  /** Until the server of every slot has applied all that any has shown: only then have all events come. */
+  private async barrier(items: Item[][]): Promise<void> {
+    await Promise.all(
+      this.slots.map(async (slot, index) => {
+        if (!slot?.isOpen) return;
+        const { connection } = slot;
+        for (let tries = 0; tries < BARRIER_TRIES && !connection.closed; tries++) {
+          if (tries > 0) await new Promise((resolve) => setTimeout(resolve, BARRIER_PAUSE_MS));
+          connection.cork();
+          const mine = new Set([this.ask(connection, SYNC), this.ask(connection, LOOK)]);
+          connection.uncork();
+          await connection.settled();
+          const arrivals = connection.take();
+          const isMine = (each: Arrival): boolean => each.kind === "reply" && mine.has(each.ticket);
+          items[index]!.push(
+            ...this.itemsOf(
+              arrivals.filter((each) => !isMine(each)),
+              NONE,
+            ),
+          );
+          const seen = arrivals.filter(isMine).map((each) => (each.kind === "reply" ? each.zxid : 0n));
+          if (seen.length === 2 && (seen[1] as bigint) >= this.highestZxid) return;
+        }
+        if (!connection.closed)
+          throw new Error(`${this.address(slot.server)} does not come to zxid ${this.highestZxid}`);
+      }),
+    );
+  }
+
+  private itemsOf(arrivals: readonly Arrival[], asked: Asked): Item[] {
+    return arrivals.map((arrival): Item => {
+      switch (arrival.kind) {
+        case "reply": {
+          const question = asked.get(arrival.ticket);
+          const { error, zxid, xid } = arrival;
+          if (question === undefined) return { kind: "stray", xid, error };
+          const value = error === 0 ? decodeReply(question.request, arrival.body, this.meaning) : {};
+          const fresh = zxid > this.highestZxid;
+          if (fresh) this.highestZxid = zxid;
+          return { kind: "reply", ...question, error, zxid, fresh, value };
+        }
+        case "event": {
+          const { type, state, path, zxid, error } = arrival;
+          return { kind: "event", type, state, path, zxid, error };
+        }
+        case "silent": {
+          const question = asked.get(arrival.ticket);
+          return question === undefined ? { kind: "stray", xid: 0, error: 0 } : { kind: "silent", ...question };
+        }
+        case "closed":
+          return { kind: "closed" };
+      }
+    });
+  }
+
+  private address(server: number): string {
+    return this.addresses[server % this.addresses.length] as string;
+  }
+}
+
+function connectItem(response: ConnectResponse | undefined): Item {
+  if (response === undefined) return { kind: "refused" };
+  const { protocolVersion, timeoutMs, sessionId, password, readOnly } = response;
+  const granted = sessionId !== 0n;
+  return { kind: "connected", granted, protocolVersion, timeoutMs, passwordBytes: password.length, readOnly };
+}
+
+/** Whether a reply is of a write that was done: its zxid is then the write's own. */
+export function isDone(item: Item & { kind: "reply" }): boolean {
+  return item.error === 0 && hasSucceeded(item.value);
+}

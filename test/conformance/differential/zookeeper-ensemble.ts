@@ -1,0 +1,159 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { performance } from "node:perf_hooks";
+import { createInterface } from "node:readline";
+import { Prng } from "../../../src/core/base/prng.ts";
+import { stablePort } from "../../integration/crash/stable-port.ts";
+import { PASSWORD_BYTES } from "./protocol.ts";
+import { RawConnection } from "./raw-client.ts";
+
+/** Where Debian puts the jars of `libzookeeper-java` and of what it needs. */
+const JARS = "/usr/share/java";
+const NEEDED =
+  /^(zookeeper|zookeeper-jute|slf4j-api|slf4j-simple|netty-all|commons-cli|snappy-java|metrics-core|jackson-.*)\.jar$/;
+const MAIN_JAR = path.join(JARS, "zookeeper.jar");
+/** Until a quorum serves, on a machine that is busy. */
+const START_MS = 90_000;
+const TRY_EVERY_MS = 100;
+/** Of a server's log, shown where it ends by itself. */
+const LINES_KEPT = 30;
+const SETTINGS = [
+  // Bounds of session time-outs as Muster has them by default.
+  "minSessionTimeout=1000",
+  "maxSessionTimeout=600000",
+  "initLimit=60",
+  "syncLimit=40",
+  "maxClientCnxns=0",
+];
+
+export interface ZooKeeperOptions {
+  readonly members: number;
+  /** How often containers and TTL znodes are looked at, ms. */
+  readonly reapEveryMs: number;
+}
+
+/** What is missing for a real ZooKeeper on this machine; undefined if nothing is. */
+export function whyNoZooKeeper(): string | undefined {
+  if (!existsSync(MAIN_JAR)) return `${MAIN_JAR} is not there: install libzookeeper-java and a Java runtime`;
+  const folders = (process.env["PATH"] ?? "").split(path.delimiter);
+  if (!folders.some((folder) => existsSync(path.join(folder, "java")))) return "there is no java on the PATH";
+  return undefined;
+}
+
+/** A real Apache ZooKeeper ensemble in processes of its own, on free ports of loopback; all of it goes when disposed. */
+export class ZooKeeperEnsemble implements AsyncDisposable {
+  readonly addresses: readonly string[];
+  private readonly folder: string;
+  private readonly children: readonly ChildProcess[];
+
+  private constructor(folder: string, addresses: readonly string[], children: readonly ChildProcess[]) {
+    this.folder = folder;
+    this.addresses = addresses;
+    this.children = children;
+  }
+
+  /** Resolves when every member serves. */
+  static async start({ members, reapEveryMs }: ZooKeeperOptions): Promise<ZooKeeperEnsemble> {
+    const missing = whyNoZooKeeper();
+    if (missing !== undefined) throw new Error(missing);
+    const folder = mkdtempSync(path.join(os.tmpdir(), "muster-zookeeper-"));
+    const ports = await distinctPorts(3 * members);
+    const ids = Array.from({ length: members }, (_, index) => index + 1);
+    const peers = ids.map((id) => `server.${id}=127.0.0.1:${ports[members + id - 1]}:${ports[2 * members + id - 1]}`);
+    const children = ids.map((id) => {
+      const own = path.join(folder, String(id));
+      mkdirSync(own);
+      writeFileSync(path.join(own, "myid"), String(id));
+      const place = [`dataDir=${own}`, "clientPortAddress=127.0.0.1", `clientPort=${ports[id - 1]}`];
+      const lines = ["tickTime=500", ...SETTINGS, ...place, ...(members > 1 ? peers : [])];
+      writeFileSync(path.join(own, "zoo.cfg"), `${lines.join("\n")}\n`);
+      return startMember(path.join(own, "zoo.cfg"), reapEveryMs);
+    });
+    const addresses = ids.map((id) => `127.0.0.1:${ports[id - 1]}`);
+    const ensemble = new ZooKeeperEnsemble(folder, addresses, children);
+    try {
+      await Promise.all(addresses.map((address, index) => untilServing(address, children[index] as ChildProcess)));
+    } catch (error) {
+      await ensemble[Symbol.asyncDispose]();
+      throw error;
+    }
+    return ensemble;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const running = this.children.filter(({ exitCode, signalCode }) => exitCode === null && signalCode === null);
+    const ends = running.map((child) => once(child, "exit"));
+    for (const child of running) child.kill("SIGKILL");
+    await Promise.all(ends);
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+function startMember(config: string, reapEveryMs: number): ChildProcess {
+  const jars = readdirSync(JARS).filter((name) => NEEDED.test(name));
+  const properties = {
+    "zookeeper.extendedTypesEnabled": true,
+    "zookeeper.enforceQuota": true,
+    "zookeeper.admin.enableServer": false,
+    "zookeeper.jmx.log4j.disable": true,
+    "org.slf4j.simpleLogger.defaultLogLevel": "error",
+    // What it answers is compared here, not what a power failure leaves.
+    "zookeeper.forceSync": "no",
+    "zookeeper.preAllocSize": 1024,
+    "znode.container.checkIntervalMs": reapEveryMs,
+  };
+  const child = spawn(
+    "java",
+    [
+      ...["-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto"],
+      ...Object.entries(properties).map(([name, value]) => `-D${name}=${value}`),
+      ...["-cp", jars.map((name) => path.join(JARS, name)).join(":")],
+      ...["org.apache.zookeeper.server.quorum.QuorumPeerMain", config],
+    ],
+    { stdio: ["ignore", "ignore", "pipe"] },
+  );
+  const said: string[] = [];
+  createInterface({ input: child.stderr }).on("line", (line) => {
+    said.push(line);
+    if (said.length > LINES_KEPT) said.shift();
+  });
+  child.once("exit", (code, signal) => {
+    if (signal === "SIGKILL") return;
+    process.stderr.write(`a ZooKeeper server ended with ${signal ?? code}:\n${said.join("\n")}\n`);
+  });
+  // Not to outlive a run that is broken off.
+  const kill = (): unknown => child.kill("SIGKILL");
+  process.once("exit", kill);
+  child.once("exit", () => process.off("exit", kill));
+  return child;
+}
+
+async function untilServing(address: string, child: ChildProcess): Promise<void> {
+  const begin = performance.now();
+  const request = { timeoutMs: 5_000, sessionId: 0n, lastZxidSeen: 0n, readOnly: false };
+  while (performance.now() - begin < START_MS) {
+    if (child.exitCode !== null) throw new Error(`the ZooKeeper server at ${address} ended with ${child.exitCode}`);
+    const { connection, response } = await RawConnection.open(address, {
+      ...request,
+      password: new Uint8Array(PASSWORD_BYTES),
+    });
+    if (response !== undefined) {
+      connection.send(-11, new Uint8Array(0));
+      await connection.settled();
+    }
+    connection.destroy();
+    if (response !== undefined) return;
+    await new Promise((resolve) => setTimeout(resolve, TRY_EVERY_MS));
+  }
+  throw new Error(`the ZooKeeper server at ${address} does not serve within ${START_MS} ms`);
+}
+
+async function distinctPorts(count: number): Promise<number[]> {
+  const random = new Prng(process.pid * 1_000 + (Date.now() % 997));
+  const ports = new Set<number>();
+  while (ports.size < count) ports.add(await stablePort(random));
+  return [...ports];
+}
