@@ -51,18 +51,20 @@ function problemsWith(first: ServerOptions, count: number): string[] {
     ...own("--peer-tls-cert", peerTls !== null),
   ];
   if (peerListen.port === 0) problems.push(`--peer-listen: port 0 is nowhere to be reached; name the first member's`);
-  const highest = stepped(highestOf(first), count, PORT_STEP).port;
+  const highest = Math.max(...portsOfLast(first, count));
   if (highest > 65_535) {
     problems.push(`--members: the last of ${count} would be at port ${highest}; choose lower ports for the first`);
   }
   return problems;
 }
 
-function highestOf({ grpcListen, httpListen, peerListen }: ServerOptions): ListenAddress {
-  return [grpcListen, httpListen, peerListen].reduce((one, other) => (one.port > other.port ? one : other));
+function portsOfLast(first: ServerOptions, count: number): number[] {
+  const { grpcListen, httpListen, peerListen, zookeeperListen, zookeeper } = memberOf(first, count);
+  return [grpcListen, httpListen, peerListen, zookeeperListen, zookeeper.tls?.listen].map((door) => door?.port ?? 0);
 }
 
 function memberOf(first: ServerOptions, id: number): ServerOptions {
+  const { tls } = first.zookeeper;
   return {
     ...first,
     id,
@@ -71,6 +73,10 @@ function memberOf(first: ServerOptions, id: number): ServerOptions {
     httpListen: stepped(first.httpListen, id, PORT_STEP),
     peerListen: stepped(first.peerListen, id, PORT_STEP),
     zookeeperListen: first.zookeeperListen && stepped(first.zookeeperListen, id, ZOOKEEPER_PORT_STEP),
+    zookeeper: {
+      ...first.zookeeper,
+      tls: tls && { ...tls, listen: stepped(tls.listen, id, ZOOKEEPER_PORT_STEP) },
+    },
   };
 }
 
@@ -82,9 +88,9 @@ function stepped(address: ListenAddress, id: number, step: number): ListenAddres
 function clashesBetween(members: readonly ServerOptions[]): string[] {
   const taken = new Map<string, number>();
   const problems: string[] = [];
-  for (const { id, grpcListen, httpListen, peerListen, zookeeperListen } of members) {
-    for (const address of [grpcListen, httpListen, peerListen, zookeeperListen]) {
-      if (address === null || address.port === 0) continue;
+  for (const { id, grpcListen, httpListen, peerListen, zookeeperListen, zookeeper } of members) {
+    for (const address of [grpcListen, httpListen, peerListen, zookeeperListen, zookeeper.tls?.listen]) {
+      if (address === null || address === undefined || address.port === 0) continue;
       const text = formatListenAddress(address);
       const other = taken.get(text);
       if (other !== undefined) {

@@ -21,6 +21,9 @@ test("there are programs on libzookeeper", () => {
   expect(programs.length).toBeGreaterThan(3);
 });
 
+/** Looking for childless containers less often than this is too long to wait for every day, ms. */
+const SWEEP_WAITED_FOR_MS = 10_000;
+
 describe.concurrent("libzookeeper", () => {
   for (const program of programs) {
     test(program, async (context) => {
@@ -30,6 +33,10 @@ describe.concurrent("libzookeeper", () => {
       const flags = ["-O1", "-Wall", "-Wextra", "-Werror", "-DTHREADED"];
       execFileSync("gcc", [...flags, "-o", binary, path.join(folder, program), "-lzookeeper_mt", "-lpthread"]);
       const ensemble = await target();
+      const isPatient = process.env["CONFORMANCE_PATIENT"] === "1";
+      if (name === "containers" && ensemble.containerSweepMs > SWEEP_WAITED_FOR_MS && !isPatient) {
+        context.skip("not run: containers are looked for once a minute; CONFORMANCE_PATIENT=1 waits for it");
+      }
       const timeouts = [SESSION_TIMEOUT_MIN_MS, SESSION_TIMEOUT_MAX_MS].map(String);
       await runClientProgram(ensemble, [binary, ensemble.hosts.join(","), `/c/${name}`, ...timeouts]);
     });

@@ -14,9 +14,9 @@ const target = useTarget();
 
 async function run(script: string): Promise<void> {
   const ensemble = await target();
-  const { name, hosts, sasl, containerSweepMs } = ensemble;
+  const { name, hosts, sasl } = ensemble;
   const timeouts = [SESSION_TIMEOUT_MIN_MS, SESSION_TIMEOUT_MAX_MS];
-  const told = JSON.stringify({ name, hosts, timeouts, sasl, containerSweepMs });
+  const told = JSON.stringify({ name, hosts, timeouts, sasl });
   // -B: no compiled files beside the scripts.
   await runClientProgram(ensemble, [PYTHON, "-B", path.join(folder, script), told]);
 }

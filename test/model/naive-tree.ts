@@ -93,6 +93,7 @@ export class NaiveTree extends NaiveState {
     if (expectedZxid !== this.configurationZxid) throw new Refusal("CONFIGURATION_CHANGED");
     this.configuration = configuration.slice();
     this.configurationZxid = this.zxid;
+    this.event(eventType.DATA_CHANGED, "/zookeeper/config");
     return this.success();
   }
 

@@ -30,7 +30,8 @@ export function decodeConnectRequest(reader: JuteReader): ConnectRequest {
   const timeoutMs = reader.i32();
   const at = reader.position;
   const sessionId = reader.i64();
-  const sessionIdBytes = reader.bytes.slice(at, at + 8);
+  // A copy: a view would keep all that came with it in memory, and Buffer's `slice` makes one.
+  const sessionIdBytes = Uint8Array.from(reader.bytes.subarray(at, at + 8));
   const password = new Uint8Array(reader.buffer());
   const knowsReadOnly = reader.remaining > 0;
   const readOnly = knowsReadOnly && reader.bool();

@@ -1,5 +1,6 @@
 import type { Coordination } from "../../coordination/port.ts";
 import type { Identity } from "../../core/tree/operation.ts";
+import { emptyStat, type Stat } from "../../core/tree/stat.ts";
 import type { ZookeeperDoorLog } from "./door-context.ts";
 import { configText } from "./ensemble/config-text.ts";
 import { reconfigReply } from "./ensemble/reconfig-error.ts";
@@ -26,37 +27,41 @@ export class EnsembleDesk {
     this.log = log;
   }
 
-  /** The content of `/zookeeper/config`. */
-  configuration(): Buffer {
-    return Buffer.from(configText(this.coordination.status()));
+  /** What `getData` of `/zookeeper/config` answers: versions are not counted there, as in ZooKeeper. */
+  configuration(): { readonly data: Buffer; readonly stat: Stat } {
+    const status = this.coordination.status();
+    const data = Buffer.from(configText(status));
+    const stat = { ...emptyStat(), mzxid: status.configurationZxid, version: -1, aversion: -1, dataLength: data.length };
+    return { data, stat };
   }
 
   /**
    * Changes the ensemble, for `super` alone: whom the ACL of `/zookeeper/config`, as ZooKeeper makes it, lets do so.
    *
-   * @param done called once, with what {@link reconfigReply} says
+   * @param done called once, with what {@link reconfigReply} says and the zxid of the configuration, if there is a new one
    */
   reconfigure(
     request: ReconfigRequest,
     identities: readonly Identity[],
-    done: (reply: ReturnType<typeof reconfigReply>) => void,
+    done: (reply: ReturnType<typeof reconfigReply>, zxid: number) => void,
   ): void {
-    if (!identities.some(({ scheme }) => scheme === "super")) {
-      done(zookeeperError.NO_AUTH);
-      return;
-    }
     const plan = planReconfig(request, this.coordination.status());
-    if (plan.kind === "refused") {
+    const isSuper = identities.some(({ scheme }) => scheme === "super");
+    // ZooKeeper compares versions before it asks who one is.
+    const isStale = plan.kind === "refused" && plan.code === zookeeperError.BAD_VERSION;
+    if (!isSuper && !isStale) {
+      done(zookeeperError.NO_AUTH, 0);
+    } else if (plan.kind === "refused") {
       this.log.warn({ detail: plan.detail }, "a reconfig of a ZooKeeper client is refused");
-      done(plan.code);
+      done(plan.code, 0);
     } else if (plan.kind === "nothing") {
-      done(zookeeperError.OK);
+      done(zookeeperError.OK, 0);
     } else {
       this.coordination.reconfigure(plan.change, (outcome) => {
         if (outcome.reason !== undefined) {
           this.log.warn({ reason: outcome.reason, detail: outcome.detail }, "a reconfig of a ZooKeeper client failed");
         }
-        done(reconfigReply(outcome));
+        done(reconfigReply(outcome), outcome.zxid);
       });
     }
   }

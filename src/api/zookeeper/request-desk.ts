@@ -193,7 +193,7 @@ export class RequestDesk {
     else this.read(xid, opCode.GET_DATA, now, { kind: "get", path });
   }
 
-  /** The znode has the stat and the watches, the ensemble the content. */
+  /** The znode is there for its ACL and its watches; the ensemble has the content. */
   private getConfiguration(xid: number, wantsWatch: boolean, now: number): void {
     const { line, book } = this.context;
     const watchId = wantsWatch ? book.ask(CONFIG_PATH, watchKind.DATA) : undefined;
@@ -209,10 +209,10 @@ export class RequestDesk {
       line.outOfLine(xid, answer.zxid, zookeeperCode(answer.code));
       return;
     }
-    const data = ensemble.configuration();
+    const { data, stat } = ensemble.configuration();
     line.outOfLine(xid, answer.zxid, OK, (writer) => {
       writer.buffer(data);
-      writer.stat({ ...answer.stat, dataLength: data.length });
+      writer.stat(stat);
     });
   }
 
@@ -223,7 +223,7 @@ export class RequestDesk {
     const request = readReconfig(reader);
     hold(true);
     line.deferred(xid, opCode.RECONFIG, now, () => {
-      context.ensemble.reconfigure(request, context.identities(), (reply) => {
+      context.ensemble.reconfigure(request, context.identities(), (reply, zxid) => {
         if (reply === "end the connection") {
           context.end("what became of a reconfig is not known here");
           return;
@@ -232,7 +232,8 @@ export class RequestDesk {
           line.complete(reply, context.zxid());
         } else {
           line.replace({ onAnswer: (answer) => this.answerConfiguration(xid, answer) });
-          this.connection.read(0, { kind: "get", path: CONFIG_PATH }, PLAIN);
+          // This member may have the new configuration a moment after the leader.
+          this.connection.read(0, { kind: "get", path: CONFIG_PATH }, { ...PLAIN, minZxid: zxid });
         }
         hold(false);
       });

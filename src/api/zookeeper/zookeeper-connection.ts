@@ -1,4 +1,3 @@
-import { createHash, randomBytes } from "node:crypto";
 import type { Socket } from "node:net";
 import type { Connection, ConnectionListener, OpenedSession } from "../../coordination/port.ts";
 import type { Reason } from "../../core/base/errors.ts";
@@ -11,7 +10,6 @@ import {
   CONNECT_BYTES_MIN,
   type ConnectRequest,
   decodeConnectRequest,
-  PASSWORD_BYTES,
   SESSION_OVER,
   writeConnectResponse,
 } from "./connect-request.ts";
@@ -23,6 +21,7 @@ import { opCode, xid as specialXid } from "./op-code.ts";
 import { ReplyLine } from "./reply-line.ts";
 import { RequestDesk } from "./request-desk.ts";
 import { requestNumber, WRITES_MAX } from "./request-number.ts";
+import { openSession } from "./session-opening.ts";
 import { WatchBook } from "./watch-book.ts";
 import { endsConnection } from "./zookeeper-error.ts";
 
@@ -213,42 +212,21 @@ export class ZookeeperConnection implements ConnectionListener {
   }
 
   private connect(request: ConnectRequest): void {
-    const { context } = this;
     clearTimeout(this.timer);
     this.request = request;
     this.phase = "connecting";
-    const { lastZxidSeen, sessionId, readOnly } = request;
-    if (lastZxidSeen > context.zxid()) {
-      this.drop("the client has seen more than this member has applied");
-    } else if (context.hasLostQuorum()) {
-      if (readOnly) this.beginReadOnly(request);
-      else this.drop("there is no quorum");
-    } else if (sessionId === 0) {
-      this.password = randomBytes(PASSWORD_BYTES);
-      this.connection = context.coordination.connect(this, this.identityList);
-      this.connection.open(hashOf(this.password), this.clamped(request.timeoutMs));
-    } else if (sessionId > 0 && Number.isSafeInteger(sessionId)) {
-      this.password = request.password;
-      this.connection = context.coordination.connect(this, this.identityList);
-      this.connection.resume(sessionId, hashOf(this.password));
+    const opening = openSession(request, this.identityList, this, this.context);
+    if (opening.kind === "over") {
+      this.refuseSession(opening.why);
+    } else if (opening.kind === "elsewhere") {
+      this.drop(opening.why);
     } else {
-      this.refuseSession("a session of another ensemble");
+      this.connection = opening.connection;
+      this.password = opening.password;
+      this.isReadOnly = opening.kind === "read-only";
+      if (opening.kind === "read-only") this.begin(opening.sessionId, opening.timeoutMs);
+      else opening.ask();
     }
-  }
-
-  /** ZooKeeper's negotiation; the ensemble's own limits come on top. */
-  private clamped(timeoutMs: number): number {
-    const { sessionTimeoutMinMs, sessionTimeoutMaxMs } = this.context.limits;
-    return Math.max(sessionTimeoutMinMs, Math.min(sessionTimeoutMaxMs, timeoutMs));
-  }
-
-  /** Reads only, of what this member has; the client's session, if it has one, is left as it is for later. */
-  private beginReadOnly(request: ConnectRequest): void {
-    this.isReadOnly = true;
-    this.connection = this.context.coordination.connect(this, this.identityList);
-    this.password = request.sessionId === 0 ? randomBytes(PASSWORD_BYTES) : request.password;
-    const sessionId = request.sessionId === 0 ? randomBytes(6).readUIntBE(0, 6) + 1 : request.sessionIdBytes;
-    this.begin(sessionId, this.clamped(request.timeoutMs));
   }
 
   private begin(sessionId: number | Uint8Array, timeoutMs: number): void {
@@ -449,8 +427,4 @@ export class ZookeeperConnection implements ConnectionListener {
 /** IPv4 addresses as such, also where the socket is one of both families. */
 function unmapped(address: string): string {
   return address.startsWith("::ffff:") ? address.slice("::ffff:".length) : address;
-}
-
-function hashOf(secret: Uint8Array): Uint8Array {
-  return createHash("sha256").update(secret).digest();
 }

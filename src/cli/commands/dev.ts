@@ -51,11 +51,13 @@ export function ensembleBanner(
   cwd: string,
 ): string {
   const doors = members.map(({ id }) => {
-    const { grpc, http } = addresses.get(id) as MemberAddresses;
-    return { id, grpc: formatListenAddress(grpc), http: `http://${formatListenAddress(http)}` };
+    const { grpc, http, zookeeper } = addresses.get(id) as MemberAddresses;
+    const more = zookeeper === null ? "" : `   ZooKeeper ${formatListenAddress(zookeeper)}`;
+    return { id, grpc: formatListenAddress(grpc), http: `http://${formatListenAddress(http)}`, more };
   });
   const width = (cells: readonly string[]) => Math.max(...cells.map((cell) => cell.length));
   const grpcWidth = width(doors.map(({ grpc }) => grpc));
+  const httpWidth = width(doors.map(({ http }) => http));
   const endpoints = `--endpoints ${doors.map(({ grpc }) => grpc).join(",")}`;
   const home = dirname((members[0] as ServerOptions).dataDir);
   const data = relative(cwd, home);
@@ -63,7 +65,9 @@ export function ensembleBanner(
     "",
     `  Muster is ready: an ensemble of ${members.length}.`,
     "",
-    ...doors.map(({ id, grpc, http }) => `    member ${id}   gRPC ${grpc.padEnd(grpcWidth)}   HTTP ${http}`),
+    ...doors.map(({ id, grpc, http, more }) => {
+      return `    member ${id}   gRPC ${grpc.padEnd(grpcWidth)}   HTTP ${http.padEnd(httpWidth)}${more}`.trimEnd();
+    }),
     `    data       ${data.startsWith("..") ? home : `./${data}`}/member-1 to member-${members.length}`,
     "",
     "  Try it in another terminal, and kill a member meanwhile:",

@@ -6,16 +6,17 @@ import { allows } from "../tree/acl.ts";
 import { OPEN_ACL } from "../tree/acl-table.ts";
 import type { Answer } from "../tree/answer.ts";
 import { emptyAnswer } from "../tree/answer-codec.ts";
-import { encodeIdentities, writeCloseSession, writeOperation } from "../tree/command.ts";
+import { identityBytes, writeCloseSession, writeOperation } from "../tree/command.ts";
 import { type Identity, permission, type ReadOperation, type WriteOperation } from "../tree/operation.ts";
 import type { WatchEvent } from "../tree/watch-event.ts";
 import type { WatchSubscriber } from "../tree/watch-hub.ts";
-import type { Barrier } from "./barriers.ts";
 import type { ConnectionHost, WatchAsked } from "./connection-host.ts";
 import type { ConnectionListener } from "./connection-listener.ts";
 import {
   type BarrierRequest,
   isBarrierRequest,
+  leavesWatch,
+  type Place,
   type ReadFreshness,
   type Waiting,
   zxidAsked,
@@ -28,17 +29,6 @@ import {
 const WAITING_MAX = 10_000;
 /** A number no client uses: the close of the session itself. */
 export const CLOSE_NUMBER = Number.MAX_SAFE_INTEGER;
-
-interface Place {
-  readonly request: Waiting;
-  /** Its turn comes when this many of the connection's writes have been answered. */
-  readonly afterWrites: number;
-  /** Writes behind it are held until it is answered. */
-  readonly isBarrier: boolean;
-  /** Of a barrier whose turn it is: what it waits for, and until when. */
-  barrier: Barrier | undefined;
-  deadline: number;
-}
 
 /**
  * One client connection (core.md 14): requests are answered in the order they came. Writes go to the log at once; a
@@ -77,7 +67,7 @@ export class ClientConnection implements WatchSubscriber {
     this.host = host;
     this.listener = listener;
     this.identityList = identities;
-    this.issuer = { sessionId: 0, generation: host.id, identities: encoded(identities) };
+    this.issuer = { sessionId: 0, generation: host.id, identities: identityBytes(identities) };
   }
 
   get sessionId(): number {
@@ -98,7 +88,7 @@ export class ClientConnection implements WatchSubscriber {
 
   setIdentities(identities: readonly Identity[]): void {
     this.identityList = identities;
-    this.issuer = { ...this.issuer, identities: encoded(identities) };
+    this.issuer = { ...this.issuer, identities: identityBytes(identities) };
   }
 
   open(secretHash: Uint8Array, timeoutMs: number): void {
@@ -158,6 +148,8 @@ export class ClientConnection implements WatchSubscriber {
     if (this.isIdle && !this.needsBarrier(options)) {
       // Nothing is in its way: what enqueueing it would do, without the objects.
       this.answerRead(number, operation, options, this.identityList);
+      // What its listener asked for meanwhile.
+      if (this.places.length > this.firstPlace) this.advance();
       return;
     }
     this.enqueue({ kind: "read", number, operation, freshness: options, identities: this.identityList });
@@ -263,7 +255,7 @@ export class ClientConnection implements WatchSubscriber {
     // Held writes follow each other into the log unanswered; whatever else stands behind one waits for its answer.
     const afterWrites = request.kind === "write" ? this.written - this.held : this.written;
     this.places.push({ request, afterWrites, isBarrier, barrier: undefined, deadline: 0 });
-    if (this.places.length === this.firstPlace + 1) this.advance();
+    if (this.places.length === this.firstPlace + 1 && !this.delivering) this.advance();
     return true;
   }
 
@@ -409,17 +401,6 @@ export class ClientConnection implements WatchSubscriber {
       this.firstPlace = 0;
     }
   }
-}
-
-/** A znode that is not there can be waited for by `exists` alone, as in ZooKeeper. */
-function leavesWatch({ kind }: ReadOperation, code: number): boolean {
-  return code === OK || (kind === "exists" && code === errors.NODE_NOT_FOUND.code);
-}
-
-function encoded(identities: readonly Identity[]): Uint8Array {
-  const writer = new ByteWriter(64);
-  encodeIdentities(identities, writer);
-  return writer.copy();
 }
 
 function isNumber(value: number): boolean {

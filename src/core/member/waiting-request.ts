@@ -1,4 +1,6 @@
 import type { Identity, ReadOperation, WatchMode } from "../tree/operation.ts";
+import { errors, OK } from "../base/errors.ts";
+import type { Barrier } from "./barriers.ts";
 import type { WatchAsked } from "./connection-host.ts";
 
 export interface ReadFreshness {
@@ -36,4 +38,21 @@ export function isBarrierRequest(request: Waiting): request is BarrierRequest {
 export function zxidAsked(request: BarrierRequest): number {
   if (request.kind === "watch") return request.request.afterZxid;
   return request.kind === "read" ? request.freshness.minZxid : 0;
+}
+
+/** A znode that is not there can be waited for by `exists` alone, as in ZooKeeper. */
+export function leavesWatch({ kind }: ReadOperation, code: number): boolean {
+  return code === OK || (kind === "exists" && code === errors.NODE_NOT_FOUND.code);
+}
+
+/** Where a request stands among those that wait. */
+export interface Place {
+  readonly request: Waiting;
+  /** Its turn comes when this many of the connection's writes have been answered. */
+  readonly afterWrites: number;
+  /** Writes behind it are held until it is answered. */
+  readonly isBarrier: boolean;
+  /** Of a barrier whose turn it is: what it waits for, and until when. */
+  barrier: Barrier | undefined;
+  deadline: number;
 }

@@ -1,5 +1,5 @@
 import { assert } from "../base/assert.ts";
-import { ByteReader, bytesEqual } from "../base/bytes.ts";
+import { ByteReader, bytesEqual, encodeUtf8 } from "../base/bytes.ts";
 import { errors, OK } from "../base/errors.ts";
 import { ApplyContext } from "./apply-context.ts";
 import { parseLimits } from "./apply-limits.ts";
@@ -9,12 +9,15 @@ import { type Command, commandType, decodePart } from "./command.ts";
 import type { EventSink } from "./event-buffer.ts";
 import { FEATURE_LEVEL, featureLevelOf } from "./feature-level.ts";
 import { NO_NODE } from "./node-table.ts";
+import { eventType } from "./operation.ts";
 import { pathFault } from "./path.ts";
 import { Session } from "./session-table.ts";
 import { znodeKind } from "./snapshot-row.ts";
 import type { TreeState } from "./tree-state.ts";
 import { UndoLog } from "./undo-log.ts";
 import { windowVerdict } from "./window.ts";
+
+const CONFIGURATION_PATH = encodeUtf8("/zookeeper/config");
 
 /**
  * The state machine: one committed command at a time, in order, the same on every member. Total over everything the
@@ -262,7 +265,7 @@ export class Applier {
    * would change the configuration behind the back of those who count quorums.
    */
   private reconfigure(command: Command): number {
-    const { state, out, zxid } = this.context;
+    const { state, out, zxid, events } = this.context;
     if (state.featureLevel < featureLevelOf.RECONFIGURE) return errors.UNSUPPORTED.code;
     if (this.batchFlags !== batchFlag.RECONFIGURE) return errors.INVALID_ARGUMENT.code;
     if (command.expectedZxid !== state.configurationZxid) return errors.CONFIGURATION_CHANGED.code;
@@ -272,6 +275,10 @@ export class Applier {
       state.configuration = configuration;
       state.configurationZxid = zxid;
     });
+    // An event alone, which no digest covers: the znode stands for the configuration, whatever its data is.
+    const { length } = CONFIGURATION_PATH;
+    const node = state.table.lookup(CONFIGURATION_PATH, 0, length);
+    events.add(eventType.DATA_CHANGED, CONFIGURATION_PATH, 0, length, state.table.acl.get(node));
     out.none(OK);
     return OK;
   }

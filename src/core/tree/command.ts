@@ -1,5 +1,5 @@
 import { assert } from "../base/assert.ts";
-import { type ByteReader, type ByteWriter, FormatError } from "../base/bytes.ts";
+import { type ByteReader, ByteWriter, FormatError } from "../base/bytes.ts";
 import type { Limits } from "../base/limits.ts";
 import { CONFIGURATION_BYTES_MAX } from "../base/limits.ts";
 import { limitsText } from "./apply-limits.ts";
@@ -36,6 +36,13 @@ export function encodeIdentities(identities: readonly Identity[], writer: ByteWr
     writer.string(scheme);
     writer.string(id);
   }
+}
+
+/** The same by themselves. */
+export function identityBytes(identities: readonly Identity[]): Uint8Array {
+  const writer = new ByteWriter(64);
+  encodeIdentities(identities, writer);
+  return writer.copy();
 }
 
 export function decodeIdentities(reader: ByteReader): Identity[] {

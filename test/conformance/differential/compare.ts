@@ -81,48 +81,46 @@ export class Comparison {
   }
 
   private item(left: Item | undefined, right: Item | undefined, report: Report): void {
-    if (left?.kind === "reply" && right?.kind === "reply") return this.reply(left, right, report);
-    if (left?.kind === "event" && right?.kind === "event") {
+    if (left?.kind === "reply" && right?.kind === "reply") this.reply(left, right, report);
+    else if (left?.kind === "event" && right?.kind === "event") {
       for (const field of ["type", "state", "path", "error"] as const) {
         if (left[field] !== right[field]) report(`event.${field}`, left[field], right[field]);
       }
       if (left.zxid !== right.zxid) report("event.zxid", String(left.zxid), String(right.zxid));
-      return;
-    }
-    if (left?.kind !== right?.kind) return report("item", showItem(left), showItem(right));
-    if (left?.kind === "connected" && right?.kind === "connected") {
+    } else if (left?.kind === "connected" && right?.kind === "connected") {
       for (const field of ["granted", "protocolVersion", "timeoutMs", "passwordBytes", "readOnly"] as const) {
         if (left[field] !== right[field]) report(`connected.${field}`, left[field] ?? null, right[field] ?? null);
       }
-      return;
-    }
-    if (showItem(left) !== showItem(right)) report("item", showItem(left), showItem(right));
+    } else if (showItem(left) !== showItem(right)) report("item", showItem(left), showItem(right));
   }
 
   private reply(left: Item & { kind: "reply" }, right: Item & { kind: "reply" }, report: Report): void {
-    if (left.index !== right.index) return report("order", left.index, right.index);
-    if (left.error !== right.error) return report("error", errorName(left.error), errorName(right.error));
-    this.value("value", left.value, right.value, report);
+    if (left.index !== right.index) {
+      report("order", left.index, right.index);
+      return;
+    }
+    if (left.error !== right.error) report("error", errorName(left.error), errorName(right.error));
+    else this.value("value", left.value, right.value, report);
     const isOwnZxid = isWrite(left.request) && isDone(left) && isDone(right);
     if (isOwnZxid) this.zxid("zxid", left.zxid, right.zxid, report);
     if (left.fresh !== right.fresh) report("fresh zxid", left.fresh, right.fresh);
   }
 
   private value(at: string, left: Value | undefined, right: Value | undefined, report: Report): void {
-    if (left instanceof StatLeaf && right instanceof StatLeaf) return this.stat(at, left, right, report);
-    if (left instanceof NamesLeaf && right instanceof NamesLeaf) return this.names(at, left, right, report);
-    if (isRecord(left) && isRecord(right)) {
-      if ("count" in left && "of" in left) return this.count(at, left, right, report);
-      for (const field of new Set([...Object.keys(left), ...Object.keys(right)])) {
-        this.value(`${at}.${field}`, left[field], right[field], report);
-      }
-      return;
-    }
-    if (Array.isArray(left) && Array.isArray(right) && left.length === right.length) {
+    if (left instanceof StatLeaf && right instanceof StatLeaf) this.stat(at, left, right, report);
+    else if (left instanceof NamesLeaf && right instanceof NamesLeaf) this.names(at, left, right, report);
+    else if (isRecord(left) && isRecord(right)) {
+      if ("count" in left && "of" in left) this.count(at, left, right, report);
+      else this.fields(at, left, right, report);
+    } else if (Array.isArray(left) && Array.isArray(right) && left.length === right.length) {
       for (const [index, each] of left.entries()) this.value(`${at}.${index}`, each, right[index], report);
-      return;
+    } else if (showValue(left) !== showValue(right)) report(at, left ?? "nothing", right ?? "nothing");
+  }
+
+  private fields(at: string, left: ValueRecord, right: ValueRecord, report: Report): void {
+    for (const field of new Set([...Object.keys(left), ...Object.keys(right)])) {
+      this.value(`${at}.${field}`, left[field], right[field], report);
     }
-    if (showValue(left) !== showValue(right)) report(at, left ?? "nothing", right ?? "nothing");
   }
 
   private stat(at: string, left: StatLeaf, right: StatLeaf, report: Report): void {

@@ -61,9 +61,8 @@ export class DifferentialRun {
     // A path of no characters is the root, too.
     baselines.set("", baselines.get("/") as Baseline);
     const comparison = new Comparison(correspondence, baselines);
-    const sides = [0, 1].map((side) => {
-      return new Side(addresses[side as 0 | 1], meanings[side as 0 | 1], before[side as 0 | 1]);
-    }) as [Side, Side];
+    const startSide = (side: 0 | 1): Promise<Side> => Side.start(addresses[side], meanings[side], before[side]);
+    const sides = [await startSide(0), await startSide(1)] as const;
     const run = new DifferentialRun(prefix, clients, { sides, correspondence, comparison, expected });
     return { run, differences: run.unexpected(run.compareReserved(looks)) };
   }

@@ -19,6 +19,13 @@ const PERSISTENT_ONLY = [0, 0, 2];
 const DATA = ["", "x", "hello", "0123456789", null];
 const NEW_AT_THE_TOP = ["§x", "/zookeeper§", "/zookeeper/config§", "/zookeeper/quota§", "/zookeeper/quota§/a"];
 
+/** What a quota's znodes hold: `count=1,bytes=5`, with hard limits or without. */
+export function quotaText(random: Prng): string {
+  const limit = (): string => String(random.pick([-1, 0, 1, 3, 5, 8, 20]));
+  const soft = `count=${limit()},bytes=${limit()}`;
+  return random.chance(0.5) ? soft : `${soft}=;byteHardLimit=${limit()};countHardLimit=${limit()}`;
+}
+
 /** Makes up what changes the tree. */
 export class CreateGenerator {
   private readonly random: Prng;
@@ -58,7 +65,9 @@ export class CreateGenerator {
 
   setData(): SetDataRequest {
     const path = this.knowledge.path();
-    return { op: "setData", path, data: this.data(), version: this.knowledge.version(path, "version") };
+    // A quota's znodes with data that is no quota stop every server of a ZooKeeper 3.8 ensemble at the next change.
+    const data = path.startsWith("/zookeeper/quota") ? quotaText(this.random) : this.data();
+    return { op: "setData", path, data, version: this.knowledge.version(path, "version") };
   }
 
   /** Never of what every ensemble has: a run that locks those up is the last one. */

@@ -1,5 +1,5 @@
 import type { Prng } from "../../../src/core/base/prng.ts";
-import { CreateGenerator } from "./generate-create.ts";
+import { CreateGenerator, quotaText } from "./generate-create.ts";
 import { Knowledge } from "./knowledge.ts";
 import { BAD_CREDENTIALS, CREDENTIALS, OPEN } from "./pools.ts";
 import type { Mangle, MultiRequest, ReadRequest, Request, SetWatchesRequest } from "./request.ts";
@@ -17,6 +17,15 @@ const ADD_WATCH_MODES = [0, 0, 1, 1, 1, 2, -1];
 const OPEN_MS = 60_000;
 const TIMEOUTS_MS = [0, -1, 1, 999, 1_000, 5_000, 60_000, 600_000, 600_001, 2_147_483_647];
 
+const CHECKED_FOR_QUOTAS: ReadonlySet<string> = new Set([
+  "create",
+  "create2",
+  "createContainer",
+  "createTtl",
+  "setData",
+  "multi",
+]);
+
 type Chance = readonly [weight: number, make: () => Step];
 
 /** Makes up a run, one step after the other; what the real server answered steers the dice, and nothing else. */
@@ -25,10 +34,12 @@ export class Generator {
   private readonly knowledge: Knowledge;
   private readonly creates: CreateGenerator;
   private readonly queue: Step[] = [];
+  private readonly hasQuotas: boolean;
   private readonly chances: readonly Chance[];
 
   constructor(random: Prng) {
     this.random = random;
+    this.hasQuotas = random.chance(0.5);
     this.knowledge = new Knowledge(random);
     this.creates = new CreateGenerator(random, this.knowledge);
     for (let slot = 0; slot < SLOTS; slot++) {
@@ -46,7 +57,7 @@ export class Generator {
       [25, () => this.resume()],
       [9, () => this.single({ op: "closeSession" })],
       [3, () => ({ kind: "bytes", slot: this.slot(), hex: random.pick(BAD_FRAMES) })],
-      [13, () => this.quota()],
+      [this.hasQuotas ? 20 : 0, () => this.quota()],
     ];
   }
 
@@ -91,15 +102,25 @@ export class Generator {
     const { random } = this;
     const requests: Request[] = [];
     const count = 2 + random.below(7);
-    // Refused at the door, out of order or with the connection closed: only alone.
-    const isAlone = ({ op, mangle }: Request): boolean =>
-      op === "auth" || op === "unknown" || op === "closeSession" || mangle !== undefined;
     while (requests.length < count) {
       const request = this.request();
-      if (!isAlone(request)) requests.push(request);
+      if (this.mayBurst(request)) requests.push(request);
     }
-    if (random.chance(0.04)) requests.push({ op: "closeSession" });
+    const last = random.below(100);
+    if (last < 4) requests.push({ op: "closeSession" });
+    else if (last < 15) requests.push(this.creates.setAcl());
     return { kind: "burst", slot: this.slot(), requests };
+  }
+
+  /**
+   * ZooKeeper refuses some requests at its door, out of order or with the connection closed. And it checks quotas and
+   * ACLs against what was applied, not against what was asked before: whether a request that follows at once finds a
+   * new ACL or the last change of a quota's counts depends on its speed.
+   */
+  private mayBurst({ op, mangle }: Request): boolean {
+    if (mangle !== undefined || op === "auth" || op === "unknown" || op === "closeSession" || op === "setAcl")
+      return false;
+    return !this.hasQuotas || !CHECKED_FOR_QUOTAS.has(op);
   }
 
   private request(): Request {
@@ -177,16 +198,13 @@ export class Generator {
     const { random } = this;
     const root = random.pick(["§", "§/a", "§/a", "§/b", "§/a/a"]);
     const create = (path: string, data: string): Step => this.single({ op: "create", path, data, acl: OPEN, flags: 0 });
-    const limit = (): string => String(random.pick([-1, 0, 1, 3, 5, 8, 20]));
-    const soft = `count=${limit()},bytes=${limit()}`;
-    const hard = random.pick(["", `=;byteHardLimit=${limit()};countHardLimit=${limit()}`]);
     const parts = root.split("/");
     for (let length = 1; length <= parts.length; length++) {
       this.queue.push(create(`/zookeeper/quota${parts.slice(0, length).join("/")}`, ""));
     }
     const limits = `/zookeeper/quota${root}/zookeeper_limits`;
     const stats = `/zookeeper/quota${root}/zookeeper_stats`;
-    if (random.chance(0.9)) this.queue.push(create(limits, `${soft}${hard}`));
+    if (random.chance(0.9)) this.queue.push(create(limits, quotaText(random)));
     if (random.chance(0.9)) this.queue.push(create(stats, "count=0,bytes=0"));
     this.knowledge.noteQuota([limits, stats]);
     return this.queue.shift() as Step;

@@ -93,7 +93,10 @@ export class Knowledge {
   private learnResult(request: Request, value: Value | undefined): void {
     if (!isRecord(value)) return;
     const path = pathOf(request);
-    if (request.op === "delete") return this.forget(path);
+    if (request.op === "delete") {
+      this.forget(path);
+      return;
+    }
     const stat = value["stat"];
     const created = value["path"];
     if (typeof created === "string" && request.op !== "sync") this.learnCreated(request, path, created);

@@ -1,11 +1,13 @@
 import { decodeReply, hasSucceeded } from "./decode-reply.ts";
 import { encodeRequest, type Meaning, typeOf } from "./encode-request.ts";
 import { fixedXids, opCodes, PASSWORD_BYTES } from "./protocol.ts";
-import { type Arrival, type ConnectResponse, RawConnection } from "./raw-client.ts";
-import type { PathRequest, ReadRequest, Request } from "./request.ts";
+import { type Arrival, type ConnectRequest, type ConnectResponse, RawConnection } from "./raw-client.ts";
+import { isWrite, type ReadRequest, type Request } from "./request.ts";
 import type { Item, Outcome, Step } from "./step.ts";
 
 export const SLOTS = 4;
+/** Pings are not sent: every step is one for them. */
+const WATCHER_MS = 60_000;
 /** How long a server may take to close a connection that it closes for good. */
 const CLOSE_MS = 5_000;
 /** How often a slot's server is asked whether it has applied what another one answered. */
@@ -24,7 +26,6 @@ interface Slot {
 
 type Asked = ReadonlyMap<number, { readonly request: Request; readonly index: number }>;
 
-const SYNC: PathRequest = { op: "sync", path: "/" };
 const LOOK: ReadRequest = { op: "exists", path: "/", watch: false };
 const NONE: Asked = new Map();
 
@@ -33,13 +34,25 @@ export class Side {
   private readonly addresses: readonly string[];
   private readonly meaning: Meaning;
   private readonly slots: (Slot | undefined)[] = Array.from({ length: SLOTS }, () => undefined);
+  /** One for every server, to see how far it is: a server without a slot takes part in the run, too. */
+  private readonly watchers: RawConnection[] = [];
   /** The highest zxid that a reply has shown. */
   highestZxid: bigint;
 
-  constructor(addresses: readonly string[], meaning: Meaning, highestZxid: bigint) {
+  private constructor(addresses: readonly string[], meaning: Meaning, highestZxid: bigint) {
     this.addresses = addresses;
     this.meaning = meaning;
     this.highestZxid = highestZxid;
+  }
+
+  static async start(addresses: readonly string[], meaning: Meaning, highestZxid: bigint): Promise<Side> {
+    const side = new Side(addresses, meaning, highestZxid);
+    for (const address of addresses) {
+      const { connection, response } = await RawConnection.open(address, newSession(WATCHER_MS, false));
+      if (response === undefined || response.sessionId === 0n) throw new Error(`${address} gives no session`);
+      side.watchers.push(connection);
+    }
+    return side;
   }
 
   /** The session's id in each slot; 0 where there is none. */
@@ -54,7 +67,7 @@ export class Side {
     if (step.kind === "open") await this.open(step, own);
     else if (step.kind === "resume") await this.resume(step, own);
     else await this.send(step, own);
-    await this.barrier(items);
+    await this.barrier(items, mayChange(step) ? undefined : step.slot);
     for (const [index, slot] of this.slots.entries()) {
       if (slot?.isOpen && slot.connection.closed)
         await this.reconnect(slot, slot.server, slot.password, 0n, items[index]!);
@@ -64,25 +77,21 @@ export class Side {
 
   /** Ends every session. */
   async close(): Promise<void> {
-    const open = this.slots.filter((slot) => slot?.isOpen) as Slot[];
+    const open = this.slots.flatMap((slot) => (slot?.isOpen ? [slot.connection] : []));
     await Promise.all(
-      open.map(async ({ connection }) => {
+      [...open, ...this.watchers].map(async (connection) => {
         connection.send(opCodes.closeSession, new Uint8Array(0));
         await connection.settled();
       }),
     );
     for (const slot of this.slots) slot?.connection.destroy();
+    for (const watcher of this.watchers) watcher.destroy();
   }
 
   private async open(step: Step & { kind: "open" }, items: Item[]): Promise<void> {
     if (this.slots[step.slot]?.isOpen) return;
-    const { connection, response } = await RawConnection.open(this.address(step.server), {
-      timeoutMs: step.timeoutMs,
-      sessionId: 0n,
-      password: new Uint8Array(PASSWORD_BYTES),
-      lastZxidSeen: 0n,
-      readOnly: step.readOnly,
-    });
+    const request = newSession(step.timeoutMs, step.readOnly);
+    const { connection, response } = await RawConnection.open(this.address(step.server), request);
     items.push(connectItem(response));
     if (response === undefined || response.sessionId === 0n) return;
     const { sessionId, password } = response;
@@ -92,13 +101,10 @@ export class Side {
   private async resume(step: Step & { kind: "resume" }, items: Item[]): Promise<void> {
     const slot = this.slots[step.slot];
     if (!slot?.isOpen) return;
-    const isSame = this.address(step.server) === this.address(slot.server);
     const old = slot.connection;
-    const takesOver = step.takesOver && isSame && step.password === "right";
+    const takesOver = step.takesOver && this.address(step.server) === this.address(slot.server);
     if (!takesOver) old.destroy();
-    // Another server may not have applied what this session saw, and then refuses it: no difference to look at.
-    const last = isSame ? this.highestZxid : 0n;
-    const seen = { zero: 0n, last, future: FUTURE_ZXID }[step.seen];
+    const seen = { zero: 0n, last: this.highestZxid, future: FUTURE_ZXID }[step.seen];
     const password = step.password === "right" ? slot.password : slot.password.map((byte) => byte ^ 0x55);
     await this.reconnect(slot, step.server, password, seen, items);
     if (!takesOver) return;
@@ -161,64 +167,75 @@ export class Side {
     return connection.send(typeOf(request), encodeRequest(request, this.meaning), xid);
   }
 
-  /** Until the server of every slot has applied all that any has shown: only then have all events come. */
-  private async barrier(items: Item[][]): Promise<void> {
-    await Promise.all(
-      this.slots.map(async (slot, index) => {
-        if (!slot?.isOpen) return;
-        const { connection } = slot;
-        for (let tries = 0; tries < BARRIER_TRIES && !connection.closed; tries++) {
-          if (tries > 0) await new Promise((resolve) => setTimeout(resolve, BARRIER_PAUSE_MS));
-          connection.cork();
-          const mine = new Set([this.ask(connection, SYNC), this.ask(connection, LOOK)]);
-          connection.uncork();
-          await connection.settled();
-          const arrivals = connection.take();
-          const isMine = (each: Arrival): boolean => each.kind === "reply" && mine.has(each.ticket);
-          items[index]!.push(
-            ...this.itemsOf(
-              arrivals.filter((each) => !isMine(each)),
-              NONE,
-            ),
-          );
-          const seen = arrivals.filter(isMine).map((each) => (each.kind === "reply" ? each.zxid : 0n));
-          if (seen.length === 2 && (seen[1] as bigint) >= this.highestZxid) return;
-        }
-        if (!connection.closed)
-          throw new Error(`${this.address(slot.server)} does not come to zxid ${this.highestZxid}`);
-      }),
-    );
+  /**
+   * Until every server has applied all that any has shown: only then have all events come, and only then does the next
+   * step find the same everywhere. With `only`, of nothing but that slot's connection.
+   */
+  private async barrier(items: Item[][], only: number | undefined): Promise<void> {
+    const slots = this.slots.flatMap((slot, index) => {
+      const isMeant = slot?.isOpen && (only === undefined || only === index);
+      return isMeant ? [this.catchUp(slot.connection, items[index] as Item[])] : [];
+    });
+    const watchers = only === undefined ? this.watchers.map((watcher) => this.catchUp(watcher, [])) : [];
+    await Promise.all([...slots, ...watchers]);
+  }
+
+  private async catchUp(connection: RawConnection, items: Item[]): Promise<void> {
+    for (let tries = 0; tries < BARRIER_TRIES && !connection.closed; tries++) {
+      if (tries > 0) await new Promise((resolve) => setTimeout(resolve, BARRIER_PAUSE_MS));
+      const ticket = this.ask(connection, LOOK);
+      await connection.settled();
+      let seen = -1n;
+      for (const arrival of connection.take()) {
+        if (arrival.kind === "reply" && arrival.ticket === ticket) seen = arrival.zxid;
+        else items.push(this.itemOf(arrival, NONE));
+      }
+      if (seen >= this.highestZxid) return;
+    }
+    if (!connection.closed) throw new Error(`a server does not come to zxid ${this.highestZxid}`);
+    items.push(...this.itemsOf(connection.take(), NONE));
   }
 
   private itemsOf(arrivals: readonly Arrival[], asked: Asked): Item[] {
-    return arrivals.map((arrival): Item => {
-      switch (arrival.kind) {
-        case "reply": {
-          const question = asked.get(arrival.ticket);
-          const { error, zxid, xid } = arrival;
-          if (question === undefined) return { kind: "stray", xid, error };
-          const value = error === 0 ? decodeReply(question.request, arrival.body, this.meaning) : {};
-          const fresh = zxid > this.highestZxid;
-          if (fresh) this.highestZxid = zxid;
-          return { kind: "reply", ...question, error, zxid, fresh, value };
-        }
-        case "event": {
-          const { type, state, path, zxid, error } = arrival;
-          return { kind: "event", type, state, path, zxid, error };
-        }
-        case "silent": {
-          const question = asked.get(arrival.ticket);
-          return question === undefined ? { kind: "stray", xid: 0, error: 0 } : { kind: "silent", ...question };
-        }
-        case "closed":
-          return { kind: "closed" };
+    return arrivals.map((arrival) => this.itemOf(arrival, asked));
+  }
+
+  private itemOf(arrival: Arrival, asked: Asked): Item {
+    switch (arrival.kind) {
+      case "reply": {
+        const question = asked.get(arrival.ticket);
+        const { error, zxid, xid } = arrival;
+        if (question === undefined) return { kind: "stray", xid, error };
+        const value = error === 0 ? decodeReply(question.request, arrival.body, this.meaning) : {};
+        const fresh = zxid > this.highestZxid;
+        if (fresh) this.highestZxid = zxid;
+        return { kind: "reply", ...question, error, zxid, fresh, value };
       }
-    });
+      case "event": {
+        const { type, state, path, zxid, error } = arrival;
+        return { kind: "event", type, state, path, zxid, error };
+      }
+      case "silent": {
+        const question = asked.get(arrival.ticket);
+        return question === undefined ? { kind: "stray", xid: 0, error: 0 } : { kind: "silent", ...question };
+      }
+      case "closed":
+        return { kind: "closed" };
+    }
   }
 
   private address(server: number): string {
     return this.addresses[server % this.addresses.length] as string;
   }
+}
+
+function newSession(timeoutMs: number, readOnly: boolean | undefined): ConnectRequest {
+  return { timeoutMs, sessionId: 0n, password: new Uint8Array(PASSWORD_BYTES), lastZxidSeen: 0n, readOnly };
+}
+
+/** Whether others than the one who asked may see something of it. */
+function mayChange(step: Step): boolean {
+  return step.kind !== "request" || step.request.mangle !== undefined || isWrite(step.request);
 }
 
 function connectItem(response: ConnectResponse | undefined): Item {

@@ -68,7 +68,8 @@ const PRELUDE = `
   setInterval(() => {}, 1000);
   process.on("SIGINT", () => {});
   const { id, dataDir, grpcListen, ensemble } = JSON.parse(process.argv[2]);
-  const addresses = { grpc: grpcListen, http: grpcListen, peer: null };
+  const closed = { zookeeper: null, zookeeperTls: null, peer: null };
+  const addresses = { grpc: grpcListen, http: grpcListen, ...closed };
   const ready = () => process.send({ type: "ready", pid: process.pid, addresses });
   /** True for the first process of this member. */
   const first = (name) => {

@@ -47,7 +47,7 @@ async function launch(
 /** Stays alive, because a child that ends by itself would pass for one that stopped when asked. */
 const READY =
   'setInterval(() => {}, 1000); const at = { host: "127.0.0.1", port: 7 };' +
-  "const addresses = { grpc: at, http: at, peer: null };" +
+  "const addresses = { grpc: at, http: at, zookeeper: null, zookeeperTls: null, peer: null };" +
   'const ready = () => process.send({ type: "ready", pid: process.pid, addresses });';
 
 describe("core.md 39: a member is a child process", () => {

@@ -25,7 +25,9 @@ test("one member is what it always was", () => {
 test.for(devMemberCounts.slice(1))(
   "%i members: ports 10 apart, ZooKeeper's 1 apart, directories beside each other",
   (count) => {
-    const { members } = resolveDevEnsemble(input({ zookeeperListen: "127.0.0.1:2181", logLevel: "warn" }), count);
+    const tls = { zookeeperTlsListen: "127.0.0.1:2281", zookeeperTlsCert: "c", zookeeperTlsKey: "k" };
+    const flags = { ...tls, zookeeperListen: "127.0.0.1:2181", logLevel: "warn" };
+    const { members } = resolveDevEnsemble(input(flags), count);
     expect(members).toHaveLength(count);
     const ensemble = members.map(({ id, peerListen }) => ({ id, ...peerListen }));
     for (const [index, member] of members.entries()) {
@@ -36,12 +38,21 @@ test.for(devMemberCounts.slice(1))(
         httpListen: { host: "127.0.0.1", port: 7401 + 10 * index },
         peerListen: { host: "127.0.0.1", port: 7402 + 10 * index },
         zookeeperListen: { host: "127.0.0.1", port: 2181 + index },
+        zookeeper: { tls: { listen: { host: "127.0.0.1", port: 2281 + index } }, anyPortWillDo: false },
         logLevel: "warn",
       });
       expect(member.ensemble).toEqual(ensemble);
     }
   },
 );
+
+test("their ZooKeeper doors are from 2181 on where nobody says another place, and any free port will do", () => {
+  const { members } = resolveDevEnsemble(input(), 3);
+  expect(members.map(({ zookeeperListen }) => zookeeperListen?.port)).toEqual([2181, 2182, 2183]);
+  expect(members.map(({ zookeeper }) => zookeeper.anyPortWillDo)).toEqual([true, true, true]);
+  const closed = resolveDevEnsemble(input({ zookeeperListen: "off" }), 3).members;
+  expect(closed.map(({ zookeeperListen }) => zookeeperListen)).toEqual([null, null, null]);
+});
 
 test("they share the memory that one would have, unless it is said what each may use", () => {
   expect(resolveDevEnsemble(input(), 3).members.map(({ memoryBytes }) => memoryBytes)).toEqual(Array(3).fill(2 * GIB));
@@ -76,6 +87,9 @@ describe("is refused", () => {
   test("a port beyond the last", () => {
     expect(problemsOf({ httpListen: "127.0.0.1:65530" })).toEqual([
       "--members: the last of 3 would be at port 65550; choose lower ports for the first",
+    ]);
+    expect(problemsOf({ zookeeperListen: "127.0.0.1:65535" })).toEqual([
+      "--members: the last of 3 would be at port 65537; choose lower ports for the first",
     ]);
   });
 

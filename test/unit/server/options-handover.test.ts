@@ -104,13 +104,13 @@ test("any other failure keeps its own words", () => {
 
 test("addresses.json shows each door as host:port", () => {
   const at = (port: number) => ({ host: "127.0.0.1", port });
-  expect(JSON.parse(formatAddresses(3, { grpc: at(1), http: at(2), peer: null }))).toEqual({
-    id: 3,
-    grpc: "127.0.0.1:1",
-    http: "127.0.0.1:2",
+  const least = { grpc: at(1), http: at(2), zookeeper: null, zookeeperTls: null, peer: null };
+  const doors = { id: 3, grpc: "127.0.0.1:1", http: "127.0.0.1:2" };
+  expect(JSON.parse(formatAddresses(3, least))).toEqual(doors);
+  expect(JSON.parse(formatAddresses(3, { ...least, peer: at(4) }))).toEqual({ ...doors, peer: "127.0.0.1:4" });
+  expect(JSON.parse(formatAddresses(3, { ...least, zookeeper: at(5), zookeeperTls: at(6) }))).toEqual({
+    ...doors,
+    zookeeper: "127.0.0.1:5",
+    zookeeperTls: "127.0.0.1:6",
   });
-  expect(JSON.parse(formatAddresses(3, { grpc: at(1), http: at(2), peer: at(4) }))).toHaveProperty(
-    "peer",
-    "127.0.0.1:4",
-  );
 });

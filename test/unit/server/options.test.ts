@@ -44,6 +44,7 @@ describe("where options come from", () => {
       httpListen: { host: "127.0.0.1", port: 7401 },
       peerListen: { host: "127.0.0.1", port: 7402 },
       zookeeperListen: null,
+      zookeeper: expect.objectContaining({ tls: null, superDigest: null, saslUsers: null, anyPortWillDo: false }),
       ensemble: [{ id: 1, host: "127.0.0.1", port: 7402 }],
       grpcAdvertise: null,
       httpAdvertise: null,
@@ -85,12 +86,10 @@ describe("where options come from", () => {
       "grpc-listen": "127.0.0.1:1",
       "http-listen": "127.0.0.1:2",
       "peer-listen": "127.0.0.1:3",
-      "zookeeper-listen": "127.0.0.1:4",
       ensemble: "1@a:5",
       "grpc-advertise": "a:1",
       "http-advertise": "a:2",
       "peer-advertise": "a:3",
-      "zookeeper-advertise": "a:4",
       "peer-timeout": "2s",
       "peer-bulk-rate": "1MiB",
       memory: "300MiB",
@@ -108,8 +107,8 @@ describe("where options come from", () => {
     };
     const base = resolveGiven({}).options as unknown as Record<string, unknown>;
     for (const { flag, name, variable } of optionRows) {
-      // One alone is refused: they have a test of their own.
-      if (flag.startsWith("peer-tls-")) continue;
+      // One alone is refused, or has others beside it: they have tests of their own.
+      if (flag.startsWith("peer-tls-") || flag.startsWith("zookeeper-")) continue;
       const value = samples[flag] as string;
       const ways = [{ flags: { [name]: value } }, { env: { [variable]: value } }, { file: `${flag}: ${value}\n` }];
       const results = ways.map((way) => resolveGiven(way).options);
@@ -367,12 +366,6 @@ describe("what is refused", () => {
 });
 
 describe("what is accepted with a warning", () => {
-  test("a ZooKeeper address: that door is not there yet", () => {
-    const { options, warnings } = resolveGiven({ flags: { zookeeperListen: "127.0.0.1:2181" } });
-    expect(options.zookeeperListen).toEqual({ host: "127.0.0.1", port: 2181 });
-    expect(warnings).toEqual(["the ZooKeeper door is not part of this version: nothing listens on 127.0.0.1:2181"]);
-  });
-
   test("where ZooKeeper clients shall be told to go, without a door for them", () => {
     const { options, warnings } = resolveGiven({ flags: { zookeeperAdvertise: "db1:2181" } });
     expect(options.zookeeperAdvertise).toEqual({ host: "db1", port: 2181 });

@@ -41,7 +41,7 @@ function program(body: string): string {
   return file;
 }
 
-const READY = "link.ready({ grpc: at, http: at, peer: null });";
+const READY = "link.ready({ grpc: at, http: at, zookeeper: null, zookeeperTls: null, peer: null });";
 
 function forkChild(body: string): ChildProcess {
   const child = fork(program(body), [encodeOptions(options)], { stdio: ["ignore", "pipe", "pipe", "ipc"] });
@@ -59,7 +59,8 @@ test("a member says to its parent where it serves", async () => {
   const child = forkChild(READY);
   const [message] = await once(child, "message");
   const at = { host: "127.0.0.1", port: 7 };
-  expect(message).toEqual({ type: "ready", pid: child.pid, addresses: { grpc: at, http: at, peer: null } });
+  const addresses = { grpc: at, http: at, zookeeper: null, zookeeperTls: null, peer: null };
+  expect(message).toEqual({ type: "ready", pid: child.pid, addresses });
 });
 
 test("a member stops when its parent is gone", async () => {

@@ -48,7 +48,8 @@ function faultOf(line: string): string {
   if (!line.includes("=")) return "is not user=password; write both, or begin a comment with #";
   if (/^\s*=/.test(line)) return "has no user before the =; write user=password";
   if (/=\s*;?\s*$/.test(line)) return "has no password after the =; write user=password";
-  return 'cannot be read; put the password in double quotes: user="password", with \\" for a quote and \\\\ for a backslash';
+  const fix = 'put the password in double quotes, with \\" for a quote and \\\\ for a backslash';
+  return `cannot be read; ${fix}`;
 }
 
 function nameFault(name: string): string | undefined {

@@ -11,7 +11,7 @@ export function briefLine(connection: ConnectionFacts): string {
   return `${lineBegin(connection)})`;
 }
 
-/** A connection in the answer to `cons`: from `sid` on only if it has a session, `lcxid` only if that asked something. */
+/** A connection in the answer to `cons`: all from `sid` on only if it has a session, `lcxid` only if that asked. */
 function fullLine(connection: ConnectionFacts): string {
   const { sessionId, timeoutMs, statistics } = connection;
   if (sessionId === 0) return briefLine(connection);
@@ -34,8 +34,8 @@ function fullLine(connection: ConnectionFacts): string {
 }
 
 /**
- * The number in brackets is what ZooKeeper waits for of the socket: 1, to read, of a client; 0, nothing, of a connection
- * that said a word.
+ * The number in brackets is what ZooKeeper waits for of the socket: 1, to read, of a client; 0, nothing, of a
+ * connection that said a word.
  */
 function lineBegin({ remoteAddress, remotePort, sessionId, statistics }: ConnectionFacts): string {
   const { outstanding, received, sent } = statistics;

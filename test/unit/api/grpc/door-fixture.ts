@@ -6,7 +6,7 @@ import { CoordinationServiceClient } from "../../../../src/api/grpc/gen/muster/c
 import { SessionRequest, SessionResponse } from "../../../../src/api/grpc/gen/muster/coordination/v1/session.ts";
 import { createGrpcDoor, type GrpcDoor } from "../../../../src/api/grpc/grpc-door.ts";
 import type { DoorLog, GrpcLimits } from "../../../../src/api/grpc/grpc-options.ts";
-import { ScriptedCoordination } from "./scripted-coordination.ts";
+import { ScriptedCoordination } from "../scripted-coordination.ts";
 
 export type Request = NonNullable<SessionRequest["request"]>;
 export type Response = NonNullable<SessionResponse["response"]>;

@@ -12,8 +12,8 @@ import {
 import type { GrpcLimits } from "../../../../src/api/grpc/grpc-options.ts";
 import type { ChangeOutcome } from "../../../../src/coordination/port.ts";
 import type { Reason } from "../../../../src/core/base/errors.ts";
+import { ENSEMBLE_ID, EPOCH, FIRST_ZXID } from "../scripted-coordination.ts";
 import { type Ending, endingOf, outcome, startDoor } from "./door-fixture.ts";
-import { ENSEMBLE_ID, EPOCH, FIRST_ZXID } from "./scripted-coordination.ts";
 
 async function ensembleDoor(limits: Partial<GrpcLimits> = {}) {
   const fixture = await startDoor(limits);

@@ -13,8 +13,8 @@ import { protoPath as healthProto } from "grpc-health-check";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { createGrpcDoor } from "../../../../src/api/grpc/grpc-door.ts";
 import { ListenError } from "../../../../src/api/grpc/listen-address.ts";
+import { FIRST_ZXID, ScriptedCoordination } from "../scripted-coordination.ts";
 import { outcome, startDoor } from "./door-fixture.ts";
-import { FIRST_ZXID, ScriptedCoordination } from "./scripted-coordination.ts";
 
 const SERVICE = "muster.coordination.v1.CoordinationService";
 const ENSEMBLE_SERVICE = "muster.ensemble.v1.EnsembleService";

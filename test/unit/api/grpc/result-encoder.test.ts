@@ -6,7 +6,7 @@ import { ResultEncoder } from "../../../../src/api/grpc/result-encoder.ts";
 import { errors, type Reason, reasonOf } from "../../../../src/core/base/errors.ts";
 import type { Answer, AnswerKind } from "../../../../src/core/tree/answer.ts";
 import type { Stat } from "../../../../src/core/tree/stat.ts";
-import { blankAnswer } from "./scripted-coordination.ts";
+import { blankAnswer } from "../scripted-coordination.ts";
 
 const int32 = fc.integer();
 const stat: fc.Arbitrary<Stat> = fc.record({

@@ -8,8 +8,8 @@ import { SessionStream } from "../../../../src/api/grpc/session-stream.ts";
 import { Prng } from "../../../../src/core/base/prng.ts";
 import { eventType } from "../../../../src/core/tree/operation.ts";
 import type { NodeEvent } from "../../../../src/core/tree/watch-event.ts";
+import { FIRST_ZXID, ScriptedCoordination } from "../scripted-coordination.ts";
 import { type Request, startDoor } from "./door-fixture.ts";
-import { FIRST_ZXID, ScriptedCoordination } from "./scripted-coordination.ts";
 
 type Body = NonNullable<Operation["operation"]>;
 

@@ -3,8 +3,8 @@ import { describe, expect, test } from "vitest";
 import { type Operation, SessionRequest } from "../../../../src/api/grpc/gen/muster/coordination/v1/session.ts";
 import { eventType } from "../../../../src/core/tree/operation.ts";
 import type { NodeEvent } from "../../../../src/core/tree/watch-event.ts";
+import { ENSEMBLE_ID, EPOCH, FIRST_ZXID } from "../scripted-coordination.ts";
 import { type Request, startDoor } from "./door-fixture.ts";
-import { ENSEMBLE_ID, EPOCH, FIRST_ZXID } from "./scripted-coordination.ts";
 
 type Body = NonNullable<Operation["operation"]>;
 

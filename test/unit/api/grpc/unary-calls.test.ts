@@ -10,8 +10,8 @@ import {
   type SetZnodeResponse,
 } from "../../../../src/api/grpc/gen/muster/coordination/v1/coordination_service.ts";
 import { CreateMode } from "../../../../src/api/grpc/gen/muster/coordination/v1/znode.ts";
+import { ENSEMBLE_ID, FIRST_ZXID } from "../scripted-coordination.ts";
 import { type Ending, endingOf, outcome, startDoor } from "./door-fixture.ts";
-import { ENSEMBLE_ID, FIRST_ZXID } from "./scripted-coordination.ts";
 
 const create = (path: string, data = new Uint8Array(0)) => ({
   create: { path, data, mode: CreateMode.UNSPECIFIED, ttlMs: 0, ifAbsent: false },

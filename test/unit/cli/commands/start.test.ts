@@ -7,7 +7,7 @@ import { resolveDevEnsemble } from "../../../../src/server/dev-ensemble.ts";
 import { resolveOptions } from "../../../../src/server/options.ts";
 
 const at = (port: number) => ({ host: "127.0.0.1", port });
-const addresses = { grpc: at(7400), http: at(7401), peer: null };
+const addresses = { grpc: at(7400), http: at(7401), zookeeper: null, zookeeperTls: null, peer: null };
 const { options } = resolveOptions({ command: "dev", flags: {}, env: {}, cwd: "/home/ann", terminal: false });
 
 test("server's ready line is one line of JSON with the addresses bound", () => {
@@ -23,6 +23,12 @@ test("dev's banner says where everything is and names three commands to try", ()
   expect(text.match(/^ {4}npx muster znode /gm)).toHaveLength(3);
 });
 
+test("dev's banner says where ZooKeeper clients go, if the door is open", () => {
+  expect(banner(options, addresses, "/home/ann")).not.toContain("ZooKeeper");
+  const text = banner(options, { ...addresses, zookeeper: at(33123) }, "/home/ann");
+  expect(text).toContain("ZooKeeper 127.0.0.1:33123");
+});
+
 test("dev's commands to try reach the member on other ports too", () => {
   const text = banner(options, { ...addresses, grpc: at(9) }, "/elsewhere");
   expect(text.match(/^ {4}MUSTER_ENDPOINTS=127\.0\.0\.1:9 npx muster znode /gm)).toHaveLength(3);
@@ -32,15 +38,23 @@ test("dev's commands to try reach the member on other ports too", () => {
 const { members } = resolveDevEnsemble({ command: "dev", flags: {}, env: {}, cwd: "/home/ann", terminal: false }, 3);
 
 test("dev's banner of several lists their addresses and one command that asks all of them", () => {
-  const bound = new Map(members.map(({ id, grpcListen: grpc, httpListen: http }) => [id, { grpc, http, peer: null }]));
+  const closed = { zookeeper: null, zookeeperTls: null, peer: null };
+  const bound = new Map(
+    members.map(({ id, grpcListen: grpc, httpListen: http }) => [
+      id,
+      { ...closed, grpc, http, zookeeper: at(2180 + id) },
+    ]),
+  );
   const text = ensembleBanner(members, bound, "/home/ann");
   for (const part of [
     "an ensemble of 3",
-    "member 2   gRPC 127.0.0.1:7410   HTTP http://127.0.0.1:7411",
+    "member 2   gRPC 127.0.0.1:7410   HTTP http://127.0.0.1:7411   ZooKeeper 127.0.0.1:2182\n",
     "./.muster/member-1 to member-3",
     "npx muster ensemble status --endpoints 127.0.0.1:7400,127.0.0.1:7410,127.0.0.1:7420",
   ])
     expect(text).toContain(part);
+  const without = new Map([...bound].map(([id, doors]) => [id, { ...doors, zookeeper: null }]));
+  expect(ensembleBanner(members, without, "/home/ann")).not.toContain("ZooKeeper");
   expect(ensembleBanner(members, bound, "/elsewhere")).toContain("/home/ann/.muster/member-1 to");
 });
 

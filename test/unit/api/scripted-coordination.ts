@@ -10,17 +10,17 @@ import type {
   SessionInfo,
   Status,
   WatchRequest,
-} from "../../../../src/coordination/port.ts";
-import { errors, type Reason } from "../../../../src/core/base/errors.ts";
-import type { Answer } from "../../../../src/core/tree/answer.ts";
+} from "../../../src/coordination/port.ts";
+import { errors, type Reason } from "../../../src/core/base/errors.ts";
+import type { Answer } from "../../../src/core/tree/answer.ts";
 import {
   createMode,
   type Identity,
   type ReadOperation,
   type WriteOperation,
-} from "../../../../src/core/tree/operation.ts";
-import { emptyStat } from "../../../../src/core/tree/stat.ts";
-import type { NodeEvent, WatchEvent } from "../../../../src/core/tree/watch-event.ts";
+} from "../../../src/core/tree/operation.ts";
+import { emptyStat } from "../../../src/core/tree/stat.ts";
+import type { NodeEvent, WatchEvent } from "../../../src/core/tree/watch-event.ts";
 
 export const ENSEMBLE_ID = "0123456789abcdef0123456789abcdef";
 export const EPOCH = 3;
@@ -160,12 +160,14 @@ export class ScriptedConnection implements Connection {
 
   open(secretHash: Uint8Array, timeoutMs: number): void {
     this.asked.push({ kind: "open", secretHash: Buffer.from(secretHash).toString("hex"), timeoutMs });
-    if (this.port.autoOpen) this.opened({ sessionId: FIRST_ZXID, timeoutMs, zxid: this.port.zxid, resumed: false, generation: 1 });
+    if (this.port.autoOpen)
+      this.opened({ sessionId: FIRST_ZXID, timeoutMs, zxid: this.port.zxid, resumed: false, generation: 1 });
   }
 
   resume(sessionId: number, secretHash: Uint8Array): void {
     this.asked.push({ kind: "resume", sessionId, secretHash: Buffer.from(secretHash).toString("hex") });
-    if (this.port.autoOpen) this.opened({ sessionId, timeoutMs: 9_000, zxid: this.port.zxid, resumed: true, generation: 2 });
+    if (this.port.autoOpen)
+      this.opened({ sessionId, timeoutMs: 9_000, zxid: this.port.zxid, resumed: true, generation: 2 });
   }
 
   touch(token: number): void {
