@@ -105,6 +105,8 @@ async function openDoors(
     throw error;
   }
   const zookeeper = zookeeperDoor?.plain ?? null;
+  const { door } = zookeeperDoor ?? {};
+  if (door !== undefined) metrics.connect({ zookeeper: () => door.stats() });
   const peer = runtime.links?.address;
   const addresses: MemberAddresses = {
     grpc: parseBound(address),

@@ -1,10 +1,9 @@
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
-import { arch, homedir, hostname, release, tmpdir, type as systemName, userInfo } from "node:os";
+import { arch, homedir, hostname, release, type as systemName, tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import { getHeapStatistics } from "node:v8";
 import { openSaslUsers, type SaslUsersFile } from "../api/zookeeper/auth/sasl-users.ts";
 import { configText } from "../api/zookeeper/ensemble/config-text.ts";
-import { SizeStatistics } from "../api/zookeeper/four-letter-words/size-statistics.ts";
 import type { EnsembleFacts, OptionFacts } from "../api/zookeeper/four-letter-words/word-facts.ts";
 import type { WordSources } from "../api/zookeeper/word-desk.ts";
 import { createZookeeperDoor, type ZookeeperDoor, type ZookeeperTls } from "../api/zookeeper/zookeeper-door.ts";
@@ -123,10 +122,16 @@ function wordSources(
       const { databaseBytes, walBytes } = runtime.snapshot().stats();
       const { directory } = runtime.dataDir;
       const journalBytes = runtime.journal().stats().diskBytes;
-      return { data: directory, dataBytes: databaseBytes + walBytes, journal: join(directory, "journal"), journalBytes };
+      return {
+        data: directory,
+        dataBytes: databaseBytes + walBytes,
+        journal: join(directory, "journal"),
+        journalBytes,
+      };
     },
     environment: environmentFacts,
-    ensemble: () => ensembleFacts(coordination),
+    ensemble: () => ensembleFacts(coordination, runtime),
+    resetEnsemble: () => runtime.member.proposalSizes.reset(),
   };
 }
 
@@ -161,7 +166,7 @@ function optionFacts(
   };
 }
 
-function ensembleFacts(coordination: Coordination): EnsembleFacts | undefined {
+function ensembleFacts(coordination: Coordination, runtime: MemberRuntime): EnsembleFacts | undefined {
   const { members, leaderId, memberId } = coordination.status();
   if (members.length === 1) return undefined;
   const learners = members.filter(({ id, isReachable }) => id !== memberId && isReachable);
@@ -176,7 +181,7 @@ function ensembleFacts(coordination: Coordination): EnsembleFacts | undefined {
             learners: learners.length,
             syncedFollowers: synced.filter(({ role }) => role === "follower").length,
             syncedObservers: synced.filter(({ role }) => role === "observer").length,
-            proposalSizes: new SizeStatistics(),
+            proposalSizes: runtime.member.proposalSizes,
             uptimeMs: process.uptime() * 1000,
           },
   };

@@ -1,7 +1,6 @@
 import { superDigestFault } from "../api/zookeeper/auth/digest-identity.ts";
 import { type Word, words } from "../api/zookeeper/four-letter-words/words.ts";
-import type { ListenAddress } from "../core/base/listen-address.ts";
-import type { OptionName, OptionValues } from "./options-schema.ts";
+import { formatListenAddress, isLoopback, type ListenAddress } from "../core/base/listen-address.ts";
 
 /** What the ZooKeeper door is told beside where it listens in plain text. Paths are absolute. */
 export interface ZookeeperOptions {
@@ -30,6 +29,28 @@ export interface ZookeeperTlsFiles {
   readonly clientCa: string | null;
 }
 
+/** The values of its options, and of those it may be at odds with. */
+export interface ZookeeperValues {
+  readonly insecure: boolean;
+  readonly grpcListen: ListenAddress;
+  readonly httpListen: ListenAddress;
+  readonly peerListen: ListenAddress;
+  readonly zookeeperListen: ListenAddress | null;
+  readonly zookeeperTlsListen: ListenAddress | null;
+  readonly zookeeperTlsCert?: string | undefined;
+  readonly zookeeperTlsKey?: string | undefined;
+  readonly zookeeperTlsClientCa?: string | undefined;
+  readonly zookeeperTickTime: number;
+  readonly zookeeperSessionTimeoutMin?: number | undefined;
+  readonly zookeeperSessionTimeoutMax?: number | undefined;
+  readonly zookeeperFrameMax: number;
+  readonly zookeeperConnectionsPerAddress: number;
+  readonly zookeeperConnections: number;
+  readonly zookeeper4lw: readonly Word[];
+  readonly zookeeperSuperDigest?: string | undefined;
+  readonly zookeeperSaslUsers?: string | undefined;
+}
+
 /** ZooKeeper's bounds of a session time-out, in ticks. */
 const TICKS_MIN = 2;
 const TICKS_MAX = 20;
@@ -39,8 +60,8 @@ const TICKS_MAX = 20;
  * @param anyPortWillDo see {@link ZookeeperOptions}
  */
 export function zookeeperOptions(
-  values: OptionValues,
-  path: (name: OptionName & `zookeeper${string}`) => string,
+  values: ZookeeperValues,
+  path: (name: keyof ZookeeperValues) => string,
   anyPortWillDo: boolean,
 ): ZookeeperOptions {
   const { zookeeperTlsListen: listen, zookeeperTickTime: tickMs } = values;
@@ -68,7 +89,7 @@ export function zookeeperOptions(
 }
 
 /** What does not go together, or cannot be without something else. */
-export function zookeeperProblems(values: OptionValues, source: (name: OptionName) => string): string[] {
+export function zookeeperProblems(values: ZookeeperValues, source: (name: keyof ZookeeperValues) => string): string[] {
   const problems: string[] = [];
   const { zookeeperTickTime: tickMs } = values;
   const min = values.zookeeperSessionTimeoutMin ?? TICKS_MIN * tickMs;
@@ -86,9 +107,32 @@ export function zookeeperProblems(values: OptionValues, source: (name: OptionNam
         "--zookeeper-tls-key",
     );
   }
+  if (values.zookeeperTlsListen !== null)
+    problems.push(...tlsAddressProblems(values, values.zookeeperTlsListen, source));
   for (const name of ["zookeeperTlsCert", "zookeeperTlsKey", "zookeeperTlsClientCa"] as const) {
     if (values[name] === undefined || values.zookeeperTlsListen !== null) continue;
     problems.push(`${source(name)}: is for TLS, which is off; open it with --zookeeper-tls-listen`);
+  }
+  return problems;
+}
+
+function tlsAddressProblems(
+  values: ZookeeperValues,
+  own: ListenAddress,
+  source: (name: keyof ZookeeperValues) => string,
+): string[] {
+  const problems: string[] = [];
+  const text = `${source("zookeeperTlsListen")}: "${formatListenAddress(own)}"`;
+  if (!isLoopback(own.host) && values.zookeeperTlsClientCa === undefined && !values.insecure) {
+    problems.push(
+      `${text} is reachable from other machines, which needs authentication; give --zookeeper-tls-client-ca, ` +
+        "or accept the risk with --insecure",
+    );
+  }
+  for (const name of ["grpcListen", "httpListen", "peerListen", "zookeeperListen"] as const) {
+    const other = values[name];
+    if (other === null || own.port === 0 || own.port !== other.port || own.host !== other.host) continue;
+    problems.push(`${text} is the address of ${source(name)} too; give each door a port of its own`);
   }
   return problems;
 }

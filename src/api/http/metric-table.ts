@@ -6,6 +6,7 @@ export interface MetricSources {
   readonly journal?: () => JournalNumbers;
   readonly snapshot?: () => SnapshotNumbers;
   readonly grpc?: () => GrpcNumbers;
+  readonly zookeeper?: () => ZookeeperNumbers;
   readonly queue?: () => QueueNumbers;
   /** The process itself; given by `createMetrics`. */
   readonly process?: () => ProcessNumbers;
@@ -43,6 +44,20 @@ export interface GrpcNumbers {
   readonly pauses: number;
   readonly unaryCalls: number;
   readonly unaryFailures: number;
+  readonly defects: number;
+}
+
+/** What the ZooKeeper door has done since it was made or since `srst`; the first two are of this moment. */
+export interface ZookeeperNumbers {
+  readonly connections: number;
+  readonly outstanding: number;
+  readonly connectionsRejected: number;
+  readonly received: number;
+  readonly sent: number;
+  readonly receivedBytes: number;
+  readonly sentBytes: number;
+  readonly authenticationFailures: number;
+  readonly malformed: number;
   readonly defects: number;
 }
 
@@ -235,6 +250,46 @@ export const metricRows: readonly MetricRow[] = [
     (g) => g.pauses,
   ),
   row("grpc", "counter", "muster_grpc_defects_total", "Defects of the door met, each one logged.", (g) => g.defects),
+  row("zookeeper", "gauge", "muster_zookeeper_connections", "Connections of ZooKeeper clients.", (z) => z.connections),
+  row(
+    "zookeeper",
+    "gauge",
+    "muster_zookeeper_outstanding_requests",
+    "Requests of ZooKeeper clients that are not answered yet.",
+    (z) => z.outstanding,
+  ),
+  row(
+    "zookeeper",
+    "counter",
+    "muster_zookeeper_connections_rejected_total",
+    "Connections refused because there were too many, of one address or in all.",
+    (z) => z.connectionsRejected,
+  ),
+  row("zookeeper", "counter", "muster_zookeeper_received_total", "Requests of ZooKeeper clients.", (z) => z.received),
+  row("zookeeper", "counter", "muster_zookeeper_sent_total", "Replies and notifications sent.", (z) => z.sent),
+  row("zookeeper", "counter", "muster_zookeeper_received_bytes_total", "Size of the requests.", (z) => z.receivedBytes),
+  row("zookeeper", "counter", "muster_zookeeper_sent_bytes_total", "Size of what was sent.", (z) => z.sentBytes),
+  row(
+    "zookeeper",
+    "counter",
+    "muster_zookeeper_authentication_failures_total",
+    "Auth packets and SASL tokens that proved nothing.",
+    (z) => z.authenticationFailures,
+  ),
+  row(
+    "zookeeper",
+    "counter",
+    "muster_zookeeper_malformed_total",
+    "Connections ended for a frame that could not be read.",
+    (z) => z.malformed,
+  ),
+  row(
+    "zookeeper",
+    "counter",
+    "muster_zookeeper_defects_total",
+    "Defects of the door met, each one logged.",
+    (z) => z.defects,
+  ),
   row("journal", "gauge", "muster_journal_bytes", "Journal on disk.", (j) => j.bytes),
   row("journal", "gauge", "muster_journal_segments", "Journal segments on disk.", (j) => j.segments),
   row("snapshot", "gauge", "muster_snapshot_zxid", "zxid of the last snapshot round committed.", (s) => s.lastZxid),

@@ -20,12 +20,7 @@ export const OPEN: readonly AclEntry[] = [{ permissions: permission.ALL, scheme:
 
 function isOpen(acl: readonly AclEntry[]): boolean {
   const [entry] = acl;
-  return (
-    acl.length === 1 &&
-    entry?.permissions === permission.ALL &&
-    entry.scheme === "world" &&
-    entry.id === "anyone"
-  );
+  return acl.length === 1 && entry?.permissions === permission.ALL && entry.scheme === "world" && entry.id === "anyone";
 }
 
 export function writeAcl(writer: ReplyWriter, acl: readonly AclEntry[]): void {

@@ -32,6 +32,8 @@ export interface AuthContext {
 
 /** Identities of one connection at most: each goes with every command, into the journal. */
 const IDENTITIES_MAX = 64;
+/** The length of a buffer that is null. */
+const NULL_BUFFER = -1;
 
 /**
  * The two ways to prove who one is, at any time of a connection. Both are answered at once, outside of the line of
@@ -65,7 +67,8 @@ export class AuthDesk {
     if (this.exchange === undefined && users !== undefined) this.exchange = startDigestMd5(users, randomBytes);
     const step = this.exchange?.step(token) ?? { failed: "SASL, which is off; --zookeeper-sasl-users turns it on" };
     if ("failed" in step || (step.done && !this.add([step.identity]))) {
-      line.outOfLine(xid, zxid(), zookeeperError.AUTH_FAILED);
+      // ZooKeeper sends the token it has not got, too, although there is an error.
+      line.outOfLine(xid, zxid(), zookeeperError.AUTH_FAILED, (writer) => writer.i32(NULL_BUFFER));
       this.fail("failed" in step ? step.failed : "as many identities as a connection may have");
       return;
     }

@@ -1,19 +1,11 @@
 import type { Coordination } from "../../coordination/port.ts";
 import type { AuthOptions } from "./auth-desk.ts";
 import type { BufferPool } from "./buffer-pool.ts";
+import type { ZookeeperDoorLog } from "./door-log.ts";
 import type { EnsembleDesk } from "./ensemble-desk.ts";
 import type { EventFrames } from "./event-frames.ts";
 import type { DoorStatistics } from "./four-letter-words/request-statistics.ts";
-import type { ZookeeperConnection } from "./zookeeper-connection.ts";
 import type { ZookeeperLimits } from "./zookeeper-limits.ts";
-
-/** What the door needs of a logger; pino's is one. Requests are never logged at info. */
-export interface ZookeeperDoorLog {
-  debug(fields: object, message: string): void;
-  info(fields: object, message: string): void;
-  warn(fields: object, message: string): void;
-  error(fields: object, message: string): void;
-}
 
 /** What all connections of the door share. */
 export interface DoorContext {
@@ -33,5 +25,4 @@ export interface DoorContext {
   readonly statistics: DoorStatistics;
   /** The text for the four letters a connection began with; undefined: they are none of ZooKeeper's words. */
   readonly answerWord: (code: number) => string | undefined;
-  readonly onGone: (connection: ZookeeperConnection) => void;
 }

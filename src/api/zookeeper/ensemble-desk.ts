@@ -1,7 +1,7 @@
 import type { Coordination } from "../../coordination/port.ts";
 import type { Identity } from "../../core/tree/operation.ts";
 import { emptyStat, type Stat } from "../../core/tree/stat.ts";
-import type { ZookeeperDoorLog } from "./door-context.ts";
+import type { ZookeeperDoorLog } from "./door-log.ts";
 import { configText } from "./ensemble/config-text.ts";
 import { reconfigReply } from "./ensemble/reconfig-error.ts";
 import { planReconfig, type ReconfigRequest } from "./ensemble/reconfig-request.ts";
@@ -31,7 +31,13 @@ export class EnsembleDesk {
   configuration(): { readonly data: Buffer; readonly stat: Stat } {
     const status = this.coordination.status();
     const data = Buffer.from(configText(status));
-    const stat = { ...emptyStat(), mzxid: status.configurationZxid, version: -1, aversion: -1, dataLength: data.length };
+    const stat = {
+      ...emptyStat(),
+      mzxid: status.configurationZxid,
+      version: -1,
+      aversion: -1,
+      dataLength: data.length,
+    };
     return { data, stat };
   }
 

@@ -1,5 +1,8 @@
 import { JuteError, readI32 } from "./jute-reader.ts";
 
+/** A frame that may not be so long. */
+export class FrameTooLargeError extends JuteError {}
+
 const LENGTH_BYTES = 4;
 const NOTHING = Buffer.alloc(0);
 
@@ -54,7 +57,7 @@ export class FrameReader {
     const length = this.peek();
     if (length === undefined) return false;
     if (length < 0 || length > this.frameBytesMax) {
-      throw new JuteError(`a frame of ${length} bytes; the limit is ${this.frameBytesMax}`);
+      throw new FrameTooLargeError(`a frame of ${length} bytes; the limit is ${this.frameBytesMax}`);
     }
     if (this.heldBytes - LENGTH_BYTES < length) return false;
     this.start = this.at + LENGTH_BYTES;

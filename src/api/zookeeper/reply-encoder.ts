@@ -1,5 +1,5 @@
-import type { Answer } from "../../core/tree/answer.ts";
 import { OK } from "../../core/base/errors.ts";
+import type { Answer } from "../../core/tree/answer.ts";
 import { writeAcl } from "./acl-record.ts";
 import { opCode } from "./op-code.ts";
 import type { ReplyWriter } from "./reply-writer.ts";
@@ -48,7 +48,12 @@ export function writeBody(writer: ReplyWriter, operation: number, answer: Answer
 }
 
 /** The parts of a transaction or of a multiRead: each with a header that says its type, or that it failed. */
-export function writeParts(writer: ReplyWriter, types: readonly number[], parts: readonly Answer[], hasFailed: boolean): void {
+export function writeParts(
+  writer: ReplyWriter,
+  types: readonly number[],
+  parts: readonly Answer[],
+  hasFailed: boolean,
+): void {
   for (const [index, part] of parts.entries()) {
     const error = zookeeperCode(part.code);
     // Of a transaction that failed all parts are errors, those that went well before too.

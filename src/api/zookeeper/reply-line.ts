@@ -1,8 +1,8 @@
 import { OK } from "../../core/base/errors.ts";
 import type { Answer } from "../../core/tree/answer.ts";
 import type { BufferPool } from "./buffer-pool.ts";
-import type { ConnectionStatistics } from "./four-letter-words/request-statistics.ts";
 import { operationName } from "./four-letter-words/operation-name.ts";
+import type { ConnectionStatistics } from "./four-letter-words/request-statistics.ts";
 import { isWrite, type OpCode, opCode } from "./op-code.ts";
 import { type PendingDetail, PendingLine } from "./pending-line.ts";
 import { writeBody, writeParts } from "./reply-encoder.ts";

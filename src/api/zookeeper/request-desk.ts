@@ -3,13 +3,21 @@ import { OK } from "../../core/base/errors.ts";
 import type { Answer } from "../../core/tree/answer.ts";
 import type { Identity, LeafRead, ReadOperation, WriteOperation } from "../../core/tree/operation.ts";
 import { type EnsembleDesk, readReconfig } from "./ensemble-desk.ts";
-import { type JuteReader, JuteError } from "./jute-reader.ts";
+import { JuteError, type JuteReader } from "./jute-reader.ts";
 import { opCode } from "./op-code.ts";
 import type { PendingDetail } from "./pending-line.ts";
 import type { ReplyLine } from "./reply-line.ts";
 import { modeOfKind, type WatchBook, type WatchKind, watchKind } from "./watch-book.ts";
 import { WatchRequests } from "./watch-requests.ts";
-import { BadArgumentsError, readCreate, readDelete, readMulti, readPartHeader, readSet, readSetAcl } from "./write-decoder.ts";
+import {
+  BadArgumentsError,
+  readCreate,
+  readDelete,
+  readMulti,
+  readPartHeader,
+  readSet,
+  readSetAcl,
+} from "./write-decoder.ts";
 import { zookeeperCode, zookeeperError } from "./zookeeper-error.ts";
 
 /** What the desk needs of its connection. */

@@ -3,7 +3,7 @@ import { errors, OK } from "../../core/base/errors.ts";
 import type { Answer } from "../../core/tree/answer.ts";
 import { eventType, type ReadOperation } from "../../core/tree/operation.ts";
 import { notification } from "./event-frames.ts";
-import { type JuteReader } from "./jute-reader.ts";
+import type { JuteReader } from "./jute-reader.ts";
 import { opCode } from "./op-code.ts";
 import type { ReplyLine } from "./reply-line.ts";
 import { modeOfKind, type WatchBook, type WatchKind, watchKind } from "./watch-book.ts";
@@ -90,16 +90,22 @@ export class WatchRequests {
     const rewatches = [
       ...data.map((path) => ({ path, kind: watchKind.DATA, missed: (answer: Answer) => missedOfData(answer, zxid) })),
       ...exist.map((path) => ({ path, kind: watchKind.DATA, missed: missedOfMissing })),
-      ...child.map((path) => ({ path, kind: watchKind.CHILD, missed: (answer: Answer) => missedOfChild(answer, zxid) })),
+      ...child.map((path) => ({
+        path,
+        kind: watchKind.CHILD,
+        missed: (answer: Answer) => missedOfChild(answer, zxid),
+      })),
     ];
     const lasting: [string, WatchKind][] = [
       ...persistent.map((path): [string, WatchKind] => [path, watchKind.PERSISTENT]),
       ...recursive.map((path): [string, WatchKind] => [path, watchKind.RECURSIVE]),
     ];
-    this.rewatch(rewatches, 0, now, () => this.addLasting(lasting, 0, now, () => {
-      this.line.local(xid, operation, now, () => this.line.complete(zookeeperError.OK, this.zxid()));
-      done();
-    }));
+    this.rewatch(rewatches, 0, now, () =>
+      this.addLasting(lasting, 0, now, () => {
+        this.line.local(xid, operation, now, () => this.line.complete(zookeeperError.OK, this.zxid()));
+        done();
+      }),
+    );
   }
 
   private rewatch(rewatches: readonly Rewatch[], from: number, now: number, done: () => void): void {

@@ -25,6 +25,8 @@ export interface WordSources {
   readonly folders: () => FolderFacts;
   readonly environment: () => EnvironmentFacts;
   readonly ensemble: () => EnsembleFacts | undefined;
+  /** `srst` begins the counts of the leader anew, too. */
+  readonly resetEnsemble: () => void;
 }
 
 /** What they tell of the door. */
@@ -54,7 +56,10 @@ export class WordDesk {
     const facts = this.facts();
     const text = answerWord(word, facts, this.allowed);
     const reset = resetOf(word, facts, this.allowed);
-    if (reset === "door") this.context.statistics.reset();
+    if (reset === "door") {
+      this.context.statistics.reset();
+      this.sources.resetEnsemble();
+    }
     if (reset === "connections") for (const { statistics } of this.context.connections) statistics.reset();
     return text;
   }
@@ -107,6 +112,14 @@ export class WordDesk {
 }
 
 function connectionFacts(connection: ZookeeperConnection): ConnectionFacts {
-  const { address: remoteAddress, port: remotePort, isSecure, sessionId, timeoutMs, expiresAt, statistics } = connection;
+  const {
+    address: remoteAddress,
+    port: remotePort,
+    isSecure,
+    sessionId,
+    timeoutMs,
+    expiresAt,
+    statistics,
+  } = connection;
   return { remoteAddress, remotePort, isSecure, sessionId, timeoutMs, expiresAt, statistics };
 }

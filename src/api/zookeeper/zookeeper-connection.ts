@@ -15,7 +15,7 @@ import {
 } from "./connect-request.ts";
 import type { DoorContext } from "./door-context.ts";
 import { ConnectionStatistics } from "./four-letter-words/request-statistics.ts";
-import { FrameReader } from "./frame-reader.ts";
+import { FrameReader, FrameTooLargeError } from "./frame-reader.ts";
 import { JuteError, JuteReader } from "./jute-reader.ts";
 import { opCode, xid as specialXid } from "./op-code.ts";
 import { ReplyLine } from "./reply-line.ts";
@@ -94,7 +94,7 @@ export class ZookeeperConnection implements ConnectionListener {
       setIdentities: (identities) => this.setIdentities(identities),
       end: (why) => this.end(why),
     });
-    this.timer = setTimeout(() => this.drop("no connect request came"), context.limits.handshakeTimeoutMs);
+    this.timer = setTimeout(() => this.onSilence(), context.limits.handshakeTimeoutMs);
     socket.setNoDelay(true);
     socket.on("data", (chunk: Buffer) => this.guard(() => this.onData(chunk)));
     socket.on("drain", () => this.queueResume());
@@ -213,6 +213,7 @@ export class ZookeeperConnection implements ConnectionListener {
 
   private connect(request: ConnectRequest): void {
     clearTimeout(this.timer);
+    this.context.statistics.sessionRequests++;
     this.request = request;
     this.phase = "connecting";
     const opening = openSession(request, this.identityList, this, this.context);
@@ -400,10 +401,17 @@ export class ZookeeperConnection implements ConnectionListener {
     this.statistics.closed();
   }
 
+  private onSilence(): void {
+    this.context.statistics.sessionlessExpired++;
+    this.drop("no connect request came");
+  }
+
   private onGone(): void {
-    if (this.phase !== "ended") this.leave("its client is gone");
+    if (this.phase !== "ended") {
+      this.context.statistics.connectionsDropped++;
+      this.leave("its client is gone");
+    }
     clearTimeout(this.timer);
-    this.context.onGone(this);
   }
 
   private guard(action: () => void): void {
@@ -416,8 +424,11 @@ export class ZookeeperConnection implements ConnectionListener {
 
   private failThrown(error: unknown): void {
     if (error instanceof JuteError) {
+      if (error instanceof FrameTooLargeError) this.context.statistics.largeRequestsRejected++;
+      else this.context.statistics.malformed++;
       this.context.log.debug({ client: this.address, error: error.message }, "a frame cannot be read");
     } else {
+      this.context.statistics.defects++;
       this.context.log.error({ client: this.address, error }, "a defect of the ZooKeeper door");
     }
     this.drop("a request cannot be handled");

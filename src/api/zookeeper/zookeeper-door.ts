@@ -4,7 +4,8 @@ import type { Coordination } from "../../coordination/port.ts";
 import { formatListenAddress, type ListenAddress } from "../../core/base/listen-address.ts";
 import type { AuthOptions } from "./auth-desk.ts";
 import { BufferPool } from "./buffer-pool.ts";
-import type { DoorContext, ZookeeperDoorLog } from "./door-context.ts";
+import type { DoorContext } from "./door-context.ts";
+import type { ZookeeperDoorLog } from "./door-log.ts";
 import { EnsembleDesk } from "./ensemble-desk.ts";
 import { EventFrames } from "./event-frames.ts";
 import { DoorStatistics } from "./four-letter-words/request-statistics.ts";
@@ -51,21 +52,28 @@ export interface ZookeeperDoor {
   stats(): ZookeeperDoorStats;
 }
 
+/** What the door has done since it was made or since `srst`; the first two are of this moment. */
 export interface ZookeeperDoorStats {
   readonly connections: number;
+  readonly outstanding: number;
+  readonly connectionsRejected: number;
   readonly received: number;
   readonly sent: number;
   readonly receivedBytes: number;
   readonly sentBytes: number;
-  readonly outstanding: number;
-  readonly rejected: number;
+  readonly authenticationFailures: number;
+  readonly malformed: number;
+  readonly defects: number;
 }
 
 /** Connections that wait to be accepted, where the system allows so many. */
 const BACKLOG = 4_096;
 
 /** The ZooKeeper front door: ZooKeeper's client protocol, for stock clients. */
-export function createZookeeperDoor(options: ZookeeperDoorOptions, dependencies: ZookeeperDoorDependencies): ZookeeperDoor {
+export function createZookeeperDoor(
+  options: ZookeeperDoorOptions,
+  dependencies: ZookeeperDoorDependencies,
+): ZookeeperDoor {
   return new Door(options, dependencies);
 }
 
@@ -108,7 +116,6 @@ class Door implements ZookeeperDoor {
       hasLostQuorum: () => this.quorum.isLost,
       statistics: this.statistics,
       answerWord: (code) => words.answer(code),
-      onGone: (connection) => this.forget(connection),
     };
   }
 
@@ -123,7 +130,9 @@ class Door implements ZookeeperDoor {
       }
       if (tlsListen !== null && tls !== null) {
         this.tlsServer = createTlsServer(secureContext(tls), (socket) => accept(socket, true));
-        this.tlsServer.on("tlsClientError", (error) => this.log.debug({ error: error.message }, "TLS handshake failed"));
+        this.tlsServer.on("tlsClientError", (error) =>
+          this.log.debug({ error: error.message }, "TLS handshake failed"),
+        );
         bound.tls = await this.bind(this.tlsServer, tlsListen);
       }
     } catch (error) {
@@ -149,8 +158,10 @@ class Door implements ZookeeperDoor {
   }
 
   stats(): ZookeeperDoorStats {
-    const { received, sent, receivedBytes, sentBytes, outstanding, connectionsRejected: rejected } = this.statistics;
-    return { connections: this.connections.size, received, sent, receivedBytes, sentBytes, outstanding, rejected };
+    const { outstanding, connectionsRejected, received, sent, receivedBytes, sentBytes } = this.statistics;
+    const { authenticationFailures, malformed, defects } = this.statistics;
+    const traffic = { outstanding, connectionsRejected, received, sent, receivedBytes, sentBytes };
+    return { connections: this.connections.size, ...traffic, authenticationFailures, malformed, defects };
   }
 
   private bind(server: Server, { host, port }: ListenAddress): Promise<ListenAddress> {
@@ -182,11 +193,9 @@ class Door implements ZookeeperDoor {
     }
     this.byAddress.set(address, ofAddress + 1);
     socket.once("close", () => this.leaveAddress(address));
-    this.connections.add(new ZookeeperConnection(socket, isSecure, this.context));
-  }
-
-  private forget(connection: ZookeeperConnection): void {
-    this.connections.delete(connection);
+    const connection = new ZookeeperConnection(socket, isSecure, this.context);
+    this.connections.add(connection);
+    socket.once("close", () => this.connections.delete(connection));
   }
 
   private leaveAddress(address: string): void {
@@ -203,7 +212,10 @@ class Door implements ZookeeperDoor {
         connection.end(isLost ? "there is no quorum" : "there is a quorum again");
       }
     }
-    this.log.info({ zxid: this.coordination.zxid }, isLost ? "ZooKeeper clients may only read" : "ZooKeeper clients write");
+    this.log.info(
+      { zxid: this.coordination.zxid },
+      isLost ? "ZooKeeper clients may only read" : "ZooKeeper clients write",
+    );
   }
 }
 

@@ -14,11 +14,11 @@ import type { HistoryBatch, PeerIdentity } from "../zab/zab-contract.ts";
 import { Applying } from "./applying.ts";
 import { Barriers, barrierSource } from "./barriers.ts";
 import { batchRange } from "./batch-range.ts";
-import type { DigestRing } from "./digest-ring.ts";
 import { ClientConnection } from "./client-connection.ts";
 import { ClientDesk } from "./client-desk.ts";
 import { Clients } from "./clients.ts";
 import type { ConnectionListener } from "./connection-listener.ts";
+import type { DigestRing } from "./digest-ring.ts";
 import { DiskWatch } from "./disk-watch.ts";
 import { Divergence } from "./divergence.ts";
 import { type ChangeDone, EnsembleChanges } from "./ensemble-changes.ts";
@@ -29,6 +29,7 @@ import type { LocalState } from "./local-state.ts";
 import type { MemberEffects, MemberOptions, MemberRoleName, Pressure } from "./member-contract.ts";
 import type { MemberCore } from "./member-core.ts";
 import { PeerDesk } from "./peer-desk.ts";
+import type { ProposalSizes } from "./proposal-sizes.ts";
 import { Proposals } from "./proposals.ts";
 import { Roles } from "./roles.ts";
 import { Standing } from "./standing.ts";
@@ -166,6 +167,10 @@ export class Member {
 
   get configuration(): Zab["configuration"] {
     return this.zab.configuration;
+  }
+
+  get proposalSizes(): ProposalSizes {
+    return this.core.proposals.sizes;
   }
 
   get connectionCount(): number {

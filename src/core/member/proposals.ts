@@ -2,6 +2,7 @@ import type { ByteWriter } from "../base/bytes.ts";
 import { BATCH_BYTES_TARGET, BATCH_COMMANDS_MAX } from "../base/limits.ts";
 import { type BatchHeader, BatchWriter } from "../tree/batch.ts";
 import type { Zab } from "../zab/zab.ts";
+import { ProposalSizes } from "./proposal-sizes.ts";
 import type { Chunk } from "./submissions.ts";
 
 /** Batches kept for reuse, and the largest worth keeping, bytes. */
@@ -28,6 +29,7 @@ export interface ProposalEffects {
  * order; nothing that was taken is lost while this member leads.
  */
 export class Proposals {
+  readonly sizes = new ProposalSizes();
   private readonly zab: Zab;
   private readonly effects: ProposalEffects;
   private readonly stamp: (now: number) => Omit<BatchHeader, "firstZxid" | "count">;
@@ -120,6 +122,7 @@ export class Proposals {
     if (!this.effects.hasRoom(batch.bytes)) return false;
     const firstZxid = this.zab.nextZxid(batch.count);
     if (firstZxid === 0) return false;
+    this.sizes.record(batch.bytes);
     this.zab.propose(
       batch.close({ ...this.stamp(this.effects.now()), firstZxid, count: batch.count, flags: batch.flags }),
     );

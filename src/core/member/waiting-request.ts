@@ -1,5 +1,5 @@
-import type { Identity, ReadOperation, WatchMode } from "../tree/operation.ts";
 import { errors, OK } from "../base/errors.ts";
+import type { Identity, ReadOperation, WatchMode } from "../tree/operation.ts";
 import type { Barrier } from "./barriers.ts";
 import type { WatchAsked } from "./connection-host.ts";
 

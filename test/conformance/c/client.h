@@ -190,4 +190,17 @@ __attribute__((unused)) static int set(zhandle_t *zh, const char *path, const ch
   return zoo_set(zh, path, data, (int)strlen(data), version);
 }
 
+static void on_synced(int code, const char *path, const void *done) {
+  (void)path;
+  __atomic_store_n((int *)done, code == ZOK ? 1 : -1, __ATOMIC_SEQ_CST);
+}
+
+/* What was written anywhere before is seen by the handle's member after it. */
+__attribute__((unused)) static void catch_up(zhandle_t *zh) {
+  int *done = calloc(1, sizeof *done);
+  EQUAL(zoo_async(zh, "/", on_synced, done), ZOK);
+  UNTIL(__atomic_load_n(done, __ATOMIC_SEQ_CST) != 0);
+  EQUAL(*done, 1);
+}
+
 #endif

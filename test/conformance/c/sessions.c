@@ -27,6 +27,7 @@ static void session_goes_on_elsewhere(void) {
   UNTIL(state_of(new) == ZOO_CONNECTED_STATE);
   EQUAL(zoo_client_id(moved)->client_id, id.client_id);
   EQUAL(memcmp(zoo_client_id(moved)->passwd, id.passwd, sizeof id.passwd), 0);
+  catch_up(moved);
   EQUAL(zoo_exists(moved, "/held", 0, &stat), ZOK);
   EQUAL(stat.ephemeralOwner, id.client_id);
   /* The member that was left answers no write; the connection ends, and no harm is done. */
@@ -44,6 +45,7 @@ static void expired_session_is_told(void) {
   zhandle_t *zh = open_client(proxy, chroot_path, shortest_ms, NULL, events);
   UNTIL(state_of(events) == ZOO_CONNECTED_STATE);
   EQUAL(create(zh, "/expiring", "", ZOO_EPHEMERAL), ZOK);
+  catch_up(watcher);
   EQUAL(zoo_exists(watcher, "/expiring", 0, &stat), ZOK);
   ask("refuse", proxy);
   UNTIL(zoo_exists(watcher, "/expiring", 0, &stat) == ZNONODE);

@@ -39,7 +39,7 @@ static void fire_once(zhandle_t *zh, zhandle_t *other) {
 
 static void are_removed(zhandle_t *zh, zhandle_t *other) {
   struct events *data = new_events(), *list = new_events();
-  EQUAL(create(other, "/removed", "", 0), ZOK);
+  EQUAL(create(zh, "/removed", "", 0), ZOK);
   EQUAL(zoo_remove_watches(zh, "/removed", ZWATCHTYPE_DATA, keep_event, data, 0), ZNOWATCHER);
   EQUAL(get_with(zh, "/removed", data), ZOK);
   EQUAL(children_with(zh, "/removed", list), ZOK);

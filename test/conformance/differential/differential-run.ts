@@ -8,12 +8,7 @@ import { FUTURE_ZXID, Side } from "./side.ts";
 import { type Answer, childrenOf, field, SimpleClient, statOf } from "./simple-client.ts";
 import type { Outcome, Step } from "./step.ts";
 import { deleteSubtree, lookAt } from "./subtree.ts";
-
-/** Two ensembles: left is the one that is right. */
-export interface Peers {
-  readonly left: readonly string[];
-  readonly right: readonly string[];
-}
+import type { Peers } from "./target.ts";
 
 const QUOTA = "/zookeeper/quota";
 
@@ -46,9 +41,9 @@ export class DifferentialRun {
     let correspondence: Correspondence | undefined;
     const meaning = (side: 0 | 1): Meaning => ({ prefix, zxid: (shared) => sharedZxid(correspondence, side, shared) });
     const meanings = [meaning(0), meaning(1)] as const;
-    const addresses = [peers.left, peers.right] as const;
+    const targets = [peers.left, peers.right] as const;
     const open = async (side: 0 | 1): Promise<SimpleClient> => {
-      const client = await SimpleClient.open(addresses[side][0] as string, meanings[side]);
+      const client = await SimpleClient.open(targets[side].addresses[0] as string, meanings[side]);
       await client.ask({ op: "auth", scheme: "digest", credential: CLEANER.credential });
       return client;
     };
@@ -61,20 +56,20 @@ export class DifferentialRun {
     // A path of no characters is the root, too.
     baselines.set("", baselines.get("/") as Baseline);
     const comparison = new Comparison(correspondence, baselines);
-    const startSide = (side: 0 | 1): Promise<Side> => Side.start(addresses[side], meanings[side], before[side]);
+    const startSide = (side: 0 | 1): Promise<Side> => Side.start(targets[side], meanings[side], before[side]);
     const sides = [await startSide(0), await startSide(1)] as const;
     const run = new DifferentialRun(prefix, clients, { sides, correspondence, comparison, expected });
     return { run, differences: run.unexpected(run.compareReserved(looks)) };
   }
 
   /** Plays the step on both sides; what differs and was not expected to, and what the left side's clients saw. */
-  async play(step: Step): Promise<{ readonly differences: Difference[]; readonly outcome: Outcome }> {
+  async play(step: Step): Promise<Played> {
     const [left, right] = (await Promise.all(this.sides.map((side) => side.play(step)))) as [Outcome, Outcome];
     const rightSessions = this.sides[1].sessions;
     for (const [slot, session] of this.sides[0].sessions.entries()) {
       this.correspondence.addSession(session, rightSessions[slot] ?? 0n);
     }
-    return { differences: this.unexpected(this.comparison.outcomes(step, left, right)), outcome: left };
+    return { differences: this.unexpected(this.comparison.outcomes(step, left, right)), outcome: left, other: right };
   }
 
   /** Compares all that is left, ends the sessions and deletes everything. */
@@ -132,6 +127,13 @@ export class DifferentialRun {
   private inRun(path: string): string {
     return path.replace(PREFIX_SIGN, this.prefix);
   }
+}
+
+interface Played {
+  readonly differences: Difference[];
+  /** What the left side's clients saw, and the right side's. */
+  readonly outcome: Outcome;
+  readonly other: Outcome;
 }
 
 interface Parts {

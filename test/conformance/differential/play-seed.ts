@@ -1,10 +1,11 @@
 import { Prng } from "../../../src/core/base/prng.ts";
 import type { Difference } from "./compare.ts";
-import { DifferentialRun, type Peers } from "./differential-run.ts";
+import { DifferentialRun } from "./differential-run.ts";
 import type { ExpectedDifference } from "./expected-difference.ts";
 import { Generator } from "./generate.ts";
 import { shrink, signature } from "./shrink.ts";
 import { type Step, showItem, showStep } from "./step.ts";
+import type { Peers } from "./target.ts";
 import { showValue } from "./value.ts";
 
 const SHRINK_TRIES = 150;
@@ -15,6 +16,8 @@ export interface SeedOptions {
   /** Operations to play; a burst counts as many as it has. */
   readonly operations: number;
   readonly expected: readonly ExpectedDifference[];
+  /** Not to stop at the first difference: what follows may be its consequence. */
+  readonly keepsGoing?: boolean;
 }
 
 export interface SeedReport {
@@ -29,18 +32,19 @@ export interface SeedReport {
 }
 
 /** Plays the sequence of a seed on both sides, up to the first step that differs. */
-export async function playSeed({ peers, seed, operations, expected }: SeedOptions): Promise<SeedReport> {
+export async function playSeed(options: SeedOptions): Promise<SeedReport> {
+  const { peers, seed, operations, expected, keepsGoing = false } = options;
   const generator = new Generator(new Prng(seed));
   const steps: Step[] = [];
   const outcomes = new Map<string, number>();
   const { run, differences: early } = await DifferentialRun.start(peers, freshPrefix(seed), expected);
-  let differences: readonly Difference[] = early;
+  const differences = [...early];
   let played = 0;
-  while (played < operations && differences.length === 0) {
+  while (played < operations && (keepsGoing || differences.length === 0)) {
     const step = generator.next();
     steps.push(step);
     const result = await run.play(step);
-    differences = result.differences;
+    differences.push(...result.differences);
     generator.learn(step, result.outcome);
     for (const item of result.outcome[step.slot] ?? []) {
       if (item.kind !== "reply") continue;
@@ -49,7 +53,7 @@ export async function playSeed({ peers, seed, operations, expected }: SeedOption
     }
     played += step.kind === "burst" ? step.requests.length : 1;
   }
-  if (differences.length === 0) differences = await run.finish();
+  if (differences.length === 0) differences.push(...(await run.finish()));
   else await clearIfPossible(run);
   return { operations: played, differences, steps, met: run.met, outcomes };
 }

@@ -116,9 +116,14 @@ export class RawConnection {
 
   /** Resolves when everything asked was answered, or the connection is closed; what never was answered is `silent`. */
   async settled(): Promise<void> {
-    if (await this.until(() => this.pending.length === 0 || this.closed)) return;
+    if (await this.answered(ANSWER_MS)) return;
     for (const { ticket } of this.pending) this.arrivals.push({ kind: "silent", ticket });
     this.pending = [];
+  }
+
+  /** Whether everything asked was answered, or the connection is closed, at the latest after this time. */
+  answered(patienceMs: number): Promise<boolean> {
+    return this.until(() => this.pending.length === 0 || this.closed, patienceMs);
   }
 
   /** Resolves when the server has closed; false if it does not. */

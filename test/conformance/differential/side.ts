@@ -4,12 +4,16 @@ import { fixedXids, opCodes, PASSWORD_BYTES } from "./protocol.ts";
 import { type Arrival, type ConnectRequest, type ConnectResponse, RawConnection } from "./raw-client.ts";
 import { isWrite, type ReadRequest, type Request } from "./request.ts";
 import type { Item, Outcome, Step } from "./step.ts";
+import type { Target } from "./target.ts";
 
 export const SLOTS = 4;
 /** Pings are not sent: every step is one for them. */
 const WATCHER_MS = 60_000;
 /** How long a server may take to close a connection that it closes for good. */
 const CLOSE_MS = 5_000;
+/** How long to wait before a request is sent that wakes a server up; how often that is tried. */
+const NUDGE_AFTER_MS = 300;
+const NUDGES_MAX = 10;
 /** How often a slot's server is asked whether it has applied what another one answered. */
 const BARRIER_TRIES = 5_000;
 const BARRIER_PAUSE_MS = 2;
@@ -32,6 +36,7 @@ const NONE: Asked = new Map();
 /** One ensemble in one run: its slots with their sessions. Plays steps and says what clients saw. */
 export class Side {
   private readonly addresses: readonly string[];
+  private readonly losesWakeUps: boolean;
   private readonly meaning: Meaning;
   private readonly slots: (Slot | undefined)[] = Array.from({ length: SLOTS }, () => undefined);
   /** One for every server, to see how far it is: a server without a slot takes part in the run, too. */
@@ -39,15 +44,16 @@ export class Side {
   /** The highest zxid that a reply has shown. */
   highestZxid: bigint;
 
-  private constructor(addresses: readonly string[], meaning: Meaning, highestZxid: bigint) {
-    this.addresses = addresses;
+  private constructor(target: Target, meaning: Meaning, highestZxid: bigint) {
+    this.addresses = target.addresses;
+    this.losesWakeUps = target.losesWakeUps;
     this.meaning = meaning;
     this.highestZxid = highestZxid;
   }
 
-  static async start(addresses: readonly string[], meaning: Meaning, highestZxid: bigint): Promise<Side> {
-    const side = new Side(addresses, meaning, highestZxid);
-    for (const address of addresses) {
+  static async start(target: Target, meaning: Meaning, highestZxid: bigint): Promise<Side> {
+    const side = new Side(target, meaning, highestZxid);
+    for (const address of target.addresses) {
       const { connection, response } = await RawConnection.open(address, newSession(WATCHER_MS, false));
       if (response === undefined || response.sessionId === 0n) throw new Error(`${address} gives no session`);
       side.watchers.push(connection);
@@ -154,12 +160,23 @@ export class Side {
     connection.cork();
     for (const [index, request] of requests.entries()) asked.set(this.ask(connection, request), { request, index });
     connection.uncork();
-    await connection.settled();
+    await this.settle(slot);
     if (requests.some(({ op }) => op === "closeSession")) {
       if (await connection.untilClosed(CLOSE_MS)) slot.isOpen = false;
       connection.destroy();
     }
     items.push(...this.itemsOf(connection.take(), asked));
+  }
+
+  private async settle({ connection, server }: Slot): Promise<void> {
+    const watcher = this.watchers[server % this.watchers.length] as RawConnection;
+    for (let nudges = 0; this.losesWakeUps && nudges < NUDGES_MAX; nudges++) {
+      if (await connection.answered(NUDGE_AFTER_MS)) break;
+      this.ask(watcher, LOOK);
+      await watcher.settled();
+      watcher.take();
+    }
+    await connection.settled();
   }
 
   private ask(connection: RawConnection, request: Request): number {

@@ -19,6 +19,8 @@ export interface Answer {
 export class SimpleClient {
   private readonly connection: RawConnection;
   private readonly meaning: Meaning;
+  /** Events that have come. */
+  readonly events: { readonly type: number; readonly path: string }[] = [];
 
   private constructor(connection: RawConnection, meaning: Meaning) {
     this.connection = connection;
@@ -70,6 +72,7 @@ export class SimpleClient {
     connection.uncork();
     await connection.settled();
     const arrivals = connection.take();
+    for (const arrival of arrivals) if (arrival.kind === "event") this.events.push(arrival);
     return requests.map((request, index) => {
       const reply = arrivals.find((each) => each.kind === "reply" && each.ticket === tickets[index]);
       if (reply?.kind !== "reply") throw new Error(`no answer to ${JSON.stringify(request)}`);

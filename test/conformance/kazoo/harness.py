@@ -33,20 +33,28 @@ class Place:
         self.hosts = target["hosts"]
         self.prefix = prefix
         self.clients = []
+        # What one client wrote, another sees at once only at the same member: so a case's clients begin at one.
+        first = sum(prefix.encode()) % len(self.hosts)
+        self.from_first = self.hosts[first:] + self.hosts[:first]
 
     def client(self, hosts=None, chroot=True, **options):
-        """A started client of all members, or of those named, whose root is the case's subtree."""
+        """A started client of one member that may go to the others, or of those named; its root is the subtree."""
         client = self.new_client(hosts, chroot, **options)
         client.start(timeout=PATIENCE)
         return client
 
     def new_client(self, hosts=None, chroot=True, **options):
         """As `client`, but not started."""
-        where = ",".join(hosts or self.hosts) + (self.prefix if chroot else "")
+        where = ",".join(hosts or self.from_first) + (self.prefix if chroot else "")
         options.setdefault("timeout", SESSION_TIMEOUT)
+        options.setdefault("randomize_hosts", False)
         client = KazooClient(hosts=where, **options)
         self.clients.append(client)
         return client
+
+    def spread(self, count):
+        """So many clients, each at another member than the one before it."""
+        return [self.client(hosts=[self.hosts[number % len(self.hosts)]]) for number in range(count)]
 
     def close(self):
         for client in self.clients:

@@ -15,7 +15,7 @@ def waiters(client, path="/lock"):
 
 
 def case_lock_is_held_by_one(place):
-    clients = [place.client() for _ in range(4)]
+    clients = place.spread(4)
     inside, most, taken = [], [], []
 
     def work(number, client):
@@ -29,11 +29,12 @@ def case_lock_is_held_by_one(place):
     join_all([in_thread(work, number, client) for number, client in enumerate(clients)])
     equal(max(most), 1, "holders at once")
     equal(sorted(taken), sorted(list(range(4)) * 5))
+    clients[0].sync("/lock")
     equal(clients[0].get_children("/lock"), [], "nothing is left of it")
 
 
 def case_lock_goes_in_the_order_of_arrival(place):
-    clients = [place.client() for _ in range(5)]
+    clients = place.spread(5)
     order, threads = [], []
     first = clients[0].Lock("/lock", "0")
     true(first.acquire(timeout=PATIENCE), "the first takes it")
@@ -120,7 +121,7 @@ def case_readers_share_and_a_writer_does_not(place):
 
 
 def case_semaphore_has_so_many_leases(place):
-    clients = [place.client() for _ in range(5)]
+    clients = place.spread(5)
     inside, most = [], []
     guard = threading.Lock()
 
@@ -135,6 +136,7 @@ def case_semaphore_has_so_many_leases(place):
 
     join_all([in_thread(work, number) for number in range(5)])
     true(max(most) <= 2, "at most two at once, came %d" % max(most))
+    clients[0].sync("/semaphore")
     equal(clients[0].Semaphore("/semaphore", max_leases=2).lease_holders(), [])
 
 

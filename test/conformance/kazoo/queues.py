@@ -82,7 +82,7 @@ def case_locking_queue_of_a_client_that_dies(place):
 
 
 def case_counter(place):
-    clients = [place.client() for _ in range(4)]
+    clients = place.spread(4)
 
     def count(client):
         counter = client.Counter("/counter")
@@ -90,6 +90,7 @@ def case_counter(place):
             counter += 1
 
     join_all([in_thread(count, client) for client in clients])
+    clients[0].sync("/counter")
     counter = clients[0].Counter("/counter")
     equal(counter.value, 40)
     counter -= 15

@@ -138,6 +138,7 @@ def case_session_moves_to_another_member(place):
     client.create("/held", ephemeral=True)
     moved = takeover(place, client, place.hosts[1:2])
     equal(moved.client_id, client.client_id, "the session")
+    moved.sync("/held")
     equal(moved.exists("/held").ephemeralOwner, client.client_id[0])
     moved.create("/held-too", ephemeral=True)
     # The member it came from serves it no longer: a write there is not answered, its connection ends.

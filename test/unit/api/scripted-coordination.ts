@@ -95,12 +95,15 @@ export class ScriptedCoordination implements Coordination {
     this.changes.push({ asked: to, done });
   }
 
+  sessionInfos: SessionInfo[] = [];
+  digestInfos: DigestInfo[] = [];
+
   sessions(): SessionInfo[] {
-    return [];
+    return this.sessionInfos;
   }
 
   digests(): DigestInfo[] {
-    return [];
+    return this.digestInfos;
   }
 
   status(): Status {
@@ -186,7 +189,7 @@ export class ScriptedConnection implements Connection {
 
   read(number: number, operation: ReadOperation, options: ReadOptions): void {
     this.asked.push({ kind: "read", number, operation, options });
-    if (this.port.autoAnswer) this.answerRead(number);
+    if (this.port.autoAnswer) this.answerReadOf(number, operation);
   }
 
   sync(number: number): void {
@@ -251,7 +254,11 @@ export class ScriptedConnection implements Connection {
   answerRead(number: number): void {
     const asked = this.of("read").find((request) => request.number === number);
     if (asked === undefined) throw new Error(`no read ${number}`);
-    const { operation } = asked;
+    this.answerReadOf(number, asked.operation);
+  }
+
+  /** As {@link answerRead}, for doors whose reads have no numbers. */
+  private answerReadOf(number: number, operation: ReadOperation): void {
     const data = "path" in operation ? this.port.data.get(operation.path) : undefined;
     if (data === undefined) this.answer({ number, code: errors.NODE_NOT_FOUND.code });
     else this.answer({ number, kind: "get", data, stat: { ...emptyStat(), dataLength: data.length } });

@@ -36,6 +36,9 @@ export class DoorStatistics {
   sessionlessExpired = 0;
   /** Requests refused, as they were too large. */
   largeRequestsRejected = 0;
+  /** Connections ended for a frame that could not be read, and for a defect of the door. */
+  malformed = 0;
+  defects = 0;
   readonly latency = new LatencyStatistics();
   readonly readLatency = new LatencyStatistics();
   readonly updateLatency = new LatencyStatistics();
@@ -53,6 +56,8 @@ export class DoorStatistics {
     this.connectionsDropped = 0;
     this.sessionlessExpired = 0;
     this.largeRequestsRejected = 0;
+    this.malformed = 0;
+    this.defects = 0;
     this.latency.reset();
     this.readLatency.reset();
     this.updateLatency.reset();

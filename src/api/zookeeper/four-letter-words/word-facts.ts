@@ -68,7 +68,7 @@ export interface LeaderFacts {
   readonly syncedFollowers: number;
   readonly syncedObservers: number;
   /** In bytes. */
-  readonly proposalSizes: SizeStatistics;
+  readonly proposalSizes: Pick<SizeStatistics, "last" | "min" | "max">;
   /** Since it leads. */
   readonly uptimeMs: number;
 }

@@ -9,6 +9,7 @@ import { Prng } from "../../../src/core/base/prng.ts";
 import { stablePort } from "../../integration/crash/stable-port.ts";
 import { PASSWORD_BYTES } from "./protocol.ts";
 import { RawConnection } from "./raw-client.ts";
+import type { Target } from "./target.ts";
 
 /** Where Debian puts the jars of `libzookeeper-java` and of what it needs. */
 const JARS = "/usr/share/java";
@@ -29,7 +30,7 @@ const SETTINGS = [
   "maxClientCnxns=0",
 ];
 
-export interface ZooKeeperOptions {
+export interface RealOptions {
   readonly members: number;
   /** How often containers and TTL znodes are looked at, ms. */
   readonly reapEveryMs: number;
@@ -44,8 +45,10 @@ export function whyNoZooKeeper(): string | undefined {
 }
 
 /** A real Apache ZooKeeper ensemble in processes of its own, on free ports of loopback; all of it goes when disposed. */
-export class ZooKeeperEnsemble implements AsyncDisposable {
+export class RealEnsemble implements Target, AsyncDisposable {
+  readonly name = "zookeeper";
   readonly addresses: readonly string[];
+  readonly losesWakeUps = true;
   private readonly folder: string;
   private readonly children: readonly ChildProcess[];
 
@@ -56,7 +59,7 @@ export class ZooKeeperEnsemble implements AsyncDisposable {
   }
 
   /** Resolves when every member serves. */
-  static async start({ members, reapEveryMs }: ZooKeeperOptions): Promise<ZooKeeperEnsemble> {
+  static async start({ members, reapEveryMs }: RealOptions): Promise<RealEnsemble> {
     const missing = whyNoZooKeeper();
     if (missing !== undefined) throw new Error(missing);
     const folder = mkdtempSync(path.join(os.tmpdir(), "muster-zookeeper-"));
@@ -73,7 +76,7 @@ export class ZooKeeperEnsemble implements AsyncDisposable {
       return startMember(path.join(own, "zoo.cfg"), reapEveryMs);
     });
     const addresses = ids.map((id) => `127.0.0.1:${ports[id - 1]}`);
-    const ensemble = new ZooKeeperEnsemble(folder, addresses, children);
+    const ensemble = new RealEnsemble(folder, addresses, children);
     try {
       await Promise.all(addresses.map((address, index) => untilServing(address, children[index] as ChildProcess)));
     } catch (error) {

@@ -1,0 +1,18 @@
+/** Sizes of the batches a member has proposed as leader, bytes; -1 while there was none. Shown to people. */
+export class ProposalSizes {
+  last = -1;
+  min = -1;
+  max = -1;
+
+  record(bytes: number): void {
+    this.last = bytes;
+    if (this.min < 0 || bytes < this.min) this.min = bytes;
+    if (bytes > this.max) this.max = bytes;
+  }
+
+  reset(): void {
+    this.last = -1;
+    this.min = -1;
+    this.max = -1;
+  }
+}
