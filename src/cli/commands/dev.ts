@@ -23,10 +23,10 @@ export function banner(options: ServerOptions, addresses: MemberAddresses, cwd: 
     "",
     `  Muster is ready: member ${options.id}, an ensemble of one.`,
     "",
-    `    gRPC   ${grpc}   SDKs and the CLI`,
-    `    HTTP   http://${http}   /healthz  /readyz  /metrics`,
+    `    gRPC       ${grpc}   SDKs and the CLI`,
+    `    HTTP       http://${http}   /healthz  /readyz  /metrics`,
     ...zookeeperLine(addresses),
-    `    Data   ${data.startsWith("..") ? options.dataDir : `./${data}`}`,
+    `    Data       ${data.startsWith("..") ? options.dataDir : `./${data}`}`,
     "",
     "  Try it in another terminal:",
     "",
@@ -41,7 +41,7 @@ export function banner(options: ServerOptions, addresses: MemberAddresses, cwd: 
 }
 
 function zookeeperLine({ zookeeper }: MemberAddresses): string[] {
-  return zookeeper === null ? [] : [`    ZooKeeper ${formatListenAddress(zookeeper)}   stock ZooKeeper clients`];
+  return zookeeper === null ? [] : [`    ZooKeeper  ${formatListenAddress(zookeeper)}   stock ZooKeeper clients`];
 }
 
 /** The same for several members. */

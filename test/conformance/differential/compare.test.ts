@@ -89,8 +89,9 @@ describe("the comparison", () => {
 
   it("notices another error, another data, a child that is missing", () => {
     expect(places([leftReply], [{ ...rightReply, error: -103 } as Item])).toEqual(["error"]);
-    expect(places([reply({ data: "x" })], [reply({ data: null })])).toEqual(["value.data"]);
-    const children = (...names: string[]): Item => reply({ children: new NamesLeaf("/d", names) });
+    const read = { request: { op: "getData", path: "§/a", watch: false } } as const;
+    expect(places([reply({ data: "x" }, read)], [reply({ data: null }, read)])).toEqual(["value.data"]);
+    const children = (...names: string[]): Item => reply({ children: new NamesLeaf("/d", names) }, read);
     expect(places([children("a", "b")], [children("b", "a")])).toEqual([]);
     expect(places([children("a", "b")], [children("a")])).toEqual(["value.children"]);
   });

@@ -31,6 +31,7 @@ interface Slot {
 type Asked = ReadonlyMap<number, { readonly request: Request; readonly index: number }>;
 
 const LOOK: ReadRequest = { op: "exists", path: "/", watch: false };
+const AUTH_FAILED = -115;
 const NONE: Asked = new Map();
 
 /** One ensemble in one run: its slots with their sessions. Plays steps and says what clients saw. */
@@ -165,7 +166,13 @@ export class Side {
       if (await connection.untilClosed(CLOSE_MS)) slot.isOpen = false;
       connection.destroy();
     }
-    items.push(...this.itemsOf(connection.take(), asked));
+    const replies = this.itemsOf(connection.take(), asked);
+    // The server closes after these: not at once, but before it is asked again.
+    if (replies.some(isLast)) {
+      await connection.untilClosed(CLOSE_MS);
+      replies.push(...this.itemsOf(connection.take(), NONE));
+    }
+    items.push(...replies);
   }
 
   private async settle({ connection, server }: Slot): Promise<void> {
@@ -260,6 +267,10 @@ function connectItem(response: ConnectResponse | undefined): Item {
   const { protocolVersion, timeoutMs, sessionId, password, readOnly } = response;
   const granted = sessionId !== 0n;
   return { kind: "connected", granted, protocolVersion, timeoutMs, passwordBytes: password.length, readOnly };
+}
+
+function isLast(item: Item): boolean {
+  return item.kind === "reply" && (item.error === AUTH_FAILED || item.request.op === "unknown");
 }
 
 /** Whether a reply is of a write that was done: its zxid is then the write's own. */

@@ -67,7 +67,7 @@ export interface Stat {
 export interface AclEntry {
   /** Sum of READ 1, WRITE 2, CREATE 4, DELETE 8, ADMIN 16. */
   readonly permissions: number;
-  /** world, auth, digest or ip. */
+  /** world, auth, digest, ip, sasl or x509 (the last two since feature level 3). */
   readonly scheme: string;
   /** anyone; empty; user:base64(sha1(user:password)); address or address/bits. */
   readonly id: string;
