@@ -14,6 +14,10 @@ import { stall } from "./workloads/stall.ts";
 import { single, throughput } from "./workloads/throughput.ts";
 import { versus } from "./workloads/versus.ts";
 import { isBroken, type Workload, type WorkloadResult } from "./workloads/workload.ts";
+import { zookeeper } from "./workloads/zookeeper.ts";
+import { zookeeperFailover } from "./workloads/zookeeper-failover.ts";
+import { zookeeperFanout } from "./workloads/zookeeper-fanout.ts";
+import { zookeeperHostile } from "./workloads/zookeeper-hostile.ts";
 
 const workloads: readonly Workload[] = [
   throughput("set"),
@@ -29,6 +33,10 @@ const workloads: readonly Workload[] = [
   followerWipe,
   rolling,
   versus,
+  zookeeper,
+  zookeeperFailover,
+  zookeeperFanout,
+  zookeeperHostile,
 ];
 
 function workloadNamed(name: string): Workload {

@@ -21,8 +21,24 @@ export interface PeerOptions {
   /** Starts and stops it. */
   readonly script: string;
   /** A compiled load generator, or its Go or C source. */
-  readonly generator: string;
+  readonly generator: string | undefined;
 }
+
+/** What a generator that speaks ZooKeeper's protocol does. */
+export type LoadOperation = "set" | "get" | "create" | "mixed";
+const loadOperations: readonly LoadOperation[] = ["set", "get", "create", "mixed"];
+
+/** One load of a generator. */
+export interface NamedLoad {
+  /** As it was written: `set:30x100`. */
+  readonly name: string;
+  readonly operation: LoadOperation;
+  readonly clients: number;
+  readonly outstanding: number;
+}
+
+/** What `zookeeper` measures where nothing is said. */
+const LOADS = ["set:30x100", "create:30x100", "get:30x100", "mixed:30x100", "set:30x1", "set:1x1"];
 
 const MEMBERS_MAX = 7;
 
@@ -49,6 +65,17 @@ export interface BenchOptions {
   /** Writes a follower misses while it is down. */
   readonly missed: number;
   readonly peer: PeerOptions | undefined;
+  /** What a generator does, each in turn. */
+  readonly loads: readonly NamedLoad[];
+  /** Measures with stock clients how long writes stop. */
+  readonly failoverScript: string | undefined;
+  /** Mutated frames sent to the members, how many a second, and what their mutations are drawn from. */
+  readonly frames: number;
+  readonly frameRate: number;
+  readonly seed: number;
+  /** Hostile connections of each kind that is slow or silent, and those opened all at once. */
+  readonly idlers: number;
+  readonly burst: number;
   /** Where CPU profiles of the members and of the generator go. */
   readonly profile: string | undefined;
   /** Where data directories are made: a folder on the disk to be measured. */
@@ -83,6 +110,13 @@ const flags = {
   peer: { type: "string" },
   "peer-script": { type: "string" },
   "peer-generator": { type: "string" },
+  load: { type: "string", multiple: true },
+  "failover-script": { type: "string" },
+  frames: { type: "string" },
+  "frame-rate": { type: "string" },
+  seed: { type: "string" },
+  idlers: { type: "string" },
+  burst: { type: "string" },
   profile: { type: "string" },
   folder: { type: "string" },
   memory: { type: "string" },
@@ -107,9 +141,18 @@ export const USAGE = `usage: npm run bench -- <workload> [options]
   --fault WHICH       kill, pause or stop, what is done to a leader; may be repeated (each in turn)
   --sessions N        idle sessions (10,000)
   --missed N          writes a follower misses while it is down (100,000)
-  --peer NAME         etcd or zookeeper, for versus: an ensemble of it to be measured in turns
-  --peer-script P     starts and stops it: P start|stop|wipe|leader
-  --peer-generator P  puts load on it: a program, or its Go or C source
+  --peer NAME         etcd or zookeeper, for versus: an ensemble of it to be measured in turns; zookeeper alone for
+                      zookeeper and zookeeper-failover
+  --peer-script P     starts and stops it: P start|stop|wipe|leader|one N
+  --peer-generator P  puts load on it: a program, or its Go or C source; zookeeper: on Muster, too
+  --load OP:CxO       zookeeper: set, get, create or mixed of C clients x O outstanding; may be repeated
+                      (${LOADS.join(", ")})
+  --failover-script P zookeeper-failover: measures with stock clients how long writes stop: P HOSTS KILL_COMMAND
+  --frames N          zookeeper-hostile: mutated frames (1,000,000)
+  --frame-rate N      and how many of them a second, at most (10,000)
+  --seed N            and what the mutations are drawn from (the clock)
+  --idlers N          and connections of each kind that is slow or silent (300)
+  --burst N           and connections opened all at once (20,000)
   --profile FOLDER    CPU profiles of the first measured load: of each member and of the generator
   --folder PATH       where data directories are made, on the disk to be measured (.muster/bench; env BENCH_FOLDER)
   --memory SIZE       --memory of the server
@@ -144,6 +187,13 @@ export function readBenchOptions(args: readonly string[], defaults: (workload: s
     sessions: number("sessions", values.sessions, 10_000),
     missed: number("missed", values.missed, 100_000),
     peer: peer(values.peer, values["peer-script"], values["peer-generator"]),
+    loads: (values.load ?? LOADS).map(namedLoad),
+    failoverScript: values["failover-script"],
+    frames: number("frames", values.frames, 1_000_000),
+    frameRate: number("frame-rate", values["frame-rate"], 10_000),
+    seed: number("seed", values.seed, Date.now() % 2 ** 31),
+    idlers: number("idlers", values.idlers, 300),
+    burst: number("burst", values.burst, 20_000),
     profile: values.profile,
     folder: values.folder ?? process.env["BENCH_FOLDER"] ?? DEFAULT_FOLDER,
     memory: values.memory,
@@ -190,8 +240,18 @@ function peer(
   generator: string | undefined,
 ): PeerOptions | undefined {
   if (kind === undefined) return undefined;
-  if (script === undefined || generator === undefined) {
-    throw new UsageError(`--peer needs --peer-script and --peer-generator\n\n${USAGE}`);
-  }
+  if (script === undefined) throw new UsageError(`--peer needs --peer-script\n\n${USAGE}`);
   return { kind: oneOf("peer", peerKinds, kind), script, generator };
+}
+
+function namedLoad(name: string): NamedLoad {
+  const match = /^(\w+):([1-9]\d*)x([1-9]\d*)$/.exec(name);
+  if (match === null) throw new UsageError(`--load takes an operation as set:30x100, not "${name}"\n\n${USAGE}`);
+  const [, operation, clients, outstanding] = match;
+  return {
+    name,
+    operation: oneOf("load", loadOperations, operation as string),
+    clients: Number(clients),
+    outstanding: Number(outstanding),
+  };
 }

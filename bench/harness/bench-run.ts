@@ -66,21 +66,25 @@ export class BenchRun {
     return this.clients;
   }
 
-  /** Starts as many members as the options say, or those that were stopped again; answers the leader. */
-  async startMembers(): Promise<Member> {
-    if (this.current === undefined) this.current = await this.newEnsemble();
+  /**
+   * Starts as many members as the options say, or those that were stopped again; answers the leader.
+   * @param zookeeper with their ZooKeeper door open
+   */
+  async startMembers({ zookeeper = false } = {}): Promise<Member> {
+    if (this.current === undefined) this.current = await this.newEnsemble(zookeeper);
     else await this.current.startAll();
     this.leader = await this.current.agreed();
     return this.member;
   }
 
-  private newEnsemble(): Promise<Ensemble> {
+  private newEnsemble(zookeeper: boolean): Promise<Ensemble> {
     const { members, memory, serverFlags, profile, seconds } = this.options;
     const flags = memory === undefined ? [] : ["--memory", memory];
     return Ensemble.start({
       members,
       folder: this.folder,
       flags: [...flags, ...serverFlags],
+      zookeeper,
       // A profile slows the member down: the ticker would measure that.
       env: (id) =>
         profile === undefined ? tickerEnvironment(this.tickerFile(id)) : profilerEnvironment(profile, id, seconds),

@@ -14,6 +14,8 @@ const STATUS_TIMEOUT_MS = 2_000;
 /** How long members may take to agree on a leader, or to have the same last zxid. */
 const AGREEMENT_TIMEOUT_MS = 60_000;
 const POLL_MS = 20;
+/** Ports of a member. */
+const DOORS = 4;
 const VERIFY_OUTPUT_BYTES_MAX = 16 * 1024 * 1024;
 
 export interface EnsembleOptions {
@@ -21,6 +23,8 @@ export interface EnsembleOptions {
   /** Each member's data directory is made in it. */
   readonly folder: string;
   readonly flags: readonly string[];
+  /** Opens the ZooKeeper door, to any number of connections; by default it is closed. */
+  readonly zookeeper?: boolean;
   /** The environment of a member's process. */
   readonly env: (id: number) => Readonly<Record<string, string>>;
 }
@@ -32,6 +36,8 @@ export interface Place {
   readonly grpc: string;
   readonly http: string;
   readonly peer: string;
+  /** Where its ZooKeeper door is, if that is open. */
+  readonly zookeeper: string;
   /** Texts of its log's messages, of all its processes, with when they were read. */
   readonly log: { readonly at: number; readonly message: string }[];
 }
@@ -49,11 +55,19 @@ export class Ensemble {
 
   /** Resolves once all members serve and agree on a leader. */
   static async start(options: EnsembleOptions): Promise<Ensemble> {
-    const ports = await freePorts(options.members * 3);
+    const ports = await freePorts(options.members * DOORS);
     const places = Array.from({ length: options.members }, (_, index): Place => {
-      const [grpc, http, peer] = ports.slice(index * 3, index * 3 + 3).map((port) => `127.0.0.1:${port}`);
-      const dataDir = path.join(options.folder, `member-${index + 1}`);
-      return { id: index + 1, dataDir, grpc: grpc as string, http: http as string, peer: peer as string, log: [] };
+      const own = ports.slice(index * DOORS, (index + 1) * DOORS).map((port) => `127.0.0.1:${port}`);
+      const [grpc, http, peer, zookeeper] = own as [string, string, string, string];
+      return {
+        id: index + 1,
+        dataDir: path.join(options.folder, `member-${index + 1}`),
+        grpc,
+        http,
+        peer,
+        zookeeper,
+        log: [],
+      };
     });
     const ensemble = new Ensemble(options, places);
     await ensemble.startAll();
@@ -93,14 +107,20 @@ export class Ensemble {
 
   /** Resolves once it serves. */
   async startMember(id: number): Promise<Member> {
-    const { dataDir, grpc, http, peer, log } = this.place(id);
+    const { dataDir, grpc, http, peer, zookeeper, log } = this.place(id);
     const list = this.places.map((place) => `${place.id}@${place.peer}`).join(",");
+    const door = ["--zookeeper-listen", zookeeper, "--zookeeper-connections-per-address", "0"];
     const member = await Member.start({
       dataDir,
       grpcListen: grpc,
       httpListen: http,
       peerListen: peer,
-      flags: ["--id", String(id), ...(this.places.length > 1 ? ["--ensemble", list] : []), ...this.options.flags],
+      flags: [
+        ...["--id", String(id)],
+        ...(this.places.length > 1 ? ["--ensemble", list] : []),
+        ...(this.options.zookeeper === true ? door : []),
+        ...this.options.flags,
+      ],
       env: this.options.env(id),
       onLogLine: (line) => log.push({ at: performance.now(), message: messageOf(line) }),
     });

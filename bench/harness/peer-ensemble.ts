@@ -1,25 +1,13 @@
-import { execFile, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import path from "node:path";
-import { promisify } from "node:util";
 import type { PeerKind, PeerOptions } from "./bench-options.ts";
-import { processStats } from "./process-stats.ts";
+import { buildGenerator, type GeneratorRound, runGenerator } from "./generator.ts";
 import { until } from "./waiting.ts";
 
-const run = promisify(execFile);
 const SERVING_TIMEOUT_MS = 60_000;
 const POLL_MS = 500;
-
-export interface PeerRound {
-  readonly operationsPerSecond: number;
-  /** ms */
-  readonly p50: number;
-  readonly p99: number;
-  readonly errors: number;
-  /** Of all members together; the generator's warm-up and connecting are in it. */
-  readonly cpuMicrosPerOperation: number;
-}
 
 export interface PeerLoad {
   readonly clients: number;
@@ -64,16 +52,18 @@ const dialects: Readonly<Record<PeerKind, Dialect>> = {
 export class PeerEnsemble {
   private readonly options: PeerOptions;
   private readonly folder: string;
-  private readonly generator: string;
+  private readonly generator: string | undefined;
 
-  private constructor(options: PeerOptions, folder: string, generator: string) {
+  private constructor(options: PeerOptions, folder: string, generator: string | undefined) {
     this.options = options;
     this.folder = folder;
     this.generator = generator;
   }
 
+  /** Resolves once there is a leader. */
   static async start(options: PeerOptions, scratch: string): Promise<PeerEnsemble> {
-    const generator = await build(options.generator, path.join(scratch, "peer-generator"));
+    const given = options.generator;
+    const generator = given && (await buildGenerator(given, path.join(scratch, "peer-generator")));
     const peer = new PeerEnsemble(options, path.join(scratch, "peer"), generator);
     await peer.script("start");
     try {
@@ -85,22 +75,23 @@ export class PeerEnsemble {
     return peer;
   }
 
-  /** Runs the generator once and reads its line. */
-  async round({ clients, outstanding, bytes, seconds, atLeader }: PeerLoad): Promise<PeerRound> {
-    const { endpoints, set } = this.dialect;
-    const used = atLeader ? [await this.waitForLeader()] : endpoints;
-    const numbers = [clients, outstanding, bytes, seconds].map(String);
-    const before = await this.cpuSeconds();
-    const { stdout } = await run(this.generator, [used.join(","), set, ...numbers]);
-    const cpuSeconds = (await this.cpuSeconds()) - before;
-    const operationsPerSecond = figure(stdout, "ops/s");
-    return {
-      operationsPerSecond,
-      p50: figure(stdout, "p50"),
-      p99: figure(stdout, "p99"),
-      errors: figure(stdout, "err(?:ors)?"),
-      cpuMicrosPerOperation: (cpuSeconds * 1e6) / (operationsPerSecond * seconds),
-    };
+  /** Where its members serve, by id from 1. */
+  get endpoints(): readonly string[] {
+    return this.dialect.endpoints;
+  }
+
+  /** Runs the generator once with sets and reads its line. */
+  async round({ clients, outstanding, bytes, seconds, atLeader }: PeerLoad): Promise<GeneratorRound> {
+    if (this.generator === undefined) throw new Error("--peer-generator is not given");
+    const endpoints = atLeader ? [await this.waitForLeader()] : this.endpoints;
+    const load = { endpoints, operation: this.dialect.set, clients, outstanding, bytes, seconds };
+    return runGenerator(this.generator, load, await this.pids());
+  }
+
+  /** Starts one member again, whose process has ended; resolves once there is a leader, and all answer. */
+  async startMember(id: number): Promise<void> {
+    await this.script("one", String(id));
+    await this.waitForLeader();
   }
 
   async stop(): Promise<void> {
@@ -112,7 +103,8 @@ export class PeerEnsemble {
     return dialects[this.options.kind];
   }
 
-  private waitForLeader(): Promise<string> {
+  /** Where the leader serves, once there is one and all members answer. */
+  waitForLeader(): Promise<string> {
     return until(SERVING_TIMEOUT_MS, POLL_MS, `${this.options.kind} to have a leader`, () => this.leader());
   }
 
@@ -124,18 +116,17 @@ export class PeerEnsemble {
     return lines.length === this.dialect.endpoints.length ? this.dialect.endpoints[index] : undefined;
   }
 
-  private async cpuSeconds(): Promise<number> {
-    const pids = this.dialect.endpoints.map((_, index) =>
-      readFile(this.dialect.pidFile(this.folder, index + 1), "utf8"),
-    );
-    return (await Promise.all(pids)).reduce((sum, pid) => sum + processStats(Number.parseInt(pid, 10)).cpuSeconds, 0);
+  /** Of its members' processes, by id from 1. */
+  pids(): Promise<number[]> {
+    const files = this.endpoints.map((_, index) => this.dialect.pidFile(this.folder, index + 1));
+    return Promise.all(files.map(async (file) => Number.parseInt(await readFile(file, "utf8"), 10)));
   }
 
-  /** What it prints; nothing of `start`, whose members live on and may keep its output open. */
-  private async script(command: string): Promise<string> {
+  /** What it prints; nothing of `start` and `one`, whose members live on and may keep its output open. */
+  private async script(command: string, ...args: readonly string[]): Promise<string> {
     const env = { ...process.env, [this.dialect.folderVariable]: this.folder };
-    const starts = command === "start";
-    const child = spawn(this.options.script, [command], {
+    const starts = command === "start" || command === "one";
+    const child = spawn(this.options.script, [command, ...args], {
       env,
       stdio: ["ignore", starts ? "ignore" : "pipe", "ignore"],
     });
@@ -144,27 +135,7 @@ export class PeerEnsemble {
       output += chunk.toString();
     });
     const [code] = await once(child, starts ? "exit" : "close");
-    if (code !== 0 && starts) throw new Error(`${this.options.script} start ended with ${code}`);
+    if (code !== 0 && starts) throw new Error(`${this.options.script} ${command} ended with ${code}`);
     return output;
   }
-}
-
-function figure(output: string, name: string): number {
-  const match = new RegExp(`(?:^|\\s)${name}=([\\d.]+)`).exec(output);
-  if (match === null) throw new Error(`the generator did not print ${name}: ${output}`);
-  return Number(match[1]);
-}
-
-/** Go source as Debian's packages build it, C source with the stock ZooKeeper client where it includes that. */
-async function build(generator: string, output: string): Promise<string> {
-  if (generator.endsWith(".go")) {
-    const env = { ...process.env, GO111MODULE: "off", GOPATH: process.env["GOPATH"] ?? "/usr/share/gocode" };
-    await run("go", ["build", "-o", output, generator], { env });
-    return output;
-  }
-  if (!generator.endsWith(".c")) return generator;
-  const stock = (await readFile(generator, "utf8")).includes("<zookeeper/zookeeper.h>");
-  const libraries = stock ? ["-DTHREADED", "-lzookeeper_mt", "-lpthread"] : [];
-  await run("gcc", ["-O2", "-o", output, generator, ...libraries]);
-  return output;
 }

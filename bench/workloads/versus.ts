@@ -1,6 +1,7 @@
 import type { BenchRun, MeasuredLoad } from "../harness/bench-run.ts";
+import type { GeneratorRound } from "../harness/generator.ts";
 import { median } from "../harness/median.ts";
-import { PeerEnsemble, type PeerRound } from "../harness/peer-ensemble.ts";
+import { PeerEnsemble } from "../harness/peer-ensemble.ts";
 import { auditLoads, costs, operationOf } from "./throughput.ts";
 import type { Asked, Finding, Workload, WorkloadResult } from "./workload.ts";
 
@@ -22,7 +23,7 @@ async function runVersus(run: BenchRun): Promise<WorkloadResult> {
   if (connect === "followers") throw new Error("the peers' generators cannot be told to leave out the leader");
   const peer = await PeerEnsemble.start(chosen, run.folder);
   const ours: MeasuredLoad[] = [];
-  const theirs: PeerRound[] = [];
+  const theirs: GeneratorRound[] = [];
   const all: MeasuredLoad[] = [];
   let paths: readonly string[] = [];
   try {
@@ -59,11 +60,11 @@ function comparison(
   run: BenchRun,
   kind: string,
   ours: readonly MeasuredLoad[],
-  theirs: readonly PeerRound[],
+  theirs: readonly GeneratorRound[],
 ): Finding[] {
   const { clients, outstanding } = run.options;
   const of = (pick: (each: MeasuredLoad) => number): number => median(ours.map(pick));
-  const peer = (pick: (each: PeerRound) => number): number => median(theirs.map(pick));
+  const peer = (pick: (each: GeneratorRound) => number): number => median(theirs.map(pick));
   const peerP50 = peer(({ p50 }) => p50);
   const perSecond = peer(({ operationsPerSecond }) => operationsPerSecond);
   const single = clients * outstanding === 1;

@@ -101,7 +101,9 @@ export function resolveOptions(input: OptionsInput): ResolvedOptions {
   const parsed = optionsSchema.safeParse(raw);
   for (const issue of parsed.error?.issues ?? []) {
     const name = issue.path[0] as OptionName;
-    problems.push(`${given.get(name)?.source ?? name}: ${show(given.get(name)?.value)} ${issue.message}`);
+    // As good as a password, or one by mistake.
+    const value = name === "zookeeperSuperDigest" ? "what is given" : show(given.get(name)?.value);
+    problems.push(`${given.get(name)?.source ?? name}: ${value} ${issue.message}`);
   }
   if (parsed.data === undefined || problems.length > 0) throw new OptionsError(problems);
 

@@ -27,19 +27,12 @@ test("there are scripts of kazoo, those that run alone among them", () => {
 });
 
 describe.concurrent("kazoo", () => {
-  for (const script of scripts.filter((name) => !alone.includes(name) && name !== "sasl.py")) {
+  for (const script of scripts.filter((name) => !alone.includes(name))) {
     test(script, async (context) => {
       needClient(context, "kazoo");
       await run(script);
     });
   }
-});
-
-test("kazoo sasl.py", async (context) => {
-  needClient(context, "kazoo");
-  const ensemble = await target();
-  if (ensemble.sasl === undefined) context.skip(`not run: ${ensemble.name} is not configured for SASL`);
-  await run("sasl.py");
 });
 
 describe("kazoo, alone", () => {

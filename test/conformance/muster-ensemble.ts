@@ -1,10 +1,16 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { CONTAINER_SWEEP_MS } from "../../src/core/member/reaper.ts";
 import { ADDRESSES_FILE } from "../../src/server/options-handover.ts";
 import { MusterHome } from "../integration/cli/muster-process.ts";
 import { ServerGroup } from "../integration/cli/server-group.ts";
-import type { ConformanceTarget } from "./conformance-target.ts";
+import {
+  type ConformanceTarget,
+  SASL_USER,
+  SESSION_TIMEOUT_MAX_MS,
+  SESSION_TIMEOUT_MIN_MS,
+  TICK_MS,
+} from "./conformance-target.ts";
 
 const MEMBERS = 3;
 const LOG_CHARACTERS_SHOWN = 4_000;
@@ -14,7 +20,14 @@ export async function musterEnsemble(): Promise<ConformanceTarget> {
   const home = new MusterHome();
   // Clients look for a member that was killed where it was before, so its first free port stays its own.
   const doors = new Map<number, string>();
-  const group = new ServerGroup(home, (id) => ["--zookeeper-listen", doors.get(id) as string]);
+  const users = path.join(home.directory, "sasl-users");
+  writeFileSync(users, `${SASL_USER.username}=${SASL_USER.password}\n`, { mode: 0o600 });
+  const group = new ServerGroup(home, (id) => [
+    ...["--zookeeper-listen", doors.get(id) as string, "--zookeeper-tick-time", `${TICK_MS}ms`],
+    ...["--zookeeper-session-timeout-min", `${SESSION_TIMEOUT_MIN_MS}ms`],
+    ...["--zookeeper-session-timeout-max", `${SESSION_TIMEOUT_MAX_MS}ms`],
+    ...["--zookeeper-connections-per-address", "0", "--zookeeper-sasl-users", users],
+  ]);
   for (let id = 1; id <= MEMBERS; id++) doors.set(id, await group.freeAddress());
   try {
     await group.found(MEMBERS);
@@ -27,7 +40,7 @@ export async function musterEnsemble(): Promise<ConformanceTarget> {
   return {
     name: "muster",
     hosts,
-    sasl: undefined,
+    sasl: SASL_USER,
     containerSweepMs: CONTAINER_SWEEP_MS,
     kill: (host) => group.kill(hosts.indexOf(host) + 1),
     revive: async () => {

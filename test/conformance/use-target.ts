@@ -2,7 +2,8 @@ import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { afterAll, type TestContext } from "vitest";
 import { hasCommand, need } from "../integration/crash/requirements.ts";
-import { type ConformanceTarget, isPeerAsked, startTarget } from "./conformance-target.ts";
+import type { ConformanceTarget } from "./conformance-target.ts";
+import { isPeerAsked, startTarget } from "./start-target.ts";
 
 /**
  * The ensemble of a test file: started when the first test asks for it, gone after the last. Tests that lack a

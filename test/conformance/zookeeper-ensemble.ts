@@ -1,15 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import {
-  appendFileSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import os from "node:os";
 import path from "node:path";
@@ -17,7 +8,13 @@ import { text } from "node:stream/consumers";
 import { vi } from "vitest";
 import { Prng } from "../../src/core/base/prng.ts";
 import { stablePort } from "../integration/crash/stable-port.ts";
-import { type ConformanceTarget, SESSION_TIMEOUT_MAX_MS, SESSION_TIMEOUT_MIN_MS } from "./conformance-target.ts";
+import {
+  type ConformanceTarget,
+  SASL_USER,
+  SESSION_TIMEOUT_MAX_MS,
+  SESSION_TIMEOUT_MIN_MS,
+  TICK_MS,
+} from "./conformance-target.ts";
 
 const MEMBERS = 3;
 const PATIENCE_MS = 60_000;
@@ -25,12 +22,13 @@ const LOOK_MS = 50;
 const LOG_LINES_SHOWN = 20;
 /** How often this ensemble looks for childless containers, ms: much more often than it would by itself. */
 const CONTAINER_SWEEP_MS = 500;
-const SASL = { username: "conformance", password: "a-secret-of-tests" };
 
 /** Where Debian puts the libraries of its ZooKeeper. */
 const JARS = "/usr/share/java";
-const JAR_NAMES =
-  /^(zookeeper|zookeeper-jute|slf4j-api|slf4j-log4j12|log4j-1\.2|netty-all|commons-cli|snappy-java|metrics-core|jackson-(core|databind|annotations))\.jar$/;
+const JAR_NAMES = [
+  ...["zookeeper", "zookeeper-jute", "slf4j-api", "slf4j-log4j12", "log4j-1.2", "netty-all", "commons-cli"],
+  ...["snappy-java", "metrics-core", "jackson-core", "jackson-databind", "jackson-annotations"],
+];
 
 const LOGGING = `log4j.rootLogger=WARN, C
 log4j.appender.C=org.apache.log4j.ConsoleAppender
@@ -40,7 +38,7 @@ log4j.appender.C.layout.ConversionPattern=%d %p %c{1} %m%n
 
 const LOGIN = `Server {
   org.apache.zookeeper.server.auth.DigestLoginModule required
-  user_${SASL.username}="${SASL.password}";
+  user_${SASL_USER.username}="${SASL_USER.password}";
 };
 `;
 
@@ -72,7 +70,7 @@ export async function zookeeperEnsemble(): Promise<ConformanceTarget> {
   return {
     name: "zookeeper",
     hosts: members.map(({ host }) => host),
-    sasl: SASL,
+    sasl: SASL_USER,
     containerSweepMs: CONTAINER_SWEEP_MS,
     kill: (host) => kill(members.find((member) => member.host === host)),
     revive: async () => {
@@ -103,7 +101,7 @@ async function configure(folder: string): Promise<PeerMember[]> {
     mkdirSync(path.join(own, "data"), { recursive: true });
     writeFileSync(path.join(own, "data", "myid"), `${id}\n`);
     const settings = [
-      "tickTime=500",
+      `tickTime=${TICK_MS}`,
       "initLimit=40",
       "syncLimit=20",
       `minSessionTimeout=${SESSION_TIMEOUT_MIN_MS}`,
@@ -131,14 +129,13 @@ function start(member: PeerMember): void {
     "zookeeper.enforceQuota": "true",
     "znode.container.checkIntervalMs": `${CONTAINER_SWEEP_MS}`,
   };
-  const jars = readdirSync(JARS).filter((name) => JAR_NAMES.test(name));
   const child = spawn(
     "java",
     [
       // Three small members that start at once: no more heap and no more compiler than that takes.
       ...["-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"],
       ...Object.entries(properties).map(([name, value]) => `-D${name}=${value}`),
-      ...["-cp", jars.map((name) => path.join(JARS, name)).join(":")],
+      ...["-cp", JAR_NAMES.map((name) => path.join(JARS, `${name}.jar`)).join(":")],
       "org.apache.zookeeper.server.quorum.QuorumPeerMain",
       path.join(member.folder, "zoo.cfg"),
     ],

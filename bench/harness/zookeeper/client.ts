@@ -201,14 +201,15 @@ export class ZookeeperClient {
       return;
     }
     // A ping's answer may overtake: it is outside the order of the requests.
-    const index = xid === specialXids.ping ? this.line.findIndex((each) => each.xid === xid) : this.answered;
+    const { answered } = this;
+    const index = xid === specialXids.ping ? this.line.findIndex((w, i) => i >= answered && w.xid === xid) : answered;
     const waiting = this.line[index];
     if (waiting === undefined || waiting.xid !== xid) {
       this.socket.destroy();
       this.end(`reply ${xid} is out of order: ${waiting?.xid ?? "nothing"} was next`);
       return;
     }
-    if (index === this.answered) this.advance();
+    if (index === answered) this.advance();
     else this.line.splice(index, 1);
     const code = bytes.readInt32BE(start + 12);
     if (code !== 0) waiting.reject(new ZookeeperReplyError(code));

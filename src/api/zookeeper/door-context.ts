@@ -5,6 +5,7 @@ import type { ZookeeperDoorLog } from "./door-log.ts";
 import type { EnsembleDesk } from "./ensemble-desk.ts";
 import type { EventFrames } from "./event-frames.ts";
 import type { DoorStatistics } from "./four-letter-words/request-statistics.ts";
+import type { Word } from "./four-letter-words/words.ts";
 import type { ZookeeperLimits } from "./zookeeper-limits.ts";
 
 /** What all connections of the door share. */
@@ -23,6 +24,6 @@ export interface DoorContext {
   readonly hasLostQuorum: () => boolean;
   readonly auth: AuthOptions;
   readonly statistics: DoorStatistics;
-  /** The text for the four letters a connection began with; undefined: they are none of ZooKeeper's words. */
-  readonly answerWord: (code: number) => string | undefined;
+  /** The text for the word a connection began with. */
+  readonly answerWord: (word: Word) => string;
 }

@@ -155,8 +155,7 @@ export class RequestDesk {
         return;
       case opCode.SET_WATCHES:
       case opCode.SET_WATCHES2:
-        this.context.hold(true);
-        this.watches.setAgain(reader, xid, operation, now, () => this.context.hold(false));
+        this.watches.setAgain(reader, xid, operation, now, this.context.hold);
         return;
       case opCode.WHO_AM_I:
         this.whoAmI(xid, now);

@@ -77,9 +77,9 @@ export class WatchRequests {
    * A client that reconnects asks for its watches again: of each, it is told what it has missed since `zxid`, or the
    * watch goes on (ZooKeeper's DataTree.setWatches; reference 1.5).
    *
-   * @param done when the reply has been given; until then nothing further of the connection is read
+   * @param hold from `true` to `false`, which is when the reply has its place, nothing of the connection is read
    */
-  setAgain(reader: JuteReader, xid: number, operation: number, now: number, done: () => void): void {
+  setAgain(reader: JuteReader, xid: number, operation: number, now: number, hold: (isHeld: boolean) => void): void {
     const zxid = reader.i64();
     const data = reader.strings();
     const exist = reader.strings();
@@ -87,6 +87,8 @@ export class WatchRequests {
     const hasPersistent = operation === opCode.SET_WATCHES2;
     const persistent = hasPersistent ? reader.strings() : [];
     const recursive = hasPersistent ? reader.strings() : [];
+    // Only now: what cannot be read must not hold the connection.
+    hold(true);
     const rewatches = [
       ...data.map((path) => ({ path, kind: watchKind.DATA, missed: (answer: Answer) => missedOfData(answer, zxid) })),
       ...exist.map((path) => ({ path, kind: watchKind.DATA, missed: missedOfMissing })),
@@ -103,7 +105,7 @@ export class WatchRequests {
     this.rewatch(rewatches, 0, now, () =>
       this.addLasting(lasting, 0, now, () => {
         this.line.local(xid, operation, now, () => this.line.complete(zookeeperError.OK, this.zxid()));
-        done();
+        hold(false);
       }),
     );
   }

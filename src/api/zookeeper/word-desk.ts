@@ -14,7 +14,7 @@ import type {
   WatchFacts,
   WordFacts,
 } from "./four-letter-words/word-facts.ts";
-import { type Word, wordOf } from "./four-letter-words/words.ts";
+import type { Word } from "./four-letter-words/words.ts";
 import type { ZookeeperConnection } from "./zookeeper-connection.ts";
 
 /** What four-letter words tell of the process and its options: known to whoever starts the door. */
@@ -49,10 +49,8 @@ export class WordDesk {
     this.context = context;
   }
 
-  /** undefined where the four bytes are no word. */
-  answer(code: number): string | undefined {
-    const word = wordOf(code);
-    if (word === undefined) return undefined;
+  /** The text that ends the connection it is sent on. */
+  answer(word: Word): string {
     const facts = this.facts();
     const text = answerWord(word, facts, this.allowed);
     const reset = resetOf(word, facts, this.allowed);

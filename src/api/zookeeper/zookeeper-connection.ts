@@ -15,6 +15,7 @@ import {
 } from "./connect-request.ts";
 import type { DoorContext } from "./door-context.ts";
 import { ConnectionStatistics } from "./four-letter-words/request-statistics.ts";
+import { wordOf } from "./four-letter-words/words.ts";
 import { FrameReader, FrameTooLargeError } from "./frame-reader.ts";
 import { JuteError, JuteReader } from "./jute-reader.ts";
 import { opCode, xid as specialXid } from "./op-code.ts";
@@ -137,6 +138,8 @@ export class ZookeeperConnection implements ConnectionListener {
     this.flush();
     this.leave(why);
     this.socket.end();
+    // Whatever still comes is thrown away: unread, it would keep the client's own end from being seen.
+    this.socket.resume();
     this.timer = setTimeout(() => this.socket.destroy(), this.context.limits.lingerMs);
   }
 
@@ -151,9 +154,13 @@ export class ZookeeperConnection implements ConnectionListener {
   private readOn(): void {
     const now = this.context.now();
     this.heardAt = now;
+    let isHeldBack = true;
     while (this.mayRead()) {
       if (this.phase === "new" && this.answeredWord()) return;
-      if (!this.frames.next()) break;
+      if (!this.frames.next()) {
+        isHeldBack = false;
+        break;
+      }
       const { frames } = this;
       this.handle(this.reader.reset(frames.bytes, frames.start, frames.end), now);
     }
@@ -161,14 +168,18 @@ export class ZookeeperConnection implements ConnectionListener {
     this.frames.settle();
     this.flush();
     this.pause(!this.mayRead());
+    // What the kernel takes at once leaves no "drain" to go on at.
+    if (isHeldBack) this.queueResume();
   }
 
   /** The first four bytes are a command in letters: answered, and the connection is over. */
   private answeredWord(): boolean {
     const code = this.frames.peek();
-    const text = code === undefined ? undefined : this.context.answerWord(code);
-    if (text === undefined) return false;
+    const word = code === undefined ? undefined : wordOf(code);
+    if (word === undefined) return false;
+    // Before it is answered: the answer counts it.
     this.statistics.heard(WORD_BYTES);
+    const text = this.context.answerWord(word);
     this.statistics.told(text.length);
     this.socket.write(text);
     this.end("a four-letter word was answered");

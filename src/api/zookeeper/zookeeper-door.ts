@@ -115,7 +115,7 @@ class Door implements ZookeeperDoor {
       zxid: () => coordination.zxid,
       hasLostQuorum: () => this.quorum.isLost,
       statistics: this.statistics,
-      answerWord: (code) => words.answer(code),
+      answerWord: (word) => words.answer(word),
     };
   }
 

@@ -114,7 +114,8 @@ export class Comparison {
       else this.fields(at, left, right, report);
     } else if (Array.isArray(left) && Array.isArray(right) && left.length === right.length) {
       for (const [index, each] of left.entries()) this.value(`${at}.${index}`, each, right[index], report);
-    } else if (showValue(left) !== showValue(right)) report(at, left ?? "nothing", right ?? "nothing");
+    } else if (showValue(left) !== showValue(right))
+      report(at, left === undefined ? "nothing" : left, right === undefined ? "nothing" : right);
   }
 
   private fields(at: string, left: ValueRecord, right: ValueRecord, report: Report): void {

@@ -44,7 +44,7 @@ function readReply(reader: JuteReader, request: Request, meaning: Meaning): Valu
     case "getEphemerals":
       return { ephemerals: new NamesLeaf("", strings(reader)) };
     case "whoAmI":
-      return { identities: reader.vector((): Value => [reader.string(), reader.string()]) };
+      return { identities: new NamesLeaf("", identities(reader)) };
     case "unknown":
     case "reconfig":
     case "check":
@@ -129,6 +129,11 @@ function readData(reader: JuteReader, path: string): string | boolean | null {
   // Who is of the ensemble, and where: no two have the same.
   if (path === CONFIGURATION_PATH) return bytes !== null && bytes.length > 0;
   return bytes === null ? null : new TextDecoder().decode(bytes);
+}
+
+/** A set in the server, in no order. */
+function identities(reader: JuteReader): string[] {
+  return (reader.vector(() => [reader.string(), reader.string()]) ?? [["(null list)"]]).map((each) => each.join(":"));
 }
 
 function strings(reader: JuteReader): string[] {

@@ -1,6 +1,6 @@
 import type { Prng } from "../../../src/core/base/prng.ts";
 import type { Knowledge } from "./knowledge.ts";
-import { ACLS, BAD_ACLS, isBelowContainer, isContainer, ODD_ACLS, ODD_PATHS, OPEN, RESERVED } from "./pools.ts";
+import { ACLS, BAD_ACLS, isBelowContainer, isContainer, ODD_PATHS, OPEN, RESERVED } from "./pools.ts";
 import type {
   Acl,
   CreateRequest,
@@ -127,7 +127,6 @@ export class CreateGenerator {
     const { random } = this;
     if (!random.chance(closed)) return OPEN;
     if (random.chance(0.25)) return random.pick(BAD_ACLS);
-    if (random.chance(0.05)) return random.pick(ODD_ACLS);
     return random.pick(ACLS);
   }
 }

@@ -17,6 +17,7 @@ const ADD_WATCH_MODES = [0, 0, 1, 1, 1, 2, -1];
 const OPEN_MS = 60_000;
 const TIMEOUTS_MS = [0, -1, 1, 999, 1_000, 5_000, 60_000, 600_000, 600_001, 2_147_483_647];
 
+const ALONE: ReadonlySet<string> = new Set(["ping", "auth", "unknown", "closeSession", "setAcl"]);
 const CHECKED_FOR_QUOTAS: ReadonlySet<string> = new Set([
   "create",
   "create2",
@@ -115,11 +116,11 @@ export class Generator {
   /**
    * ZooKeeper refuses some requests at its door, out of order or with the connection closed. And it checks quotas and
    * ACLs against what was applied, not against what was asked before: whether a request that follows at once finds a
-   * new ACL or the last change of a quota's counts depends on its speed.
+   * new ACL or the last change of a quota's counts depends on its speed. A ping is no part of the order of replies:
+   * Muster's leader has to say that the session lives.
    */
   private mayBurst({ op, mangle }: Request): boolean {
-    if (mangle !== undefined || op === "auth" || op === "unknown" || op === "closeSession" || op === "setAcl")
-      return false;
+    if (mangle !== undefined || ALONE.has(op)) return false;
     return !this.hasQuotas || !CHECKED_FOR_QUOTAS.has(op);
   }
 

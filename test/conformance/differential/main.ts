@@ -63,9 +63,14 @@ async function main(): Promise<number> {
     expected: expectedDifferences,
     keepsGoing: values["keep-going"],
   };
-  if (values.replay !== undefined) return replay(options, values.replay);
-  if (values.reapers) return compareReapers(left, right);
-  return play(options, values.shrink, values.outcomes);
+  try {
+    if (values.replay !== undefined) return await replay(options, values.replay);
+    if (values.reapers) return await compareReapers(left, right);
+    return await play(options, values.shrink, values.outcomes);
+  } catch (error) {
+    process.stderr.write(`${left.logs}\n${right.logs}\n`);
+    throw error;
+  }
 }
 
 async function play(options: SeedOptions, shrinks: boolean, tellsOutcomes: boolean): Promise<number> {
@@ -137,7 +142,7 @@ async function targetAt(
   const wrong = addresses.find((address) => !/^.+:\d{1,5}$/.test(address));
   if (wrong !== undefined)
     throw new Error(`"${wrong}" is no address: write host:port,host:port, or zookeeper, or muster`);
-  return { name: where, addresses, losesWakeUps: isPeer, [Symbol.asyncDispose]: () => Promise.resolve() };
+  return { name: where, addresses, losesWakeUps: isPeer, logs: "", [Symbol.asyncDispose]: () => Promise.resolve() };
 }
 
 function whole(text: string): number {

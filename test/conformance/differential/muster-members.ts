@@ -7,7 +7,10 @@ import { ADDRESSES_FILE } from "../../../src/server/options-handover.ts";
 import { MemberUnderTest } from "../../ensemble/member-under-test.ts";
 import { stablePort } from "../../integration/crash/stable-port.ts";
 import type { Target } from "./target.ts";
+import { untilServing } from "./until-serving.ts";
 
+/** No election because the machine is busy: it would break connections on one side. */
+const PATIENT = "20s";
 const AS_THE_REAL_ONES = { zookeeperSessionTimeoutMin: "1s", zookeeperSessionTimeoutMax: "10m" };
 
 /** `muster` members in processes of their own, with their ZooKeeper doors open; all of it goes when disposed. */
@@ -33,7 +36,7 @@ export class MusterMembers implements Target, AsyncDisposable {
     while (ports.size < count) ports.add(await stablePort(random));
     const peers = [...ports].map((port) => `127.0.0.1:${port}`);
     const ensemble = peers.map((address, index) => `${index + 1}@${address}`).join(",");
-    const options = { ensemble, zookeeperListen: "127.0.0.1:0", ...AS_THE_REAL_ONES };
+    const options = { ensemble, zookeeperListen: "127.0.0.1:0", peerTimeout: PATIENT, ...AS_THE_REAL_ONES };
     const members = peers.map((peerListen, index) => {
       const doors = { grpc: "127.0.0.1:0", http: "127.0.0.1:0", peerListen };
       const settings = { id: index + 1, folder, logFolder: folder, ...doors, options, env: {} };
@@ -41,7 +44,9 @@ export class MusterMembers implements Target, AsyncDisposable {
     });
     try {
       await Promise.all(members.map((member) => member.start()));
-      return new MusterMembers(folder, members, members.map(doorOf));
+      const addresses = members.map(doorOf);
+      await Promise.all(addresses.map((address, index) => untilServing(address, () => members[index]!.isRunning)));
+      return new MusterMembers(folder, members, addresses);
     } catch (error) {
       await Promise.all(members.map((member) => (member.isRunning ? member.kill() : undefined)));
       throw error;

@@ -122,5 +122,3 @@ export const BAD_ACLS: readonly (readonly Acl[] | null)[] = [
   [{ perms: ALL, scheme: "", id: "" }],
   [world(31), { perms: ALL, scheme: "magic", id: "x" }],
 ];
-/** Entries with permissions that are none; the servers may take them. */
-export const ODD_ACLS: readonly (readonly Acl[])[] = [withCleaner(world(63)), withCleaner(world(-1))];

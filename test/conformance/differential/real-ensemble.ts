@@ -3,23 +3,18 @@ import { once } from "node:events";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
-import { performance } from "node:perf_hooks";
 import { createInterface } from "node:readline";
 import { Prng } from "../../../src/core/base/prng.ts";
 import { stablePort } from "../../integration/crash/stable-port.ts";
-import { PASSWORD_BYTES } from "./protocol.ts";
-import { RawConnection } from "./raw-client.ts";
 import type { Target } from "./target.ts";
+import { untilServing } from "./until-serving.ts";
 
 /** Where Debian puts the jars of `libzookeeper-java` and of what it needs. */
 const JARS = "/usr/share/java";
 const NEEDED =
   /^(zookeeper|zookeeper-jute|slf4j-api|slf4j-simple|netty-all|commons-cli|snappy-java|metrics-core|jackson-.*)\.jar$/;
 const MAIN_JAR = path.join(JARS, "zookeeper.jar");
-/** Until a quorum serves, on a machine that is busy. */
-const START_MS = 90_000;
-const TRY_EVERY_MS = 100;
-/** Of a server's log, shown where it ends by itself. */
+/** Of each server's log. */
 const LINES_KEPT = 30;
 const SETTINGS = [
   // Bounds of session time-outs as Muster has them by default.
@@ -50,9 +45,9 @@ export class RealEnsemble implements Target, AsyncDisposable {
   readonly addresses: readonly string[];
   readonly losesWakeUps = true;
   private readonly folder: string;
-  private readonly children: readonly ChildProcess[];
+  private readonly children: readonly RealMember[];
 
-  private constructor(folder: string, addresses: readonly string[], children: readonly ChildProcess[]) {
+  private constructor(folder: string, addresses: readonly string[], children: readonly RealMember[]) {
     this.folder = folder;
     this.addresses = addresses;
     this.children = children;
@@ -78,7 +73,7 @@ export class RealEnsemble implements Target, AsyncDisposable {
     const addresses = ids.map((id) => `127.0.0.1:${ports[id - 1]}`);
     const ensemble = new RealEnsemble(folder, addresses, children);
     try {
-      await Promise.all(addresses.map((address, index) => untilServing(address, children[index] as ChildProcess)));
+      await Promise.all(addresses.map((address, index) => untilServing(address, () => isRunning(children[index]))));
     } catch (error) {
       await ensemble[Symbol.asyncDispose]();
       throw error;
@@ -86,8 +81,12 @@ export class RealEnsemble implements Target, AsyncDisposable {
     return ensemble;
   }
 
+  get logs(): string {
+    return this.children.map(({ said }, index) => `--- server ${index + 1}\n${said.join("\n")}`).join("\n");
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
-    const running = this.children.filter(({ exitCode, signalCode }) => exitCode === null && signalCode === null);
+    const running = this.children.filter(isRunning).map(({ child }) => child);
     const ends = running.map((child) => once(child, "exit"));
     for (const child of running) child.kill("SIGKILL");
     await Promise.all(ends);
@@ -95,7 +94,13 @@ export class RealEnsemble implements Target, AsyncDisposable {
   }
 }
 
-function startMember(config: string, reapEveryMs: number): ChildProcess {
+interface RealMember {
+  readonly child: ChildProcess;
+  /** The end of its log, without stacks. */
+  readonly said: readonly string[];
+}
+
+function startMember(config: string, reapEveryMs: number): RealMember {
   const jars = readdirSync(JARS).filter((name) => NEEDED.test(name));
   const properties = {
     "zookeeper.extendedTypesEnabled": true,
@@ -120,38 +125,19 @@ function startMember(config: string, reapEveryMs: number): ChildProcess {
   );
   const said: string[] = [];
   createInterface({ input: child.stderr }).on("line", (line) => {
+    if (line.startsWith("\t")) return;
     said.push(line);
     if (said.length > LINES_KEPT) said.shift();
-  });
-  child.once("exit", (code, signal) => {
-    if (signal === "SIGKILL") return;
-    process.stderr.write(`a ZooKeeper server ended with ${signal ?? code}:\n${said.join("\n")}\n`);
   });
   // Not to outlive a run that is broken off.
   const kill = (): unknown => child.kill("SIGKILL");
   process.once("exit", kill);
   child.once("exit", () => process.off("exit", kill));
-  return child;
+  return { child, said };
 }
 
-async function untilServing(address: string, child: ChildProcess): Promise<void> {
-  const begin = performance.now();
-  const request = { timeoutMs: 5_000, sessionId: 0n, lastZxidSeen: 0n, readOnly: false };
-  while (performance.now() - begin < START_MS) {
-    if (child.exitCode !== null) throw new Error(`the ZooKeeper server at ${address} ended with ${child.exitCode}`);
-    const { connection, response } = await RawConnection.open(address, {
-      ...request,
-      password: new Uint8Array(PASSWORD_BYTES),
-    });
-    if (response !== undefined) {
-      connection.send(-11, new Uint8Array(0));
-      await connection.settled();
-    }
-    connection.destroy();
-    if (response !== undefined) return;
-    await new Promise((resolve) => setTimeout(resolve, TRY_EVERY_MS));
-  }
-  throw new Error(`the ZooKeeper server at ${address} does not serve within ${START_MS} ms`);
+function isRunning(member: RealMember | undefined): boolean {
+  return member !== undefined && member.child.exitCode === null && member.child.signalCode === null;
 }
 
 async function distinctPorts(count: number): Promise<number[]> {

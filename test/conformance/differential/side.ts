@@ -25,6 +25,7 @@ interface Slot {
   server: number;
   readonly sessionId: bigint;
   readonly password: Uint8Array;
+  readonly timeoutMs: number;
   isOpen: boolean;
 }
 
@@ -102,7 +103,8 @@ export class Side {
     items.push(connectItem(response));
     if (response === undefined || response.sessionId === 0n) return;
     const { sessionId, password } = response;
-    this.slots[step.slot] = { connection, server: step.server, sessionId, password, isOpen: true };
+    const { server, timeoutMs } = step;
+    this.slots[step.slot] = { connection, server, sessionId, password, timeoutMs, isOpen: true };
   }
 
   private async resume(step: Step & { kind: "resume" }, items: Item[]): Promise<void> {
@@ -127,7 +129,7 @@ export class Side {
     items: Item[],
   ): Promise<void> {
     const { connection, response } = await RawConnection.open(this.address(server), {
-      timeoutMs: 30_000,
+      timeoutMs: slot.timeoutMs,
       sessionId: slot.sessionId,
       password,
       lastZxidSeen,

@@ -8,6 +8,8 @@ export interface Target {
    * Where that is so, one is sent after a while.
    */
   readonly losesWakeUps: boolean;
+  /** The ends of its members' logs, where they are known. */
+  readonly logs: string;
 }
 
 /** Two of them: left is the one that is right. */

@@ -38,7 +38,7 @@ def others(place, host):
     return [other for other in place.hosts if other != host]
 
 
-def expect_moved(place, client, states, killed, session):
+def expect_moved(client, states, killed, session):
     until(lambda: KazooState.SUSPENDED in states.seen, "the client notices")
     until(lambda: states.seen[-1] == KazooState.CONNECTED, "the client goes on at another member")
     equal(states.seen, [KazooState.SUSPENDED, KazooState.CONNECTED], "no session is lost")
@@ -49,26 +49,29 @@ def expect_moved(place, client, states, killed, session):
 def case_follower_of_a_client_is_killed(place):
     leads = leader(place)
     killed = others(place, leads)[0]
-    client = place.client(hosts=[killed] + others(place, killed), timeout=LONG, randomize_hosts=False)
+    ways = {host: ask("proxy " + host) for host in [killed] + others(place, killed)}
+    client = place.client(hosts=list(ways.values()), timeout=LONG)
     watcher = place.client(hosts=[leads], timeout=LONG)
     states, session = States(client), client.client_id
-    equal(host_of(client), killed)
+    equal(host_of(client), ways[killed])
     client.create("/held", ephemeral=True)
     watcher.sync("/held")
     gone = Events()
     watcher.exists("/held", watch=gone)
     ask("kill " + killed)
-    expect_moved(place, client, states, killed, session)
+    expect_moved(client, states, ways[killed], session)
     equal(client.exists("/held").ephemeralOwner, session[0])
     client.create("/after", ephemeral=True)
-    equal(gone.seen, [])
     ask("revive")
     # The session is known at a member that comes back, too.
-    back = place.client(hosts=[killed], client_id=session, timeout=LONG)
-    equal(back.client_id, session)
-    back.stop()
-    until_equal(lambda: gone.seen, [("DELETED", "/held")], "the znode goes with its session")
+    for host in others(place, killed):
+        ask("refuse " + ways[host])
+    until(lambda: client.connected and host_of(client) == ways[killed], "the client is where it began")
+    equal(client.client_id, session, "id and password of the session")
+    equal(client.exists("/after").ephemeralOwner, session[0])
+    equal(gone.seen, [])
     client.stop()
+    until_equal(lambda: gone.seen, [("DELETED", "/held")], "the znode goes with its session")
 
 
 def case_leader_is_killed(place):

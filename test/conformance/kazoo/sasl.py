@@ -1,4 +1,4 @@
-"""SASL by DIGEST-MD5, where the target speaks it."""
+"""SASL by DIGEST-MD5."""
 
 from kazoo.exceptions import AuthFailedError, NoAuthError
 from kazoo.handlers.threading import KazooTimeoutError

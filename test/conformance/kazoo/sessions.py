@@ -10,7 +10,21 @@ import time
 from kazoo.exceptions import ConnectionLoss
 from kazoo.protocol.states import KazooState
 
-from harness import Events, LogLines, States, ask, equal, in_thread, join_all, main, raises, true, until, until_equal
+from harness import (
+    PATIENCE,
+    Events,
+    LogLines,
+    States,
+    ask,
+    equal,
+    in_thread,
+    join_all,
+    main,
+    raises,
+    true,
+    until,
+    until_equal,
+)
 
 #: The shortest time-out of these cases, seconds.
 SHORT = 1.5
@@ -132,32 +146,46 @@ def case_cut_client_keeps_its_session(place):
     equal(gone.seen, [])
 
 
-def case_session_moves_to_another_member(place):
-    client = place.client(hosts=place.hosts[:1])
-    states = States(client)
+def stalled_holder(place):
+    """
+    A client with a znode of its own whose connection then stands still, and the address of what holds it up. A client
+    that only lost its connection would come again at once, and take its session back from whoever took it over.
+    """
+    proxy = ask("proxy " + place.hosts[0])
+    client = place.client(hosts=[proxy])
     client.create("/held", ephemeral=True)
+    ask("stall " + proxy)
+    return client, proxy
+
+
+def case_session_moves_to_another_member(place):
+    client, proxy = stalled_holder(place)
+    states, session = States(client), client.client_id
+    late = client.create_async("/by-the-old", ephemeral=True)
     moved = takeover(place, client, place.hosts[1:2])
-    equal(moved.client_id, client.client_id, "the session")
+    equal(moved.client_id, session, "the session")
     moved.sync("/held")
-    equal(moved.exists("/held").ephemeralOwner, client.client_id[0])
+    equal(moved.exists("/held").ephemeralOwner, session[0])
     moved.create("/held-too", ephemeral=True)
-    # The member it came from serves it no longer: a write there is not answered, its connection ends.
-    raises(ConnectionLoss, client.create, "/by-the-old", ephemeral=True)
-    until(lambda: KazooState.SUSPENDED in states.seen, "the old connection ends")
-    client.stop()
+    ask("go-on " + proxy)
+    # The member it came from serves it no longer: a write there is not done, its connection ends.
+    raises(ConnectionLoss, late.get, timeout=PATIENCE)
+    until_equal(lambda: states.seen, [KazooState.SUSPENDED, KazooState.CONNECTED], "the session comes back")
+    equal(client.client_id, session, "the session that came back")
+    equal(sorted(client.get_children("/")), ["held", "held-too"])
 
 
 def case_session_closed_by_its_new_connection(place):
-    client = place.client(hosts=place.hosts[:1])
-    client.create("/held", ephemeral=True)
-    session = client.client_id
-    moved = takeover(place, client, place.hosts[2:3])
-    moved.stop()
+    client, proxy = stalled_holder(place)
+    states, session = States(client), client.client_id
+    takeover(place, client, place.hosts[2:3]).stop()
     watcher = place.client(hosts=place.hosts[1:2])
     watcher.sync("/")
     equal(watcher.exists("/held"), None)
     # A closed session is not opened again.
     expect_expired(place, session, place.hosts[:1])
+    ask("go-on " + proxy)
+    until(lambda: KazooState.LOST in states.seen, "its older connection learns of it")
 
 
 def case_same_member_ends_the_older_connection(place):

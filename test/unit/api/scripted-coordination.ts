@@ -226,6 +226,7 @@ export class ScriptedConnection implements Connection {
   /** Delivers a scratch answer and spoils it afterwards, as the port's contract allows. */
   answer(fields: Partial<Answer>): void {
     const scratch: Answer = { ...blankAnswer(0), zxid: this.port.zxid, ...fields };
+    scratch.stat = { ...scratch.stat };
     this.tell((listener) => listener.onAnswer(scratch));
     scratch.number = -1;
     scratch.zxid = -1;

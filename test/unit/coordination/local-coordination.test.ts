@@ -107,6 +107,61 @@ describe("status", () => {
   });
 });
 
+test("role and zxid are those of the status, for whoever asks often", () => {
+  const { solo, coordination, connection } = rig();
+  expect(coordination.role).toBe("leader");
+  connection.submit(1, 0, { kind: "create", path: "/a", data: new Uint8Array(0), mode: 0 });
+  solo.settle();
+  expect(coordination.zxid).toBe(coordination.status().zxid);
+  solo.member.shutDown();
+  expect(coordination.role).toBe("stopped");
+});
+
+test("all sessions are shown, each with its ephemerals in the order of creation", () => {
+  const { solo, coordination, connection } = rig();
+  connection.open(secretHash(1), 10_000);
+  const other = solo.session(20_000);
+  const create = (number: number, path: string, mode: 0 | 1) => {
+    connection.submit(number, 0, { kind: "create", path, data: new Uint8Array(0), mode });
+  };
+  create(1, "/z", 1);
+  create(2, "/parent", 0);
+  create(3, "/parent/a", 1);
+  solo.settle();
+  expect(coordination.sessions()).toEqual([
+    { sessionId: connection.sessionId, timeoutMs: 10_000, ephemerals: ["/z", "/parent/a"] },
+    { sessionId: other.connection.sessionId, timeoutMs: 20_000, ephemerals: [] },
+  ]);
+});
+
+test("core.md 29: recent digests are shown as 16 hexadecimal digits, oldest first, and are those of the tree", () => {
+  const { solo, coordination, connection } = rig();
+  for (let number = 1; number <= 3; number++) {
+    connection.submit(number, 0, { kind: "create", path: `/${number}`, data: new Uint8Array(0), mode: 0 });
+    solo.settle();
+  }
+  const digests = coordination.digests();
+  expect(digests.every(({ digest }) => /^[0-9a-f]{16}$/.test(digest))).toBe(true);
+  expect(digests.map(({ zxid }) => zxid)).toEqual([...digests.map(({ zxid }) => zxid)].sort((a, b) => a - b));
+  expect(new Set(digests.map(({ digest }) => digest)).size).toBe(digests.length);
+  const { lane0, lane1 } = solo.member.tree.state.digest;
+  const last = [lane0, lane1].map((lane) => lane.toString(16).padStart(8, "0")).join("");
+  expect(digests.at(-1)).toEqual({ zxid: coordination.zxid, digest: last });
+});
+
+test("core.md 9: a session's owners are counted: the first, and each that takes it over", () => {
+  const { solo, coordination, connection, listener } = rig();
+  connection.open(secretHash(1), 10_000);
+  solo.settle();
+  expect(listener.opened?.generation).toBe(1);
+  for (const generation of [2, 3]) {
+    const next = solo.client();
+    coordination.connect(next, []).resume(connection.sessionId, secretHash(1));
+    solo.settle();
+    expect(next.opened).toMatchObject({ resumed: true, generation });
+  }
+});
+
 describe("the ensemble around the member", () => {
   const about = { grpcAddress: "g", httpAddress: "h", zookeeperAddress: "z", peerAddress: "", version: "0.2.0" };
   const joiner: KnownMember = { id: 7, role: "looking", isReachable: true, zxid: 0, lastZxid: 0, ...about };

@@ -8,7 +8,7 @@ import {
 } from "../../../../src/api/zookeeper/connect-request.ts";
 import { JuteError, JuteReader } from "../../../../src/api/zookeeper/jute-reader.ts";
 import { ReplyWriter } from "../../../../src/api/zookeeper/reply-writer.ts";
-import { type Hello, helloFrame } from "./test-client.ts";
+import { type Hello, helloFrame } from "../../../support/zookeeper-frames.ts";
 
 const PASSWORD = Uint8Array.from({ length: 16 }, (_, index) => index + 1);
 

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { FrameReader } from "../../../../src/api/zookeeper/frame-reader.ts";
 import { JuteError } from "../../../../src/api/zookeeper/jute-reader.ts";
-import { framed } from "./test-client.ts";
+import { framed } from "../../../support/zookeeper-frames.ts";
 import "../../../support/fixed-seed.ts";
 
 const LIMIT = 1_000;

@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import { expect, test } from "vitest";
+import { helloFrame, requestFrame } from "../../../support/zookeeper-frames.ts";
 import { FIRST_ZXID } from "../scripted-coordination.ts";
 import { startDoor } from "./door-fixture.ts";
-import { helloFrame, requestFrame } from "./test-client.ts";
 
 const PASSWORD = Uint8Array.from({ length: 16 }, (_, index) => index + 1);
 const ZEROS = { timeoutMs: 0, sessionId: 0n, password: new Uint8Array(16) };

@@ -1,16 +1,8 @@
 import { connect, type Socket } from "node:net";
-import { encodeRequest, type Meaning, typeOf } from "../../../conformance/differential/encode-request.ts";
-import { JuteReader, JuteWriter } from "../../../conformance/differential/jute.ts";
+import { JuteReader } from "../../../conformance/differential/jute.ts";
 import { fixedXids } from "../../../conformance/differential/protocol.ts";
 import type { Request } from "../../../conformance/differential/request.ts";
-import { FIRST_ZXID } from "../scripted-coordination.ts";
-
-/** Paths are as they are; a recent zxid is one after the scripted port's first. */
-const meaning: Meaning = {
-  prefix: "",
-  zxid: (shared) =>
-    typeof shared === "object" ? BigInt(FIRST_ZXID + shared.recent) : shared === "zero" ? 0n : 2n ** 60n,
-};
+import { type Hello, helloFrame, requestFrame } from "../../../support/zookeeper-frames.ts";
 
 export interface Reply {
   readonly xid: number;
@@ -26,16 +18,6 @@ export interface Told {
   readonly path: string;
 }
 
-export interface Hello {
-  readonly lastZxidSeen?: bigint;
-  readonly timeoutMs?: number;
-  readonly sessionId?: bigint;
-  readonly password?: Uint8Array;
-  /** undefined: the byte is not sent, as by old clients. */
-  readonly readOnly?: boolean | undefined;
-  readonly protocolVersion?: number;
-}
-
 export interface Welcome {
   readonly timeoutMs: number;
   readonly sessionId: bigint;
@@ -43,41 +25,25 @@ export interface Welcome {
   readonly readOnly: boolean | undefined;
 }
 
-/** A frame around a payload. */
-export function framed(payload: Uint8Array): Uint8Array {
-  return new JuteWriter().buffer(payload).done();
-}
-
-/** A request with its header, framed. */
-export function requestFrame(request: Request, xid: number): Uint8Array {
-  return framed(new JuteWriter().int(xid).int(typeOf(request)).raw(encodeRequest(request, meaning)).done());
-}
-
-export function helloFrame(hello: Hello = {}): Uint8Array {
-  const writer = new JuteWriter().int(hello.protocolVersion ?? 0).long(hello.lastZxidSeen ?? 0n);
-  writer
-    .int(hello.timeoutMs ?? 10_000)
-    .long(hello.sessionId ?? 0n)
-    .buffer(hello.password ?? new Uint8Array(16));
-  if (hello.readOnly !== undefined) writer.boolean(hello.readOnly);
-  return framed(writer.done());
-}
-
 /** A client's end of a connection, which can also say what no client would, and can stop reading. */
 export class TestClient {
   /** The other side has ended or cut the connection. */
   readonly ended: Promise<void>;
   readonly socket: Socket;
-  private received: Buffer = Buffer.alloc(0);
+  private chunks: Buffer[] = [];
+  /** Bytes that have come and are not taken. */
+  unread = 0;
   private isOver = false;
   private wake: () => void = () => undefined;
   private xids = 0;
 
-  private constructor(socket: Socket) {
+  /** Over a socket that is connected. */
+  constructor(socket: Socket) {
     this.socket = socket;
     socket.setNoDelay(true);
     socket.on("data", (chunk: Buffer) => {
-      this.received = Buffer.concat([this.received, chunk]);
+      this.chunks.push(chunk);
+      this.unread += chunk.length;
       this.wake();
     });
     // A connection that is cut may be reset.
@@ -123,13 +89,14 @@ export class TestClient {
   /** The payload of the next frame; rejects when the connection ends before one. */
   async frame(): Promise<Uint8Array> {
     for (;;) {
-      const size = this.received.length < 4 ? undefined : this.received.readInt32BE(0);
-      if (size !== undefined && this.received.length >= 4 + size) {
-        const frame = Uint8Array.from(this.received.subarray(4, 4 + size));
-        this.received = this.received.subarray(4 + size);
-        return frame;
+      const size = this.unread < 4 ? undefined : this.ahead(4).readInt32BE(0);
+      if (size !== undefined && this.unread >= 4 + size) {
+        const bytes = this.ahead(4 + size);
+        this.chunks[0] = bytes.subarray(4 + size);
+        this.unread -= 4 + size;
+        return Uint8Array.from(bytes.subarray(4, 4 + size));
       }
-      if (this.isOver) throw new Error(`the connection has ended with ${this.received.length} bytes of a frame`);
+      if (this.isOver) throw new Error(`the connection has ended with ${this.unread} bytes of a frame`);
       await new Promise<void>((resolve) => {
         this.wake = resolve;
       });
@@ -160,11 +127,15 @@ export class TestClient {
   /** All that comes until the connection ends. */
   async rest(): Promise<Buffer> {
     await this.ended;
-    return this.received;
+    return Buffer.concat(this.chunks);
   }
 
-  /** Bytes that have come and are not taken. */
-  get unread(): number {
-    return this.received.length;
+  /** What has come, at least so many bytes of it. */
+  private ahead(bytes: number): Buffer {
+    const [first] = this.chunks;
+    if (first !== undefined && first.length >= bytes) return first;
+    const all = Buffer.concat(this.chunks);
+    this.chunks = [all];
+    return all;
   }
 }

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { errors } from "../../../../src/core/base/errors.ts";
 import type { Request } from "../../../conformance/differential/request.ts";
+import { framed, requestFrame } from "../../../support/zookeeper-frames.ts";
 import type { ScriptedCoordination } from "../scripted-coordination.ts";
 import { startDoor } from "./door-fixture.ts";
-import { framed, requestFrame } from "./test-client.ts";
 
 const get: Request = { op: "getData", path: "/a", watch: false };
 const set: Request = { op: "setData", path: "/a", data: "new", version: -1 };

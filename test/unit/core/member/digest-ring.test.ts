@@ -45,3 +45,18 @@ test("core.md 29: the ring is bounded: the latest few thousand are compared, old
   }
   expect(ring.agrees(count - SIZE, 0, 0)).toBe(true);
 });
+
+test("those shown to people are the latest, oldest first, 128 at most", () => {
+  const ring = new DigestRing();
+  expect(ring.recent()).toEqual([]);
+  ring.push(10, digest(1, 2));
+  ring.push(20, digest(3, 4));
+  expect(ring.recent()).toEqual([
+    { zxid: 10, lane0: 1, lane1: 2 },
+    { zxid: 20, lane0: 3, lane1: 4 },
+  ]);
+  // Also where the ring has come round.
+  for (let zxid = 21; zxid <= SIZE + 60; zxid++) ring.push(zxid, digest(zxid, 1));
+  const zxids = ring.recent().map(({ zxid }) => zxid);
+  expect(zxids).toEqual(Array.from({ length: 128 }, (_, index) => SIZE + 60 - 127 + index));
+});

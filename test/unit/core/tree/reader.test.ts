@@ -34,6 +34,21 @@ function pages(
 }
 
 describe("a list", () => {
+  it("as a whole has every child at one zxid, however many and however long, and no cursor", () => {
+    const driver = new TreeDriver();
+    driver.create("/p");
+    const pad = "x".repeat(200);
+    const names = Array.from({ length: LIST_PAGE_MAX + 500 }, (_, at) => `${pad}${(at * 11) % (LIST_PAGE_MAX + 500)}`);
+    for (const name of names) driver.create(`/p/${name}`);
+    const answer = driver.read({ kind: "list", path: "/p", limit: 3, cursor: NOTHING, whole: true });
+    expect([answer.code, answer.cursor.length]).toEqual([OK, 0]);
+    expect(answer.names).toEqual(names);
+    expect(answer.names.join("").length).toBeGreaterThan(LIST_PAGE_BYTES_MAX);
+    expect(answer.stat.numChildren).toBe(names.length);
+    const none = driver.read({ kind: "list", path: "/p/none", limit: 0, cursor: NOTHING, whole: true });
+    expect(reasonOf(none.code)).toBe("NODE_NOT_FOUND");
+  });
+
   it("core.md 37: pages through the children in creation order, the last page without a cursor", () => {
     const driver = new TreeDriver();
     driver.create("/p");
