@@ -3,6 +3,7 @@ import type { BenchRun } from "../harness/bench-run.ts";
 import { forEachOf, makeValues } from "../harness/clients.ts";
 import type { Ensemble } from "../harness/ensemble.ts";
 import { Onslaught, type OnslaughtOutcome } from "../harness/hostile/onslaught.ts";
+import { HOSTILE_PARENT } from "../harness/hostile/sample-frames.ts";
 import type { Operation } from "../harness/load.ts";
 import { scrapeMetrics } from "../harness/metrics.ts";
 import { requireOpenFiles } from "../harness/open-files.ts";
@@ -81,6 +82,12 @@ async function runHostile(run: BenchRun): Promise<WorkloadResult> {
     return {
       findings: [
         ...findings(load, story),
+        {
+          name: "mutated frames dealt with",
+          value: story.onslaught.frames,
+          unit: "",
+          asked: { atLeast: options.frames },
+        },
         must("members that crashed", crashed),
         must("others: requests that failed", load.rejections),
         ...rejections(load),
@@ -142,6 +149,7 @@ async function fill(clients: readonly ZookeeperClient[], count: number, bytes: n
   const [first] = clients as [ZookeeperClient];
   const values = makeValues(bytes);
   const paths = Array.from({ length: count }, (_, index) => `/${PARENT}/node${index}`);
+  await first.create(HOSTILE_PARENT, Buffer.alloc(0));
   await first.create(`/${PARENT}`, Buffer.alloc(0));
   await forEachOf(count, 100, (index) => first.create(paths[index] as string, values[index % 64] as Buffer));
   return paths;
@@ -218,7 +226,6 @@ function findings({ answers }: SteadyLoad, { before, during, after, held, onslau
     { name: "others: longest during it", value: rough?.max ?? Number.NaN, unit: "ms" },
     { name: "others: p99 while the burst came", value: burst.p99, unit: "ms" },
     { name: "others: p99 after it", value: again?.p99 ?? Number.NaN, unit: "ms" },
-    { name: "mutated frames dealt with", value: onslaught.frames, unit: "" },
     { name: "mutated frames", value: (onslaught.frames / onslaught.framesMs) * 1000, unit: "/s" },
     { name: "connections they took", value: onslaught.frameConnections, unit: "" },
     { name: "connections ended as malformed", value: held.after.malformed - held.before.malformed, unit: "" },

@@ -96,8 +96,8 @@ export function zookeeperProblems(values: ZookeeperValues, source: (name: keyof 
   const max = values.zookeeperSessionTimeoutMax ?? TICKS_MAX * tickMs;
   if (min > max) {
     problems.push(
-      `${source("zookeeperSessionTimeoutMin")}: the shortest session time-out, ${min} ms, is longer than the longest, ` +
-        `${max} ms; lower it, or raise --zookeeper-session-timeout-max`,
+      `${source("zookeeperSessionTimeoutMin")}: the shortest session time-out, ${min} ms, is longer than the ` +
+        `longest, ${max} ms; lower it, or raise --zookeeper-session-timeout-max`,
     );
   }
   const hasFiles = values.zookeeperTlsCert !== undefined && values.zookeeperTlsKey !== undefined;

@@ -5,6 +5,8 @@ import { HostileProcess } from "./hostile-process.ts";
 
 /** So that no process needs more open files than are commonly allowed. */
 const BURST_PER_PROCESS = 5_000;
+/** Frames that have not left after so many times what they should take stay here: the members are too slow for them. */
+const PATIENCE_TIMES = 3;
 /** From the first mutated frame to the burst, ms. */
 const BURST_AFTER_MS = 5_000;
 
@@ -47,7 +49,8 @@ export class Onslaught {
     const { frames, frameRate: framesPerSecond, seed } = this.options;
     const { endpoints } = this;
     const begin = performance.now();
-    const sender = new HostileProcess({ kind: "mutated-frames", endpoints, frames, framesPerSecond, seed });
+    const msMax = ((PATIENCE_TIMES * frames) / framesPerSecond) * 1000;
+    const sender = new HostileProcess({ kind: "mutated-frames", endpoints, frames, framesPerSecond, msMax, seed });
     this.start(sender);
     const burst = async () => {
       await sleep(BURST_AFTER_MS);

@@ -1,6 +1,8 @@
 import type { Prng } from "../../../src/core/base/prng.ts";
 import { type JuteFrame, operations, requestFrame, specialXids } from "../zookeeper/wire.ts";
 
+/** Must be there, or hardly any frame gets as far as a znode. */
+export const HOSTILE_PARENT = "/hostile";
 /** Znodes that well-formed frames name: few, so that what mutated ones leave behind stays small. */
 const NODES = 50;
 const EPHEMERAL = 1;
@@ -37,7 +39,7 @@ const samples: readonly Sample[] = [
 
 /** One of them. */
 export function sampleFrame(xid: number, random: Prng): Buffer {
-  return random.pick(samples)(xid, `/hostile/node${random.below(NODES)}`, random);
+  return random.pick(samples)(xid, `${HOSTILE_PARENT}/node${random.below(NODES)}`, random);
 }
 
 /** The rest of a create: value, ACL and mode. */

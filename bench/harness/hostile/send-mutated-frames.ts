@@ -11,16 +11,21 @@ export interface MutatedFramesOptions {
   readonly frames: number;
   /** At most, over all connections. */
   readonly framesPerSecond: number;
+  /** Those not sent by then are not sent, ms. */
+  readonly msMax: number;
   readonly seed: number;
 }
 
 export interface MutatedFramesSent {
-  /** Frames that a member answered or ended the connection for; of those still unread behind them, none. */
+  /**
+   * Frames that a member answered or ended the connection for. It has read more of them: the answers of the last ones
+   * before a connection ended are lost.
+   */
   readonly frames: number;
   readonly connections: number;
 }
 
-const CONNECTIONS = 64;
+const CONNECTIONS = 128;
 const BATCH = 16;
 /** A connection on which no answer comes any more waits for the rest of a frame whose length is a lie, ms. */
 const ANSWER_MS = 250;
@@ -34,14 +39,15 @@ export async function sendMutatedFrames(options: MutatedFramesOptions): Promise<
   const random = new Prng(options.seed);
   const begin = performance.now();
   const sent = { frames: 0, connections: 0 };
+  const isOver = (): boolean => sent.frames >= options.frames || performance.now() - begin > options.msMax;
   const attack = async (): Promise<void> => {
-    while (sent.frames < options.frames) {
+    while (!isOver()) {
       const endpoint = options.endpoints[sent.connections++ % options.endpoints.length] as string;
       await oneConnection(endpoint, random, async (taken) => {
         sent.frames += taken;
         const ahead = (sent.frames / options.framesPerSecond) * 1000 - (performance.now() - begin);
         if (ahead > 0) await sleep(ahead);
-        return sent.frames < options.frames;
+        return !isOver();
       });
     }
   };

@@ -21,7 +21,7 @@ import { JuteError, JuteReader } from "./jute-reader.ts";
 import { opCode, xid as specialXid } from "./op-code.ts";
 import { ReplyLine } from "./reply-line.ts";
 import { RequestDesk } from "./request-desk.ts";
-import { requestNumber, WRITES_MAX } from "./request-number.ts";
+import { hasNumbers, requestNumber, WRITES_MAX } from "./request-number.ts";
 import { openSession } from "./session-opening.ts";
 import { WatchBook } from "./watch-book.ts";
 import { endsConnection } from "./zookeeper-error.ts";
@@ -298,7 +298,10 @@ export class ZookeeperConnection implements ConnectionListener {
   onOpened({ sessionId, timeoutMs, generation }: OpenedSession): void {
     if (this.phase !== "connecting") return;
     this.generation = generation;
-    this.guard(() => this.begin(sessionId, timeoutMs));
+    this.guard(() => {
+      if (hasNumbers(generation)) this.begin(sessionId, timeoutMs);
+      else this.refuseSession("a session that has moved so often that its writes have no numbers left");
+    });
   }
 
   onAnswer(answer: Answer): void {

@@ -19,19 +19,21 @@ const PERSISTENT_ONLY = [0, 0, 2];
 const DATA = ["", "x", "hello", "0123456789", null];
 const NEW_AT_THE_TOP = ["§x", "/zookeeper§", "/zookeeper/config§", "/zookeeper/quota§", "/zookeeper/quota§/a"];
 
-/** What a quota's znodes hold: `count=1,bytes=5`, with hard limits or without. */
-export function quotaText(random: Prng): string {
-  const limit = (): string => String(random.pick([-1, 0, 1, 3, 5, 8, 20]));
-  const soft = `count=${limit()},bytes=${limit()}`;
-  return random.chance(0.5) ? soft : `${soft}=;byteHardLimit=${limit()};countHardLimit=${limit()}`;
+/** What a run may have. */
+export interface Traits {
+  readonly hasQuotas: boolean;
+  /** ACLs that do not let everybody do everything. */
+  readonly hasClosedAcls: boolean;
 }
 
 /** Makes up what changes the tree. */
 export class CreateGenerator {
   private readonly random: Prng;
   private readonly knowledge: Knowledge;
+  private readonly traits: Traits;
 
-  constructor(random: Prng, knowledge: Knowledge) {
+  constructor(random: Prng, knowledge: Knowledge, traits: Traits) {
+    this.traits = traits;
     this.random = random;
     this.knowledge = knowledge;
   }
@@ -64,22 +66,28 @@ export class CreateGenerator {
   }
 
   setData(): SetDataRequest {
-    const path = this.knowledge.path();
-    // A quota's znodes with data that is no quota stop every server of a ZooKeeper 3.8 ensemble at the next change.
-    const data = path.startsWith("/zookeeper/quota") ? quotaText(this.random) : this.data();
-    return { op: "setData", path, data, version: this.knowledge.version(path, "version") };
+    const path = this.changeablePath();
+    return { op: "setData", path, data: this.data(), version: this.knowledge.version(path, "version") };
   }
 
   /** Never of what every ensemble has: a run that locks those up is the last one. */
   setAcl(): SetAclRequest {
-    let path = this.knowledge.path();
-    while (RESERVED.includes(path) || path === "" || path === "§") path = this.knowledge.path();
+    let path = this.changeablePath();
+    while (RESERVED.includes(path) || path === "" || path === "§") path = this.changeablePath();
     return { op: "setAcl", path, acl: this.acl(0.6), version: this.knowledge.version(path, "aversion") };
   }
 
   multi(): MultiRequest {
     const { random } = this;
     const operations: Request[] = Array.from({ length: random.pick([0, 1, 2, 2, 3, 3, 4, 6]) }, () => this.part());
+    // The second change of one multi: ZooKeeper checks it against the counts from before the first.
+    const changes = operations.filter(({ op }) => op !== "check");
+    if (this.traits.hasQuotas)
+      operations.splice(
+        0,
+        operations.length,
+        ...operations.filter((each) => each.op === "check" || each === changes[0]),
+      );
     // Kinds that do not belong there.
     if (random.chance(0.03)) operations.push({ op: "getData", path: "§/a", watch: false });
     if (random.chance(0.02)) operations.push({ op: "unknown", type: random.pick([7, 9, 99]), path: "§/a" });
@@ -106,8 +114,15 @@ export class CreateGenerator {
   }
 
   private deletePath(): string {
+    let path = this.changeablePath();
+    while (isBelowContainer(path) || path === "§") path = this.changeablePath();
+    return path;
+  }
+
+  /** A quota's znodes with data that is no quota stop every server of a ZooKeeper 3.8 ensemble at the next change. */
+  private changeablePath(): string {
     let path = this.knowledge.path();
-    while (isBelowContainer(path) || path === "§") path = this.knowledge.path();
+    while (path.startsWith("/zookeeper/quota/") || path.startsWith("/zookeeper/quota§")) path = this.knowledge.path();
     return path;
   }
 
@@ -127,6 +142,6 @@ export class CreateGenerator {
     const { random } = this;
     if (!random.chance(closed)) return OPEN;
     if (random.chance(0.25)) return random.pick(BAD_ACLS);
-    return random.pick(ACLS);
+    return this.traits.hasClosedAcls ? random.pick(ACLS) : OPEN;
   }
 }

@@ -1,10 +1,11 @@
 import type { Prng } from "../../../src/core/base/prng.ts";
-import { CreateGenerator, quotaText } from "./generate-create.ts";
+import { CreateGenerator } from "./generate-create.ts";
 import { Knowledge } from "./knowledge.ts";
 import { BAD_CREDENTIALS, CREDENTIALS, OPEN } from "./pools.ts";
 import type { Mangle, MultiRequest, ReadRequest, Request, SetWatchesRequest } from "./request.ts";
 import { SLOTS } from "./side.ts";
 import type { Outcome, Step } from "./step.ts";
+import { WatchRules } from "./watch-rules.ts";
 
 /** Types that no version knows, that came later, and that only servers send. */
 const UNKNOWN_TYPES = [10, 23, 99, 108, 500, 1000, -2, -100, -1, 0];
@@ -36,13 +37,22 @@ export class Generator {
   private readonly creates: CreateGenerator;
   private readonly queue: Step[] = [];
   private readonly hasQuotas: boolean;
+  private readonly watchRules: WatchRules;
+  /** The path that has the run's one quota. */
+  private quotaRoot: string | undefined;
+  private quotaLevel = 2;
+  /** Of bytes and of znodes; 0 is no limit. */
+  private readonly quotaFactors: readonly [number, number];
   private readonly chances: readonly Chance[];
 
   constructor(random: Prng) {
     this.random = random;
-    this.hasQuotas = random.chance(0.5);
+    this.hasQuotas = random.chance(0.4);
+    this.quotaFactors = [random.pick([0, 2, 6]), random.pick([0, 1, 2])];
+    const hasClosedAcls = random.chance(0.4);
     this.knowledge = new Knowledge(random);
-    this.creates = new CreateGenerator(random, this.knowledge);
+    this.creates = new CreateGenerator(random, this.knowledge, { hasQuotas: this.hasQuotas, hasClosedAcls });
+    this.watchRules = new WatchRules(random, hasClosedAcls);
     for (let slot = 0; slot < SLOTS; slot++) {
       this.queue.push({
         kind: "open",
@@ -58,11 +68,16 @@ export class Generator {
       [25, () => this.resume()],
       [9, () => this.single({ op: "closeSession" })],
       [3, () => ({ kind: "bytes", slot: this.slot(), hex: random.pick(BAD_FRAMES) })],
-      [this.hasQuotas ? 20 : 0, () => this.quota()],
+      [this.hasQuotas ? 10 : 0, () => this.raiseQuota()],
     ];
+    if (this.hasQuotas) this.planQuota();
   }
 
   next(): Step {
+    return this.watchRules.fit(this.made());
+  }
+
+  private made(): Step {
     const planned = this.queue.shift();
     if (planned !== undefined) return planned;
     const closed = this.knowledge.closedSlots;
@@ -194,21 +209,37 @@ export class Generator {
     return { op, relative, lists };
   }
 
-  /** What a client does to put a quota on a subtree; what it holds may be anything. */
-  private quota(): Step {
-    const { random } = this;
-    const root = random.pick(["§", "§/a", "§/a", "§/b", "§/a/a"]);
-    const create = (path: string, data: string): Step => this.single({ op: "create", path, data, acl: OPEN, flags: 0 });
-    const parts = root.split("/");
+  /**
+   * A quota on a subtree, before anything is in it. ZooKeeper 3.8 cannot be compared by more: it also refuses what
+   * shrinks a subtree that is above its limit, counts for the deepest of several quotas only, and does not count
+   * what a multi does itself.
+   */
+  private planQuota(): void {
+    this.quotaRoot = this.random.pick(["§", "§/a", "§/b"]);
+    const parts = this.quotaRoot.split("/");
     for (let length = 1; length <= parts.length; length++) {
-      this.queue.push(create(`/zookeeper/quota${parts.slice(0, length).join("/")}`, ""));
+      this.queue.push(this.quotaNode(`/zookeeper/quota${parts.slice(0, length).join("/")}`, ""));
     }
-    const limits = `/zookeeper/quota${root}/zookeeper_limits`;
-    const stats = `/zookeeper/quota${root}/zookeeper_stats`;
-    if (random.chance(0.9)) this.queue.push(create(limits, quotaText(random)));
-    if (random.chance(0.9)) this.queue.push(create(stats, "count=0,bytes=0"));
-    this.knowledge.noteQuota([limits, stats]);
-    return this.queue.shift() as Step;
+    const folder = `/zookeeper/quota${this.quotaRoot}`;
+    this.queue.push(this.quotaNode(`${folder}/zookeeper_limits`, this.limits()));
+    this.queue.push(this.quotaNode(`${folder}/zookeeper_stats`, "count=0,bytes=0"));
+    this.knowledge.noteQuota([`${folder}/zookeeper_limits`, `${folder}/zookeeper_stats`]);
+  }
+
+  private raiseQuota(): Step {
+    const path = `/zookeeper/quota${this.quotaRoot}/zookeeper_limits`;
+    return this.single({ op: "setData", path, data: this.limits(), version: -1 });
+  }
+
+  private quotaNode(path: string, data: string): Step {
+    return { kind: "request", slot: 0, request: { op: "create", path, data, acl: OPEN, flags: 0 } };
+  }
+
+  /** Never lower than at the call before. */
+  private limits(): string {
+    this.quotaLevel += this.random.below(5);
+    const [bytes, count] = this.quotaFactors.map((factor) => (factor === 0 ? -1 : factor * this.quotaLevel));
+    return `count=${this.quotaLevel},bytes=-1=;byteHardLimit=${bytes};countHardLimit=${count}`;
   }
 
   private mangle(): Mangle {

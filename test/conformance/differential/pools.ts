@@ -59,6 +59,14 @@ export function isBelowContainer(path: string): boolean {
   return isContainer(path.slice(0, Math.max(0, path.lastIndexOf("/"))));
 }
 
+/** ZooKeeper's PathUtils, for a path of a run. */
+export function breaksPathRules(path: string): boolean {
+  if (path === "/") return false;
+  const segments = path.replace(/^§/, "/§").split("/").slice(1);
+  if (segments.some((segment) => segment === "" || segment === "." || segment === "..")) return true;
+  return !/^[/§]/.test(path) || /[\p{Cc}\p{Co}\p{Cs}\ufff0-\uffff]/u.test(path);
+}
+
 interface Person {
   readonly credential: string;
   readonly id: string;

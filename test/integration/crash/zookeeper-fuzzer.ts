@@ -96,6 +96,7 @@ export class ZookeeperFuzzer {
     return new Promise((resolve) => {
       const socket = connect({ host: this.host, port: this.port });
       let received = Buffer.alloc(0);
+      let frames = 0;
       const finish = (ending: Ending): void => {
         clearTimeout(timer);
         resolve(ending);
@@ -107,7 +108,8 @@ export class ZookeeperFuzzer {
         received = Buffer.concat([received, chunk]);
         while (received.length >= LENGTH_BYTES && received.length - LENGTH_BYTES >= received.readInt32BE(0)) {
           const size = received.readInt32BE(0);
-          if (this.isLast(received.subarray(LENGTH_BYTES, LENGTH_BYTES + size))) finish("answered");
+          // The first answers the connect request.
+          if (frames++ > 0 && this.isLast(received.subarray(LENGTH_BYTES, LENGTH_BYTES + size))) finish("answered");
           received = received.subarray(LENGTH_BYTES + size);
         }
       });

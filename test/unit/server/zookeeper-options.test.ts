@@ -53,7 +53,7 @@ test("reference 1.9: without options the door is closed, and would have ZooKeepe
   });
 });
 
-test("dev opens it where ZooKeeper's clients look, or anywhere else if that is taken; not where it is told not to", () => {
+test("dev opens it where ZooKeeper's clients look, or anywhere else if that is taken, unless told not to", () => {
   const dev = (flags: Record<string, unknown>) => resolved({ command: "dev", flags });
   expect(dev({})).toMatchObject({
     zookeeperListen: { host: "127.0.0.1", port: 2181 },
@@ -128,13 +128,14 @@ describe("what cannot be is refused with its rule and the way out", () => {
     [
       "a shortest time-out above the longest",
       { zookeeperSessionTimeoutMin: "50s" },
-      "--zookeeper-session-timeout-min: the shortest session time-out, 50000 ms, is longer than the longest, 40000 ms; " +
-        "lower it, or raise --zookeeper-session-timeout-max",
+      "--zookeeper-session-timeout-min: the shortest session time-out, 50000 ms, is longer than the " +
+        "longest, 40000 ms; lower it, or raise --zookeeper-session-timeout-max",
     ],
     [
       "TLS without a key",
       { ...tls, zookeeperTlsKey: undefined },
-      "--zookeeper-tls-listen: listening for TLS needs a certificate; give --zookeeper-tls-cert and --zookeeper-tls-key",
+      "--zookeeper-tls-listen: listening for TLS needs a certificate; " +
+        "give --zookeeper-tls-cert and --zookeeper-tls-key",
     ],
     [
       "a certificate without TLS",
@@ -149,12 +150,14 @@ describe("what cannot be is refused with its rule and the way out", () => {
     [
       "TLS where the door is in plain text",
       { ...tls, zookeeperListen: "127.0.0.1:1" },
-      '--zookeeper-tls-listen: "127.0.0.1:1" is the address of --zookeeper-listen too; give each door a port of its own',
+      '--zookeeper-tls-listen: "127.0.0.1:1" is the address of --zookeeper-listen too; ' +
+        "give each door a port of its own",
     ],
     [
       "TLS where another door is",
       { ...tls, zookeeperTlsListen: "127.0.0.1:7401" },
-      '--zookeeper-tls-listen: "127.0.0.1:7401" is the address of --http-listen too; give each door a port of its own',
+      '--zookeeper-tls-listen: "127.0.0.1:7401" is the address of --http-listen too; ' +
+        "give each door a port of its own",
     ],
   ];
 

@@ -39,6 +39,18 @@ const everySource = {
   snapshot: () => ({ lastZxid: 14, databaseBytes: 15, walBytes: 16, writtenBytes: 17 }),
   queue: () => ({ requests: 17 }),
   grpc: (): GrpcNumbers => ({ ...emptyCounters(), streams: 18, streamsOpened: 19 }),
+  zookeeper: () => ({
+    connections: 20,
+    outstanding: 21,
+    connectionsRejected: 22,
+    received: 23,
+    sent: 24,
+    receivedBytes: 25,
+    sentBytes: 26,
+    authenticationFailures: 27,
+    malformed: 28,
+    defects: 29,
+  }),
 };
 
 test("numbers are read when scraped, and a zxid is exact up to 2^53 - 1", async () => {
@@ -72,6 +84,16 @@ test("numbers are read when scraped, and a zxid is exact up to 2^53 - 1", async 
       "muster_outstanding_requests 17",
       "muster_grpc_streams 18",
       "muster_grpc_streams_total 19",
+      "muster_zookeeper_connections 20",
+      "muster_zookeeper_outstanding_requests 21",
+      "muster_zookeeper_connections_rejected_total 22",
+      "muster_zookeeper_received_total 23",
+      "muster_zookeeper_sent_total 24",
+      "muster_zookeeper_received_bytes_total 25",
+      "muster_zookeeper_sent_bytes_total 26",
+      "muster_zookeeper_authentication_failures_total 27",
+      "muster_zookeeper_malformed_total 28",
+      "muster_zookeeper_defects_total 29",
     ]),
   );
 });

@@ -206,7 +206,7 @@ describe("bodies", () => {
     expect([header(), header(), body.left]).toEqual([[13, false, 0], [-1, true, -1], 0]);
   });
 
-  test("reference 2.5: of one that failed every part is an error, also what went well before, and the reply is none", () => {
+  test("reference 2.5: of one that failed every part is an error, and the reply as such is none", () => {
     expectReply(1, opCode.MULTI, { types: [opCode.DELETE, opCode.CREATE, opCode.DELETE] });
     const codes = [0, errors.NODE_EXISTS.code, errors.ROLLED_BACK.code];
     const parts = codes.map((code) => ({ ...blankAnswer(0), code }));

@@ -225,7 +225,7 @@ describe("what is refused", () => {
     type,
     path: "/a",
   }));
-  test("reference 1.1: operations nobody knows, a lone check, and deleteContainer, which is the leader's, are Unimplemented", async () => {
+  test("reference 1.1: what nobody knows, a lone check and deleteContainer are Unimplemented", async () => {
     const { session, port } = await startDoor();
     const one = (await session()).ask(...unknown, { op: "check", path: "/a", version: 1 });
     const outcomes = await one.outcomes(unknown.length + 1);

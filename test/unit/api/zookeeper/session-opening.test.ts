@@ -80,6 +80,17 @@ test.each([2n ** 60n, -1n, -(2n ** 63n)])("a session id no member ever gives, %i
   expect(port.connections).toEqual([]);
 });
 
+test("core.md 12: a session that has moved so often that its writes have no numbers left is over", async () => {
+  const { client, port } = await startDoor();
+  port.autoOpen = false;
+  const one = await client();
+  const welcome = one.hello({ sessionId: 1234n, password: PASSWORD });
+  await expect.poll(() => port.connections.length).toBe(1);
+  port.last.opened({ sessionId: 1234, timeoutMs: 5_000, zxid: port.zxid, resumed: true, generation: 2 ** 20 });
+  expect(await welcome).toMatchObject(ZEROS);
+  await one.ended;
+});
+
 test.each(["NOT_READY", "NO_QUORUM", "SESSION_LIMIT", "SESSION_MOVED"] as const)(
   "%s ends the connection without a word: the client tries another member",
   async (reason) => {

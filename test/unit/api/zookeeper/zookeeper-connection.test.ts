@@ -78,7 +78,7 @@ describe("replies", () => {
 });
 
 describe("the end", () => {
-  test("reference 2.4: closeSession is answered behind all before it, then the connection ends and is let go", async () => {
+  test("reference 2.4: closeSession is answered behind all before it, then the connection ends", async () => {
     const { session, port, door, until } = await startDoor();
     port.autoAnswer = false;
     const one = (await session()).ask({ op: "delete", path: "/a", version: 1 }, { op: "closeSession" }, set);

@@ -26,7 +26,7 @@ test("dev's banner says where everything is and names three commands to try", ()
 test("dev's banner says where ZooKeeper clients go, if the door is open", () => {
   expect(banner(options, addresses, "/home/ann")).not.toContain("ZooKeeper");
   const text = banner(options, { ...addresses, zookeeper: at(33123) }, "/home/ann");
-  expect(text).toContain("ZooKeeper 127.0.0.1:33123");
+  expect(text).toMatch(/^ {4}ZooKeeper +127\.0\.0\.1:33123 /m);
 });
 
 test("dev's commands to try reach the member on other ports too", () => {

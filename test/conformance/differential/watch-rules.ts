@@ -1,0 +1,97 @@
+import type { Prng } from "../../../src/core/base/prng.ts";
+import { breaksPathRules } from "./pools.ts";
+import type { Request, SetWatchesRequest, WatcherRequest } from "./request.ts";
+import { SLOTS } from "./side.ts";
+import type { Step } from "./step.ts";
+
+type WatchKind = "none" | "one-shot" | "persistent" | "recursive";
+
+const KINDS: readonly WatchKind[] = ["one-shot", "one-shot", "persistent", "recursive"];
+/** Kinds of each list of a setWatches2: data, exist, child, persistent, recursive. */
+const KINDS_OF_LISTS: readonly WatchKind[] = ["one-shot", "one-shot", "one-shot", "persistent", "recursive"];
+const PERSISTENT_MODE = 0;
+const RECURSIVE_MODE = 1;
+
+/**
+ * What keeps a run off the watches that ZooKeeper 3.8 cannot be compared by, since later versions and Muster do
+ * otherwise on purpose:
+ *
+ * - of one session and one path, it keeps one kind of watch only, the last one asked for (until ZOOKEEPER-4466): here
+ *   each session watches a path in one way;
+ * - it answers checkWatches and removeWatches for the watches of all sessions of the server: where these are asked
+ *   for, a path is watched by one session only;
+ * - a one-shot watch is used up, in silence, by an event that its session may not see: with closed ACLs there are none.
+ */
+export class WatchRules {
+  private readonly salt: number;
+  private readonly isExclusive: boolean;
+  private readonly hasOneShots: boolean;
+
+  constructor(random: Prng, hasClosedAcls: boolean) {
+    this.salt = random.below(1_000);
+    this.isExclusive = random.chance(0.4);
+    this.hasOneShots = !hasClosedAcls;
+  }
+
+  /** The step, with only such watches as its session may have. */
+  fit(step: Step): Step {
+    if (step.kind === "request") return { ...step, request: this.fitted(step.slot, step.request) };
+    if (step.kind !== "burst") return step;
+    return { ...step, requests: step.requests.map((request) => this.fitted(step.slot, request)) };
+  }
+
+  private fitted(slot: number, request: Request): Request {
+    switch (request.op) {
+      case "exists":
+      case "getData":
+      case "getChildren":
+      case "getChildren2":
+        return { ...request, watch: request.watch && this.kindOf(slot, request.path) === "one-shot" };
+      case "multiRead":
+        return { ...request, operations: request.operations.map((operation) => this.fitted(slot, operation)) };
+      case "addWatch":
+        return this.fittedAdd(slot, request);
+      case "checkWatches":
+      case "removeWatches": {
+        const isCompared = this.isExclusive && this.kindOf(slot, request.path) !== "none";
+        return isCompared ? request : { op: "exists", path: request.path, watch: false };
+      }
+      case "setWatches":
+      case "setWatches2":
+        return this.fittedLists(slot, request);
+      default:
+        return request;
+    }
+  }
+
+  private fittedAdd(slot: number, request: WatcherRequest): Request {
+    const { path, kind: mode } = request;
+    if (mode !== PERSISTENT_MODE && mode !== RECURSIVE_MODE) return request;
+    const kind = this.kindOf(slot, path);
+    if (kind === "persistent") return { ...request, kind: PERSISTENT_MODE };
+    if (kind === "recursive") return { ...request, kind: RECURSIVE_MODE };
+    return { op: "exists", path, watch: kind === "one-shot" };
+  }
+
+  private fittedLists(slot: number, request: SetWatchesRequest): Request {
+    const lists = request.lists.map((list, index) => {
+      return list.filter((path) => this.kindOf(slot, path) === KINDS_OF_LISTS[index]);
+    });
+    return { ...request, lists };
+  }
+
+  /** How this session watches this path. */
+  private kindOf(slot: number, path: string): WatchKind {
+    if (breaksPathRules(path)) return "none";
+    const owner = this.hash(path);
+    if (this.isExclusive && owner % SLOTS !== slot) return "none";
+    const kind = KINDS[this.hash(`${path} ${slot}`) % KINDS.length] as WatchKind;
+    return kind === "one-shot" && !this.hasOneShots ? "none" : kind;
+  }
+
+  private hash(text: string): number {
+    let hash = this.salt;
+    for (const character of text) hash = (Math.imul(hash, 31) + (character.codePointAt(0) as number)) >>> 0;
+    return (hash ^ (hash >>> 13)) >>> 0;
+  }
+}
