@@ -3,6 +3,7 @@ import type { MusterClient } from "@muster/client";
 import type { BenchOptions } from "./bench-options.ts";
 import { closeClients, forEachOf, makeValues, openClients, openRoamingClients } from "./clients.ts";
 import { Ensemble } from "./ensemble.ts";
+import { liveMemory } from "./live-memory.ts";
 import { closedLoop, type LoadResult, type Operation, openLoop } from "./load.ts";
 import { readTicker, tickerEnvironment } from "./loop-ticker.ts";
 import type { Member } from "./member.ts";
@@ -140,6 +141,13 @@ export class BenchRun {
   async openLoop(rate: number, seconds: number, operation: Operation): Promise<MeasuredLoad> {
     const shape = this.shape(this.options.outstanding, seconds);
     return this.measured((onMeasure) => openLoop({ ...shape, onMeasure }, rate, operation));
+  }
+
+  /** What each member that runs refers to when its garbage is collected, bytes; NaN where it is profiled. */
+  async liveMemory(): Promise<number[]> {
+    const { runningIds } = this.ensemble;
+    if (this.options.profile !== undefined) return runningIds.map(() => Number.NaN);
+    return Promise.all(runningIds.map((id) => liveMemory(this.ensemble.member(id).pid, this.tickerFile(id))));
   }
 
   async close(): Promise<void> {

@@ -2,7 +2,11 @@
 // says how long the loop was kept from it. Independent of what the member says about itself.
 //
 // Every second it writes what it has seen, as JSON, to the file named by BENCH_TICKER. SIGUSR2 makes it begin anew.
+// SIGWINCH, which a process without a terminal has no other use for, makes it collect all garbage and write how much
+// memory is left in use to that name with `.memory` behind it.
 import { rename, writeFile } from "node:fs";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { isMainThread } from "node:worker_threads";
 
 const PERIOD_MS = 5;
@@ -45,10 +49,22 @@ if (file !== undefined && isMember && isMainThread) {
     longest = 0;
   });
 
+  const replace = (name, content) => {
+    writeFile(`${name}.new`, JSON.stringify(content), (error) => {
+      if (error === null) rename(`${name}.new`, name, () => {});
+    });
+  };
+
+  process.on("SIGWINCH", () => {
+    setFlagsFromString("--expose-gc");
+    // A context made from now on has it as a global.
+    runInNewContext("gc")();
+    const { heapUsed, external } = process.memoryUsage();
+    replace(`${file}.memory`, { liveBytes: heapUsed + external });
+  });
+
   setInterval(() => {
     const seen = { ticks, p50: quantile(0.5), p99: quantile(0.99), p999: quantile(0.999), max: longest };
-    writeFile(`${file}.new`, JSON.stringify(seen), (error) => {
-      if (error === null) rename(`${file}.new`, file, () => {});
-    });
+    replace(file, seen);
   }, WRITE_EVERY_MS).unref();
 }

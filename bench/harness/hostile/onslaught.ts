@@ -7,6 +7,8 @@ import { HostileProcess } from "./hostile-process.ts";
 const BURST_PER_PROCESS = 5_000;
 /** Frames that have not left after so many times what they should take stay here: the members are too slow for them. */
 const PATIENCE_TIMES = 3;
+/** All connections of a burst are open together for so long, ms. */
+const BURST_HELD_MS = 1_000;
 /** From the first mutated frame to the burst, ms. */
 const BURST_AFTER_MS = 5_000;
 
@@ -86,6 +88,7 @@ export class Onslaught {
     }
     const processes = counts.map((count) => this.start(new HostileProcess({ kind: "burst", endpoints, count })));
     const outcomes = await Promise.all(processes.map(({ outcome }) => outcome));
+    await sleep(BURST_HELD_MS);
     await Promise.all(processes.map((each) => each.end()));
     return {
       connected: outcomes.reduce((sum, { connected }) => sum + connected, 0),

@@ -109,18 +109,18 @@ function readPart(reader: JuteReader, type: number): LeafOperation {
   }
 }
 
+/** No mode: `apply` refuses it in its place, which in a transaction is the part's alone. */
+const NO_MODE = 0xff as CreateMode;
+
 function modeOf(flags: number): CreateMode {
-  if (flags < createMode.PERSISTENT || flags > createMode.PERSISTENT_SEQUENTIAL_WITH_TTL) {
-    throw new BadArgumentsError(`create flags ${flags} are none of 0 to 6`);
-  }
-  return flags as CreateMode;
+  const isMode = flags >= createMode.PERSISTENT && flags <= createMode.PERSISTENT_SEQUENTIAL_WITH_TTL;
+  return isMode ? (flags as CreateMode) : NO_MODE;
 }
 
+/** What `apply` refuses, too, where mode and TTL do not go together (ZooKeeper's EphemeralType.validateTTL). */
 function ttlOf(mode: CreateMode, ttl: number): number {
   const wantsTtl = mode >= createMode.PERSISTENT_WITH_TTL;
-  // ZooKeeper refuses a TTL of 0 or more on what has none, and takes a negative one for none (EphemeralType).
-  if (!wantsTtl && ttl >= 0) throw new BadArgumentsError(`a time to live of ${ttl} ms for a znode that has none`);
-  if (!wantsTtl) return 0;
-  if (ttl < 1 || !Number.isSafeInteger(ttl)) throw new BadArgumentsError(`a time to live of ${ttl} ms`);
-  return ttl;
+  // A TTL of 0 or more is refused on what has none, and a negative one is none.
+  if (!wantsTtl) return ttl >= 0 ? 1 : 0;
+  return ttl >= 1 && Number.isSafeInteger(ttl) ? ttl : 0;
 }

@@ -16,7 +16,8 @@ import {
 import type { DoorContext } from "./door-context.ts";
 import { ConnectionStatistics } from "./four-letter-words/request-statistics.ts";
 import { wordOf } from "./four-letter-words/words.ts";
-import { FrameReader, FrameTooLargeError } from "./frame-reader.ts";
+import { type FrameReader, FrameTooLargeError } from "./frame-reader.ts";
+import { addressOf, FrameSocket, type FrameSocketOwner } from "./frame-socket.ts";
 import { JuteError, JuteReader } from "./jute-reader.ts";
 import { opCode, xid as specialXid } from "./op-code.ts";
 import { ReplyLine } from "./reply-line.ts";
@@ -43,7 +44,7 @@ type Phase = "new" | "connecting" | "open" | "closing" | "ended";
  *   client does not read is cut;
  * - the end of a connection never ends its session: only an explicit close does.
  */
-export class ZookeeperConnection implements ConnectionListener {
+export class ZookeeperConnection implements ConnectionListener, FrameSocketOwner {
   readonly address: string;
   readonly port: number;
   readonly isSecure: boolean;
@@ -52,9 +53,8 @@ export class ZookeeperConnection implements ConnectionListener {
   timeoutMs = 0;
   readonly line: ReplyLine;
   readonly statistics: ConnectionStatistics;
-  private readonly socket: Socket;
+  private readonly socket: FrameSocket;
   private readonly context: DoorContext;
-  private readonly frames: FrameReader;
   private readonly reader = new JuteReader();
   private readonly auth: AuthDesk;
   private phase: Phase = "new";
@@ -71,19 +71,15 @@ export class ZookeeperConnection implements ConnectionListener {
   /** Requests that must be over before the next is read: their number. */
   private holds = 0;
   private heardAt = 0;
-  private isPaused = false;
-  private resumeQueued = false;
   private timer: NodeJS.Timeout | undefined;
 
   constructor(socket: Socket, isSecure: boolean, context: DoorContext) {
-    this.socket = socket;
     this.isSecure = isSecure;
     this.context = context;
-    this.address = unmapped(socket.remoteAddress ?? "");
+    this.address = addressOf(socket);
     this.port = socket.remotePort ?? 0;
     this.statistics = new ConnectionStatistics(Date.now(), context.statistics);
     this.line = new ReplyLine(context.pool, this.statistics, context.now);
-    this.frames = new FrameReader(context.limits.frameBytesMax);
     this.identityList = [{ scheme: "ip", id: this.address }];
     this.auth = new AuthDesk({
       address: this.address,
@@ -96,11 +92,7 @@ export class ZookeeperConnection implements ConnectionListener {
       end: (why) => this.end(why),
     });
     this.timer = setTimeout(() => this.onSilence(), context.limits.handshakeTimeoutMs);
-    socket.setNoDelay(true);
-    socket.on("data", (chunk: Buffer) => this.guard(() => this.onData(chunk)));
-    socket.on("drain", () => this.queueResume());
-    socket.on("error", (error) => this.context.log.debug({ client: this.address, error: error.message }, "socket"));
-    socket.on("close", () => this.onGone());
+    this.socket = new FrameSocket(socket, context.limits.frameBytesMax, this);
   }
 
   get sessionId(): number {
@@ -122,7 +114,7 @@ export class ZookeeperConnection implements ConnectionListener {
   }
 
   get unsentBytes(): number {
-    return this.socket.writableLength + this.line.bytes;
+    return this.socket.unsentBytes + this.line.bytes;
   }
 
   /** Ends the connection, not the session: what is unanswered stays so. */
@@ -137,44 +129,38 @@ export class ZookeeperConnection implements ConnectionListener {
     if (this.phase === "ended") return;
     this.flush();
     this.leave(why);
-    this.socket.end();
-    // Whatever still comes is thrown away: unread, it would keep the client's own end from being seen.
-    this.socket.resume();
-    this.timer = setTimeout(() => this.socket.destroy(), this.context.limits.lingerMs);
+    this.socket.end(this.context.limits.lingerMs);
   }
 
   // What the client sends.
 
-  private onData(chunk: Buffer): void {
-    if (this.phase === "ended") return;
-    this.frames.push(chunk);
-    this.readOn();
+  mayRead(): boolean {
+    if (this.phase === "new") return true;
+    if (this.phase !== "open" || this.holds > 0) return false;
+    const { limits } = this.context;
+    if (this.line.outstanding >= limits.outstandingRequestsMax) return false;
+    if (this.unsentBytes > limits.unsentBytesPause) return false;
+    return (this.connection?.outstandingBytes ?? 0) <= limits.outstandingBytesMax;
   }
 
-  private readOn(): void {
-    const now = this.context.now();
-    this.heardAt = now;
-    let isHeldBack = true;
-    while (this.mayRead()) {
-      if (this.phase === "new" && this.answeredWord()) return;
-      if (!this.frames.next()) {
-        isHeldBack = false;
-        break;
-      }
-      const { frames } = this;
-      this.handle(this.reader.reset(frames.bytes, frames.start, frames.end), now);
-    }
-    if (this.phase === "ended") return;
-    this.frames.settle();
+  beforeReading(): void {
+    this.heardAt = this.context.now();
+  }
+
+  readOne(frames: FrameReader): boolean {
+    if (this.phase === "new" && this.answeredWord(frames)) return true;
+    if (!frames.next()) return false;
+    this.handle(this.reader.reset(frames.bytes, frames.start, frames.end), this.heardAt);
+    return true;
+  }
+
+  afterReading(): void {
     this.flush();
-    this.pause(!this.mayRead());
-    // What the kernel takes at once leaves no "drain" to go on at.
-    if (isHeldBack) this.queueResume();
   }
 
   /** The first four bytes are a command in letters: answered, and the connection is over. */
-  private answeredWord(): boolean {
-    const code = this.frames.peek();
+  private answeredWord(frames: FrameReader): boolean {
+    const code = frames.peek();
     const word = code === undefined ? undefined : wordOf(code);
     if (word === undefined) return false;
     // Before it is answered: the answer counts it.
@@ -184,15 +170,6 @@ export class ZookeeperConnection implements ConnectionListener {
     this.socket.write(text);
     this.end("a four-letter word was answered");
     return true;
-  }
-
-  private mayRead(): boolean {
-    if (this.phase === "new") return true;
-    if (this.phase !== "open" || this.holds > 0) return false;
-    const { limits } = this.context;
-    if (this.line.outstanding >= limits.outstandingRequestsMax) return false;
-    if (this.unsentBytes > limits.unsentBytesPause) return false;
-    return (this.connection?.outstandingBytes ?? 0) <= limits.outstandingBytesMax;
   }
 
   private handle(reader: JuteReader, now: number): void {
@@ -261,13 +238,9 @@ export class ZookeeperConnection implements ConnectionListener {
     const response = { timeoutMs, sessionId, password: this.password, readOnly: this.isReadOnly };
     this.line.bare((writer) => writeConnectResponse(writer, response, request.knowsReadOnly));
     this.password = new Uint8Array(0);
-    if (this.isReadOnly) this.watchSilence();
-    this.queueResume();
-  }
-
-  /** Without a session nobody else notices that a client is gone. */
-  private watchSilence(): void {
-    this.socket.setTimeout(this.timeoutMs, () => this.drop("the client has been silent for its time-out"));
+    // Without a session nobody else notices that a client is gone.
+    if (this.isReadOnly) this.socket.onSilence(timeoutMs, () => this.drop("the client has been silent for too long"));
+    this.socket.queueResume();
   }
 
   private ping(): void {
@@ -363,7 +336,7 @@ export class ZookeeperConnection implements ConnectionListener {
     if (this.phase === "ended") return;
     this.guard(() => {
       this.flush();
-      if (this.isPaused || this.frames.heldBytes > 0) this.queueResume();
+      if (this.socket.isHeldBack) this.socket.queueResume();
     });
   }
 
@@ -371,34 +344,15 @@ export class ZookeeperConnection implements ConnectionListener {
 
   private hold(isHeld: boolean): void {
     this.holds += isHeld ? 1 : -1;
-    if (!isHeld) this.queueResume();
-  }
-
-  /** Goes on with what is held back, in a turn of its own: the port may be in the middle of a call back. */
-  private queueResume(): void {
-    if (this.resumeQueued || !this.mayRead()) return;
-    this.resumeQueued = true;
-    setImmediate(() => {
-      this.resumeQueued = false;
-      if (this.phase !== "ended") this.guard(() => this.readOn());
-    });
-  }
-
-  private pause(isPaused: boolean): void {
-    if (isPaused === this.isPaused) return;
-    this.isPaused = isPaused;
-    if (isPaused) this.socket.pause();
-    else this.socket.resume();
+    if (!isHeld) this.socket.queueResume();
   }
 
   private flush(): void {
     const output = this.line.take();
     if (output === undefined) return;
     const { bytes, own } = output;
-    const { socket } = this;
-    socket.write(bytes);
-    // The kernel has all of it; otherwise the buffer is the socket's until it is sent, and then the collector's.
-    if (own !== undefined && socket.writableLength === 0) this.context.pool.release(own);
+    // What the kernel has not taken is the socket's until it is sent, and then the collector's.
+    if (this.socket.write(bytes) && own !== undefined) this.context.pool.release(own);
   }
 
   private refuseSession(why: string): void {
@@ -420,12 +374,11 @@ export class ZookeeperConnection implements ConnectionListener {
     this.drop("no connect request came");
   }
 
-  private onGone(): void {
+  onGone(): void {
     if (this.phase !== "ended") {
       this.context.statistics.connectionsDropped++;
       this.leave("its client is gone");
     }
-    clearTimeout(this.timer);
   }
 
   private guard(action: () => void): void {
@@ -436,7 +389,7 @@ export class ZookeeperConnection implements ConnectionListener {
     }
   }
 
-  private failThrown(error: unknown): void {
+  failThrown(error: unknown): void {
     if (error instanceof JuteError) {
       if (error instanceof FrameTooLargeError) this.context.statistics.largeRequestsRejected++;
       else this.context.statistics.malformed++;
@@ -447,9 +400,4 @@ export class ZookeeperConnection implements ConnectionListener {
     }
     this.drop("a request cannot be handled");
   }
-}
-
-/** IPv4 addresses as such, also where the socket is one of both families. */
-function unmapped(address: string): string {
-  return address.startsWith("::ffff:") ? address.slice("::ffff:".length) : address;
 }

@@ -129,7 +129,10 @@ class Door implements ZookeeperDoor {
         bound.plain = await this.bind(server, listen);
       }
       if (tlsListen !== null && tls !== null) {
-        this.tlsServer = createTlsServer(secureContext(tls), (socket) => accept(socket, true));
+        this.tlsServer = createTlsServer(
+          { ...secureContext(tls), handshakeTimeout: this.limits.handshakeTimeoutMs },
+          (socket) => accept(socket, true),
+        );
         this.tlsServer.on("tlsClientError", (error) =>
           this.log.debug({ error: error.message }, "TLS handshake failed"),
         );

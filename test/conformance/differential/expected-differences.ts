@@ -8,6 +8,8 @@ import { isDone } from "./side.ts";
 const WITH_STAT = [4, 5, 6];
 const MARSHALLING = "MarshallingError (-5)";
 const BAD_ARGUMENTS = "BadArguments (-8)";
+/** What ZooKeeper may find out before it looks at a path's rules. */
+const BEFORE_PATH_RULES = ["Ok (0)", "NoNode (-101)", "NoAuth (-102)", "InvalidACL (-114)"];
 const UNIMPLEMENTED = "Unimplemented (-6)";
 
 /**
@@ -75,18 +77,22 @@ export const expectedDifferences: readonly ExpectedDifference[] = [
   },
   {
     name: "a path that breaks the rules is a bad argument",
-    reason: "ZooKeeper looks for it, or for its parent, first; clients never send one",
+    reason:
+      "ZooKeeper looks for it, for its parent or at the ACL first, and takes no path for the root's; nobody sends one",
     covers: ({ at, request, left, right }) => {
-      const isRefused = (left === "NoNode (-101)" || left === "Ok (0)") && right === BAD_ARGUMENTS;
-      return at === "error" && request !== undefined && breaksPathRules(pathOf(request)) && isRefused;
+      if (request === undefined || at !== "error" || !breaksPathRules(pathOf(request))) return false;
+      return BEFORE_PATH_RULES.includes(String(left)) && right === BAD_ARGUMENTS;
     },
   },
   {
     name: "a path in a multiRead that breaks the rules is a bad argument",
     reason: "as outside of one",
-    covers: ({ at, request, left, right }) => {
-      const operation = operationAt(request, at, /\.(header|error)$/);
-      return operation !== undefined && breaksPathRules(pathOf(operation)) && left === -101 && right === -8;
+    covers: ({ at, request, right }) => {
+      const operation =
+        request?.op === "multiRead" ? operationAt(request, at, /\.(type|header|error|result)$/) : undefined;
+      return (
+        operation !== undefined && breaksPathRules(pathOf(operation)) && ["-1", "-8", "nothing"].includes(String(right))
+      );
     },
   },
   {

@@ -11,6 +11,10 @@ const KINDS: readonly WatchKind[] = ["one-shot", "one-shot", "persistent", "recu
 const KINDS_OF_LISTS: readonly WatchKind[] = ["one-shot", "one-shot", "one-shot", "persistent", "recursive"];
 const PERSISTENT_MODE = 0;
 const RECURSIVE_MODE = 1;
+/** ZooKeeper's WatcherType: children 1, data 2, any 3, persistent 4, recursive 5. */
+const CHILDREN_TYPE = 1;
+const ANY_TYPE = 3;
+const RECURSIVE_TYPE = 5;
 
 /**
  * What keeps a run off the watches that ZooKeeper 3.8 cannot be compared by, since later versions and Muster do
@@ -18,8 +22,8 @@ const RECURSIVE_MODE = 1;
  *
  * - of one session and one path, it keeps one kind of watch only, the last one asked for (until ZOOKEEPER-4466): here
  *   each session watches a path in one way;
- * - it answers checkWatches and removeWatches for the watches of all sessions of the server: where these are asked
- *   for, a path is watched by one session only;
+ * - it answers checkWatches for the watches of all sessions of the server, and takes persistent ones for data watches,
+ *   too: where these are asked for, a path is watched by one session only, and persistent ones are asked for as any;
  * - a one-shot watch is used up, in silence, by an event that its session may not see: with closed ACLs there are none.
  */
 export class WatchRules {
@@ -52,10 +56,8 @@ export class WatchRules {
       case "addWatch":
         return this.fittedAdd(slot, request);
       case "checkWatches":
-      case "removeWatches": {
-        const isCompared = this.isExclusive && this.kindOf(slot, request.path) !== "none";
-        return isCompared ? request : { op: "exists", path: request.path, watch: false };
-      }
+      case "removeWatches":
+        return this.fittedQuery(slot, request);
       case "setWatches":
       case "setWatches2":
         return this.fittedLists(slot, request);
@@ -71,6 +73,15 @@ export class WatchRules {
     if (kind === "persistent") return { ...request, kind: PERSISTENT_MODE };
     if (kind === "recursive") return { ...request, kind: RECURSIVE_MODE };
     return { op: "exists", path, watch: kind === "one-shot" };
+  }
+
+  private fittedQuery(slot: number, request: WatcherRequest): Request {
+    const { path, kind: type } = request;
+    const kind = this.kindOf(slot, path);
+    if (!this.isExclusive || kind === "none") return { op: "exists", path, watch: false };
+    const isOfOneKind = type >= CHILDREN_TYPE && type <= RECURSIVE_TYPE && type !== ANY_TYPE;
+    const mayAsk = !isOfOneKind || (kind === "one-shot" && type < ANY_TYPE);
+    return mayAsk ? request : { ...request, kind: ANY_TYPE };
   }
 
   private fittedLists(slot: number, request: SetWatchesRequest): Request {

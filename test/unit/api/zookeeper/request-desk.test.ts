@@ -236,8 +236,6 @@ describe("what is refused", () => {
   test("arguments that cannot be are BadArguments, without asking the port", async () => {
     const { session, port } = await startDoor();
     const bad: Request[] = [
-      { op: "create", ...base, flags: 7 },
-      { op: "createTtl", ...base, flags: 5, ttl: 0 },
       { op: "addWatch", path: "/a", kind: 2 },
       { op: "removeWatches", path: "/a", kind: 0 },
       { op: "checkWatches", path: "/a", kind: 6 },
