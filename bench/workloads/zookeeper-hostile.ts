@@ -77,6 +77,7 @@ async function runHostile(run: BenchRun): Promise<WorkloadResult> {
     await sleep(options.warmupSeconds * 1000);
     const story = await endure(run, onslaught, endpoints);
     await load.stop();
+    const lost = clients.filter(({ ended }) => ended).length;
     const crashed = ensemble.runningIds.filter((id) => !ensemble.member(id).alive).length;
     await Promise.all(clients.map((client) => client.close()));
     const audit = await auditEnsemble(ensemble, paths);
@@ -90,6 +91,7 @@ async function runHostile(run: BenchRun): Promise<WorkloadResult> {
           asked: { atLeast: options.frames },
         },
         must("members that crashed", crashed),
+        must("others: connections lost", lost),
         must("others: requests that failed", load.rejections),
         ...rejections(load),
         ...auditFindings(audit, { acknowledged: sets.answered, unknown: load.rejections }),

@@ -33,6 +33,8 @@ interface Feed {
   history: JournalHistory | undefined;
   /** Where `history` goes on. */
   after: number;
+  /** What comes next, being read while the learner is sent what came before: it never waits for the disk. */
+  ahead: ReturnType<JournalHistory["next"]> | undefined;
   stopped: boolean;
   stop: () => void;
 }
@@ -60,6 +62,7 @@ export class LearnerFeeds {
     if (feed.history === undefined || feed.after !== afterZxid) {
       feed.history?.close();
       feed.history = undefined;
+      feed.ahead = undefined;
       if (afterZxid < this.host.journal.baseZxid) {
         setImmediate(() => {
           if (!feed.stopped) this.host.historyGone(peer);
@@ -70,7 +73,9 @@ export class LearnerFeeds {
       feed.after = afterZxid;
     }
     const { history } = feed;
-    history.next().then(
+    const reading = feed.ahead ?? history.next();
+    feed.ahead = undefined;
+    reading.then(
       (batches) => this.pass(peer, feed, history, batches ?? []),
       (error: unknown) => this.fail(peer, feed, "the journal cannot be read for it", error),
     );
@@ -99,7 +104,7 @@ export class LearnerFeeds {
   }
 
   private begin(peer: number): Feed {
-    const feed: Feed = { history: undefined, after: 0, stopped: false, stop: () => undefined };
+    const feed: Feed = { history: undefined, after: 0, ahead: undefined, stopped: false, stop: () => undefined };
     this.feeds.set(peer, feed);
     return feed;
   }
@@ -113,6 +118,9 @@ export class LearnerFeeds {
       feed.history = undefined;
     } else {
       feed.after = last.lastZxid;
+      feed.ahead = history.next();
+      // Told to whoever asks for it; perhaps nobody does.
+      feed.ahead.catch(() => undefined);
     }
     this.host.historyRead(peer, batches);
   }

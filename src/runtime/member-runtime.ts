@@ -356,7 +356,7 @@ export class MemberRuntime implements MemberEffects, PartsOwner {
   };
 
   private afterApply(): void {
-    if (this.member.isAtRest) this.rounds.beginIfDue();
+    if (this.member.isAtRest) this.rounds.beginIfDue(!this.member.isServing);
     if (this.whenIdle !== undefined && this.member.isIdle) this.whenIdle();
   }
 

@@ -11,9 +11,10 @@ import {
   openJournal,
   openJournalOrDamaged,
   repairJournal,
+  startJournalThread,
 } from "../storage/journal/journal.ts";
 import { currentSnapshot, removeLeftovers, snapshotCount } from "../storage/snapshot/snapshot-files.ts";
-import { openSnapshotStore, type SnapshotStore } from "../storage/snapshot/snapshot-store.ts";
+import { openSnapshotStore, type SnapshotStore, startSnapshotThread } from "../storage/snapshot/snapshot-store.ts";
 import type { BulkReceiver } from "../transport/peer-transport.ts";
 import { isDamage, isMarkedDamaged, markDamaged, setAside } from "./damage.ts";
 import { EnsembleLinks, type LinkEvents, type LinkOptions } from "./ensemble-links.ts";
@@ -61,6 +62,8 @@ export class Opening {
   private journal: Journal | undefined;
   private store: SnapshotStore | undefined;
   private links: EnsembleLinks | undefined;
+  /** They load their code while this thread reads what they are to go on with. */
+  private readonly threads = { journal: startJournalThread(), snapshot: startSnapshotThread() };
 
   constructor(dataDir: DataDir, options: RuntimeOptions, events: RuntimeEvents, owner: () => PartsOwner | undefined) {
     this.dataDir = dataDir;
@@ -78,6 +81,7 @@ export class Opening {
   async close(): Promise<void> {
     await this.links?.stop();
     await this.closeStorage();
+    await Promise.all([this.threads.journal.end(), this.threads.snapshot.end()]);
     this.dataDir.close();
   }
 
@@ -133,12 +137,13 @@ export class Opening {
 
   private async readStorage(): Promise<Storage | DamagedStorage> {
     const { directory, journalDirectory } = this.dataDir;
-    const { options, events } = this;
+    const { options, events, threads } = this;
     const startedAt = performance.now();
     // Where there are several snapshots, the journal says which is current; else the snapshot says how much journal to
     // read.
     const early = snapshotCount(directory) > 1 ? undefined : loadTree(directory);
-    const journalOptions = { directory: journalDirectory, fromZxid: early?.tree.zxid ?? 0, ...options.journal };
+    const fromZxid = early?.tree.zxid ?? 0;
+    const journalOptions = { directory: journalDirectory, fromZxid, thread: threads.journal, ...options.journal };
     // Without a snapshot to go by nobody could tell what of it is needed.
     const isMendable = options.links !== undefined && early !== undefined;
     const opened = await (isMendable ? openJournalOrDamaged : openJournal)(journalOptions, this.journalEvents());
@@ -154,7 +159,7 @@ export class Opening {
     this.tellRecovered(recovered, performance.now() - startedAt);
     removeLeftovers(directory, installed);
     const store = await openSnapshotStore(
-      { directory, installed },
+      { directory, installed, thread: threads.snapshot },
       { onCommitted: (zxid) => this.owner()?.onRoundCommitted(zxid), onFatal: (error) => this.fail(error) },
     );
     this.store = store;

@@ -64,10 +64,13 @@ export class SnapshotRounds {
     this.journalBytes += bytes;
   }
 
-  /** Begins a round if one is due. Only between batches: replay begins at a batch. */
-  beginIfDue(): void {
+  /**
+   * Begins a round if one is due. Only between batches: replay begins at a batch. A member that is catching up has
+   * better things to do, and its journal may grow as much as a large tree's does.
+   */
+  beginIfDue(isCatchingUp = false): void {
     const isAsked = this.waiting.length > 0;
-    if ((!this.isDue && !isAsked) || this.isBusy || this.stopped) return;
+    if ((!this.isDue(isCatchingUp) && !isAsked) || this.isBusy || this.stopped) return;
     if (this.capture.dirtyCount === 0 && !isAsked) return;
     this.journalBytes = 0;
     this.meta = this.source.snapshotMeta(this.historyBytes);
@@ -114,12 +117,13 @@ export class SnapshotRounds {
     clearTimeout(this.timer);
   }
 
-  private get isDue(): boolean {
+  private isDue(isCatchingUp: boolean): boolean {
     const { roundBytes, journalBytes, store, source } = this;
     if (journalBytes < roundBytes) return false;
     // Across epochs the zxids are further apart than that: then it just begins earlier.
     if (source.tree.zxid - store.lastZxid > REPLAYED_COMMANDS_MAX) return true;
-    return journalBytes >= Math.min(store.stats().databaseBytes * 2, roundBytes * ROUND_STRETCH_MAX);
+    const stretched = roundBytes * ROUND_STRETCH_MAX;
+    return journalBytes >= (isCatchingUp ? stretched : Math.min(store.stats().databaseBytes * 2, stretched));
   }
 
   private get isBusy(): boolean {

@@ -1,5 +1,8 @@
-import { isMap, isScalar, LineCounter, type Pair, parseDocument, type Scalar, type YAMLMap } from "yaml";
+import { createRequire } from "node:module";
+import type { Pair, Scalar, YAMLMap } from "yaml";
 import { type OptionName, optionRows } from "./options-schema.ts";
+
+const load = createRequire(import.meta.url);
 
 /** One value as somebody gave it. */
 export interface GivenValue {
@@ -50,6 +53,8 @@ export function fromEnvironment(env: Readonly<Record<string, string | undefined>
 
 /** Options from the text of muster.yaml; `file` is its name as people know it, `base` the directory it is in. */
 export function fromFile(text: string, file: string, base: string): GivenOptions {
+  // Loaded when there is a file: most members have none, and their start does not wait for it.
+  const { isMap, isScalar, LineCounter, parseDocument } = load("yaml") as typeof import("yaml");
   const values = new Map<OptionName, GivenValue>();
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });

@@ -1,36 +1,14 @@
 import { randomBytes } from "node:crypto";
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
-import { z } from "zod";
+import { assert } from "../core/base/assert.ts";
 import { DataDirError } from "./data-dir-error.ts";
+import { DATA_DIR_FORMAT, type DataDirIdentity, identityProblem } from "./data-dir-identity.ts";
 import { type DataDirLock, lockDataDir, PID_FILE } from "./data-dir-lock.ts";
 import { syncDirectory, writeFileAtomically } from "./sync-file.ts";
 
-/** Format of the data directory as a whole; the journal and the snapshot have their own. */
-const DATA_DIR_FORMAT = 1;
 export const IDENTITY_FILE = "muster.json";
 export const JOURNAL_FOLDER = "journal";
-
-const HEX_ID = /^[0-9a-f]{32}$/;
-const identitySchema = z.strictObject({
-  format: z.literal(DATA_DIR_FORMAT),
-  ensembleId: z.string().regex(HEX_ID),
-  memberId: z.int().min(1).max(255),
-  incarnation: z.string().regex(HEX_ID),
-  createdTime: z.iso.datetime(),
-});
-
-/** `muster.json`: whose data this is. Written once, but for a forced recovery. */
-export interface DataDirIdentity {
-  readonly format: number;
-  /** 32 hex digits, random, of the ensemble's first member. */
-  readonly ensembleId: string;
-  /** 1 to 255. */
-  readonly memberId: number;
-  /** 32 hex digits, random: a wiped or cloned member is another one (core.md 26). */
-  readonly incarnation: string;
-  readonly createdTime: string;
-}
 
 export interface DataDirOptions {
   readonly memberId: number;
@@ -124,10 +102,9 @@ export function readIdentity(directory: string): DataDirIdentity | undefined {
     const rule = `the data directory has format ${format}; this version of Muster knows format ${DATA_DIR_FORMAT}`;
     throw new DataDirError(file, rule, "run the version of Muster that wrote it, or a later one");
   }
-  const parsed = identitySchema.safeParse(json);
-  if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
-  throw new DataDirError(file, `${issue?.path.join(".") || "the file"}: ${issue?.message}`, fix);
+  const problem = identityProblem(json);
+  if (problem !== undefined) throw new DataDirError(file, problem, fix);
+  return json as DataDirIdentity;
 }
 
 /** A directory with data but without identity has lost its file: founding a new ensemble over it would hide that. */
@@ -144,19 +121,17 @@ function requireEmpty(root: string): void {
 }
 
 function createIdentity(root: string, options: DataDirOptions): DataDirIdentity {
-  const identity = identitySchema.safeParse({
+  const identity = {
     format: DATA_DIR_FORMAT,
     ensembleId: options.ensembleId ?? randomBytes(16).toString("hex"),
     memberId: options.memberId,
     incarnation: randomBytes(16).toString("hex"),
     createdTime: new Date().toISOString(),
-  });
-  if (!identity.success) {
-    const [issue] = identity.error.issues;
-    throw new DataDirError(root, `${issue?.path.join(".")}: ${issue?.message}`, "give the member another id");
-  }
-  writeIdentity(root, identity.data);
-  return identity.data;
+  };
+  const problem = identityProblem(identity);
+  if (problem !== undefined) throw new DataDirError(root, problem, "give the member another id");
+  writeIdentity(root, identity);
+  return identity;
 }
 
 /**
@@ -164,7 +139,9 @@ function createIdentity(root: string, options: DataDirOptions): DataDirIdentity 
  * `identity` of `dataDir` is the old one.
  */
 export function changeEnsembleId(dataDir: DataDir, ensembleId: string): void {
-  const identity = identitySchema.parse({ ...dataDir.identity, ensembleId });
+  const identity = { ...dataDir.identity, ensembleId };
+  const problem = identityProblem(identity);
+  assert(problem === undefined, `an identity that was checked stays one: ${problem}`);
   writeIdentity(dataDir.directory, identity);
 }
 

@@ -1,8 +1,6 @@
 import { fileURLToPath } from "node:url";
 import type { Server } from "@grpc/grpc-js";
-import { loadSync } from "@grpc/proto-loader";
-import { ReflectionService } from "@grpc/reflection";
-import { protoPath as healthProto } from "grpc-health-check";
+import { addLateServices } from "./late-service.ts";
 
 /** The package's proto folder: src/api/grpc and dist/api/grpc are equally deep. */
 const PROTO_ROOT = fileURLToPath(new URL("../../../proto/", import.meta.url));
@@ -11,10 +9,22 @@ const FILES = [
   "muster/coordination/v1/coordination_service.proto",
   "muster/ensemble/v1/ensemble.proto",
   "google/rpc/error_details.proto",
-  healthProto,
 ];
+const METHODS = ["v1", "v1alpha"].map((version) => ({
+  path: `/grpc.reflection.${version}.ServerReflection/ServerReflectionInfo`,
+  requestStream: true,
+  responseStream: true,
+}));
 
 /** Lets tools such as grpcurl ask the server what it offers. */
 export function addReflection(server: Server): void {
-  new ReflectionService(loadSync(FILES, { includeDirs: [PROTO_ROOT] })).addToServer(server);
+  addLateServices(server, METHODS, async (into) => {
+    const [{ loadSync }, { ReflectionService }, { protoPath: healthProto }] = await Promise.all([
+      import("@grpc/proto-loader"),
+      import("@grpc/reflection"),
+      import("grpc-health-check"),
+    ]);
+    const described = loadSync([...FILES, healthProto], { includeDirs: [PROTO_ROOT] });
+    new ReflectionService(described).addToServer(into);
+  });
 }

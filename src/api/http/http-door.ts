@@ -1,24 +1,12 @@
-import { createServer, type Server } from "node:http";
+import { createServer, type RequestListener, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import Router from "@koa/router";
-import Koa from "koa";
-import type { Logger } from "pino";
-import type { Coordination } from "../../coordination/port.ts";
 import { formatListenAddress, isLoopback, type ListenAddress } from "../../core/base/listen-address.ts";
-import { formatZxid } from "../../core/base/zxid.ts";
-import { httpErrorBody } from "./http-error.ts";
-import type { Metrics } from "./metrics.ts";
+import type { HttpAppDependencies } from "./http-app.ts";
 
 export interface HttpDoorOptions {
   readonly listen: ListenAddress;
   /** True: may listen beyond loopback although there is no TLS and no authentication. */
   readonly insecure: boolean;
-}
-
-export interface HttpDoorDependencies {
-  readonly coordination: Pick<Coordination, "status">;
-  readonly metrics: Pick<Metrics, "text" | "contentType">;
-  readonly log: Pick<Logger, "error">;
 }
 
 export interface HttpDoor {
@@ -41,16 +29,12 @@ const CONNECTIONS_MAX = 1024;
 const STOP_GRACE_MS = 2_000;
 
 /** The HTTP door: what monitors and orchestrators ask of a member. */
-export function createHttpDoor(options: HttpDoorOptions, dependencies: HttpDoorDependencies): HttpDoor {
+export function createHttpDoor(options: HttpDoorOptions, dependencies: HttpAppDependencies): HttpDoor {
   const { listen, insecure } = options;
   if (!insecure && !isLoopback(listen.host)) {
     throw new Error(`the HTTP door must not listen on ${formatListenAddress(listen)} without --insecure`);
   }
-  const handle = createApp(dependencies).callback();
-  const server = createServer(
-    { maxHeaderSize: HEADER_BYTES_MAX },
-    (request, response) => void handle(request, response),
-  );
+  const server = createServer({ maxHeaderSize: HEADER_BYTES_MAX }, answer(dependencies));
   server.headersTimeout = HEADERS_TIMEOUT_MS;
   server.requestTimeout = REQUEST_TIMEOUT_MS;
   server.keepAliveTimeout = KEEP_ALIVE_MS;
@@ -59,48 +43,18 @@ export function createHttpDoor(options: HttpDoorOptions, dependencies: HttpDoorD
   return { start: () => startListening(server, listen), stop: () => stopServing(server) };
 }
 
-function createApp({ coordination, metrics, log }: HttpDoorDependencies): Koa {
-  const router = new Router();
-  router.get("/healthz", (context) => {
-    context.body = { status: "alive" };
-  });
-  router.get("/readyz", (context) => {
-    const { notReady, role, zxid } = coordination.status();
-    const ready = notReady.length === 0;
-    context.status = ready ? 200 : 503;
-    context.body = { status: ready ? "ready" : "not ready", notReady, role, zxid: formatZxid(zxid) };
-  });
-  router.get("/metrics", async (context) => {
-    const text = await metrics.text();
-    context.set("Content-Type", metrics.contentType);
-    context.body = text;
-  });
-
-  const app = new Koa();
-  // Koa would print what is logged here already, or what is only a client that went away.
-  app.silent = true;
-  app.use(answerErrors(log)).use(router.routes()).use(router.allowedMethods());
-  return app;
-}
-
-/** Every error is JSON with a reason of the registry; a defect is logged, and its words stay here. */
-function answerErrors(log: HttpDoorDependencies["log"]): Koa.Middleware {
-  return async (context, next) => {
-    context.set("X-Content-Type-Options", "nosniff");
-    context.set("Cache-Control", "no-store");
-    const about = { method: context.method, path: context.path };
-    try {
-      await next();
-      if (context.status === 404) context.body = httpErrorBody("NO_ROUTE", about);
-      // allowedMethods answers 501 for a method that no route has, which for a client is the same.
-      else if (context.status === 405 || context.status === 501)
-        context.body = httpErrorBody("METHOD_NOT_ALLOWED", about);
-      else return;
-    } catch (error) {
-      log.error({ err: error, ...about }, "a request of the HTTP door failed");
-      context.body = httpErrorBody("INTERNAL", about);
-    }
-    context.status = (context.body as ReturnType<typeof httpErrorBody>).error.status;
+/** Loads the application with the first request: a member that is to lead or follow has no time for that before. */
+function answer(dependencies: HttpAppDependencies): RequestListener {
+  let application: Promise<RequestListener> | undefined;
+  return (request, response) => {
+    application ??= import("./http-app.ts").then(({ createHttpApp }) => createHttpApp(dependencies));
+    application.then(
+      (handle) => handle(request, response),
+      (error: Error) => {
+        dependencies.log.error({ err: error }, "the HTTP door's application cannot be loaded");
+        response.writeHead(500).end();
+      },
+    );
   };
 }
 

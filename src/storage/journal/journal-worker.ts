@@ -1,4 +1,4 @@
-import { parentPort, workerData } from "node:worker_threads";
+import { parentPort } from "node:worker_threads";
 import { assert } from "../../core/base/assert.ts";
 import { nodeDisk } from "../node-disk.ts";
 import { type JournalWorkerData, runJournalThread } from "./journal-thread.ts";
@@ -6,4 +6,6 @@ import { type JournalWorkerData, runJournalThread } from "./journal-thread.ts";
 /** Entry module of the journal's worker. */
 const port = parentPort;
 assert(port !== null, "this module is the entry of a worker");
-runJournalThread(nodeDisk, workerData as JournalWorkerData, (message) => port.postMessage(message));
+port.once("message", (data: JournalWorkerData) => {
+  runJournalThread(nodeDisk, data, (message) => port.postMessage(message));
+});

@@ -1,9 +1,10 @@
 import { randomBytes } from "node:crypto";
-import { Worker } from "node:worker_threads";
+import type { Worker } from "node:worker_threads";
 import { assert, InvariantError } from "../../core/base/assert.ts";
 import { COMMAND_BYTES_MAX } from "../../core/base/limits.ts";
 import { isZxid } from "../../core/base/zxid.ts";
 import { isSticky, type JournalRecord, recordType } from "../../core/zab/journal-record.ts";
+import { EarlyThread } from "../early-thread.ts";
 import { nodeDisk } from "../node-disk.ts";
 import { workerFile } from "../worker-file.ts";
 import type { DamagedJournal } from "./damaged-journal.ts";
@@ -91,6 +92,8 @@ export interface JournalOptions {
   readonly keepBytes?: number;
   /** The lowest `afterZxid` that will be asked for: older segments are checked by their headers only. Default 0. */
   readonly fromZxid?: number;
+  /** The thread to write on, where it was begun before. */
+  readonly thread?: EarlyJournalThread;
 }
 
 /** Sticky records stand at the head of every segment, so they have to be small. */
@@ -102,6 +105,17 @@ assert(defaults.ringBytes > 2 * COMMAND_BYTES_MAX, "the ring must hold the large
 export interface OpenedJournal {
   readonly journal: Journal;
   readonly recovered: RecoveredJournal;
+}
+
+export type EarlyJournalThread = EarlyThread<JournalWorkerData>;
+
+/** Begins a journal's thread before the journal is opened. */
+export function startJournalThread(): EarlyJournalThread {
+  return new EarlyThread<JournalWorkerData>(workerFile("./journal-worker", import.meta.url), {
+    name: "journal",
+    // Its records lie outside the heap; a small one keeps a member's memory small.
+    resourceLimits: { maxYoungGenerationSizeMb: 4, maxOldGenerationSizeMb: 64 },
+  });
 }
 
 /**
@@ -161,7 +175,7 @@ async function begin(
   assert(segmentBytes % 512 === 0 && segmentBytes < 2 ** 31, "a segment is whole sectors, below 2 GiB");
   const ring = makeRing(ringBytes);
   const data: JournalWorkerData = { directory, position, ring, segmentBytes, keepCommands, keepBytes };
-  const journal = new WorkerJournal(data, events);
+  const journal = new WorkerJournal(data, options.thread ?? startJournalThread(), events);
   await journal.ready;
   return { journal, recovered };
 }
@@ -182,7 +196,7 @@ class WorkerJournal implements Journal {
   private syncsSeen = 0;
   private state: "open" | "closing" | "closed" | "failed" = "open";
 
-  constructor(data: JournalWorkerData, events: JournalEvents) {
+  constructor(data: JournalWorkerData, thread: EarlyJournalThread, events: JournalEvents) {
     this.events = events;
     this.ring = new RingWriter(data.ring);
     this.chain = new ZxidChain(data.position.lastZxid);
@@ -190,12 +204,7 @@ class WorkerJournal implements Journal {
     this.ready = new Promise((resolve, reject) => {
       this.settleReady = { resolve, reject };
     });
-    this.worker = new Worker(workerFile("./journal-worker", import.meta.url), {
-      workerData: data,
-      name: "journal",
-      // Its records lie outside the heap; a small one keeps a member's memory small.
-      resourceLimits: { maxYoungGenerationSizeMb: 4, maxOldGenerationSizeMb: 64 },
-    });
+    this.worker = thread.begin(data);
     this.worker.on("message", (message: JournalWorkerMessage) => this.receive(message));
     this.worker.on("error", (error) => this.fail(error as Error));
     this.exited = new Promise((resolve) => {

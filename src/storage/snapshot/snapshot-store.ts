@@ -1,5 +1,6 @@
-import { Worker } from "node:worker_threads";
+import type { Worker } from "node:worker_threads";
 import type { SnapshotMeta } from "../../core/tree/snapshot-row.ts";
+import { EarlyThread } from "../early-thread.ts";
 import { workerFile } from "../worker-file.ts";
 import { SnapshotError, snapshotError } from "./snapshot-error.ts";
 import { createSnapshot, currentSnapshot } from "./snapshot-files.ts";
@@ -75,10 +76,20 @@ export interface SnapshotOptions extends TransferLimits {
   readonly directory: string;
   /** zxid of the installed snapshot the journal names, if any (core.md 35). */
   readonly installed?: number | undefined;
+  /** The thread to write on, where it was begun before. */
+  readonly thread?: EarlySnapshotThread;
 }
+
+export type EarlySnapshotThread = EarlyThread<SnapshotWorkerData>;
 
 /** The worker's heap: it keeps no state but SQLite's, and rows arrive outside the heap. */
 const RESOURCE_LIMITS = { maxYoungGenerationSizeMb: 8, maxOldGenerationSizeMb: 64 } as const;
+
+/** Begins a store's thread before the store is opened. */
+export function startSnapshotThread(): EarlySnapshotThread {
+  const entry = workerFile("./snapshot-worker", import.meta.url);
+  return new EarlyThread<SnapshotWorkerData>(entry, { name: "snapshot", resourceLimits: RESOURCE_LIMITS });
+}
 
 /**
  * Opens the directory's current snapshot for writing, on a worker thread; creates an empty one where there is none.
@@ -107,19 +118,14 @@ class WorkerSnapshotStore implements SnapshotStore {
   private state: "opening" | "open" | "closing" | "failed" = "opening";
   private rejectOpened: (error: Error) => void = () => {};
 
-  constructor(file: string, lastZxid: number, limits: TransferLimits, events: SnapshotEvents) {
+  constructor(file: string, lastZxid: number, options: SnapshotOptions, events: SnapshotEvents) {
     this.events = events;
     this.sizes = { walBytes: 0, databaseBytes: 0, rounds: 0, lastZxid, writtenBytes: 0 };
-    this.transfers = new SnapshotTransfers(file, limits, (isPinned) => {
+    this.transfers = new SnapshotTransfers(file, options, (isPinned) => {
       Atomics.store(this.flags, FLAG_PINNED, isPinned ? 1 : 0);
       if (!isPinned && this.state === "open") this.post({ kind: "unpinned" });
     });
-    const workerData: SnapshotWorkerData = { file, flags: this.flags };
-    this.worker = new Worker(workerFile("./snapshot-worker", import.meta.url), {
-      name: "snapshot",
-      workerData,
-      resourceLimits: RESOURCE_LIMITS,
-    });
+    this.worker = (options.thread ?? startSnapshotThread()).begin({ file, flags: this.flags });
     this.opened = new Promise((resolve, reject) => {
       this.rejectOpened = reject;
       this.worker.on("message", (report: SnapshotReport) => {

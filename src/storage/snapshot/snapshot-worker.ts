@@ -1,4 +1,4 @@
-import { parentPort, workerData } from "node:worker_threads";
+import { parentPort } from "node:worker_threads";
 import { assert } from "../../core/base/assert.ts";
 import { SnapshotError, snapshotError } from "./snapshot-error.ts";
 import {
@@ -18,16 +18,15 @@ const SPACE_POLL_MS = 500;
 
 const port = parentPort;
 assert(port !== null, "snapshot-worker runs as a worker thread");
-const { file, flags } = workerData as SnapshotWorkerData;
 
 const report = (message: SnapshotReport): void => port.postMessage(message);
 
-function waitForSpace(): boolean {
+function waitForSpace(flags: Int32Array): boolean {
   Atomics.store(flags, FLAG_WAITING, 1);
   return Atomics.wait(flags, FLAG_CLOSING, 0, SPACE_POLL_MS) === "timed-out";
 }
 
-function handle(writer: SnapshotWriter, request: SnapshotRequest): void {
+function handle(writer: SnapshotWriter, flags: Int32Array, request: SnapshotRequest): void {
   if (request.kind === "write") {
     writer.write(request.rows);
     report({ kind: "applied", bytes: request.rows.length, sizes: writer.sizes });
@@ -44,27 +43,33 @@ function handle(writer: SnapshotWriter, request: SnapshotRequest): void {
   Atomics.store(flags, FLAG_WAITING, 0);
 }
 
-function run(): void {
-  const writer = new SnapshotWriter(file, { waitForSpace, isPinned: () => Atomics.load(flags, FLAG_PINNED) === 1 });
+function run({ file, flags }: SnapshotWorkerData): void {
+  const writer = new SnapshotWriter(file, {
+    waitForSpace: () => waitForSpace(flags),
+    isPinned: () => Atomics.load(flags, FLAG_PINNED) === 1,
+  });
   report({ kind: "opened", sizes: writer.sizes });
   port?.on("message", (request: SnapshotRequest) => {
     try {
-      handle(writer, request);
+      handle(writer, flags, request);
     } catch (error) {
-      if (!(error instanceof RoundAbandonedError)) fail(error);
+      if (!(error instanceof RoundAbandonedError)) fail(file, error);
       writer.close();
       port?.close();
     }
   });
 }
 
-function fail(error: unknown): void {
+function fail(file: string, error: unknown): void {
   const { fault } = error instanceof SnapshotError ? error : snapshotError(file, "worker", error);
   report({ kind: "failed", fault });
 }
 
-try {
-  run();
-} catch (error) {
-  fail(error);
-}
+port.once("message", (data: SnapshotWorkerData) => {
+  try {
+    run(data);
+  } catch (error) {
+    fail(data.file, error);
+    port.close();
+  }
+});

@@ -13,8 +13,8 @@ const UNKNOWN_TYPES = [10, 23, 99, 108, 500, 1000, -2, -100, -1, 0];
 const POKES = [-1, -2, 1_000_000, 0, 2];
 /** Longer than any frame may be, and less than nothing. */
 const BAD_FRAMES = ["7fffffff", "ffffffff", "80000000"];
-const WATCHER_KINDS = [1, 2, 3, 3, 3, 4, 5, 0, 6, 7, -1];
-const ADD_WATCH_MODES = [0, 0, 1, 1, 1, 2, -1];
+const WATCHER_KINDS = [1, 1, 2, 2, 3, 3, 3, 3, 4, 5, 6, -1];
+const ADD_WATCH_MODES = [0, 0, 0, 0, 1, 1, 1, 1, 1, 2, -1];
 const OPEN_MS = 60_000;
 const TIMEOUTS_MS = [0, -1, 1, 999, 1_000, 5_000, 60_000, 600_000, 600_001, 2_147_483_647];
 

@@ -1,6 +1,6 @@
 import type { Prng } from "../../../src/core/base/prng.ts";
 import { breaksPathRules } from "./pools.ts";
-import type { Request, SetWatchesRequest, WatcherRequest } from "./request.ts";
+import type { ReadRequest, Request, SetWatchesRequest, WatcherRequest } from "./request.ts";
 import { SLOTS } from "./side.ts";
 import type { Step } from "./step.ts";
 
@@ -39,7 +39,10 @@ export class WatchRules {
 
   /** The step, with only such watches as its session may have. */
   fit(step: Step): Step {
-    if (step.kind === "request") return { ...step, request: this.fitted(step.slot, step.request) };
+    if (step.kind === "request") {
+      const slot = this.isExclusive && isAboutWatches(step.request) ? this.ownerOf(step.request.path) : step.slot;
+      return { ...step, slot, request: this.fitted(slot, step.request) };
+    }
     if (step.kind !== "burst") return step;
     return { ...step, requests: step.requests.map((request) => this.fitted(step.slot, request)) };
   }
@@ -94,10 +97,13 @@ export class WatchRules {
   /** How this session watches this path. */
   private kindOf(slot: number, path: string): WatchKind {
     if (breaksPathRules(path)) return "none";
-    const owner = this.hash(path);
-    if (this.isExclusive && owner % SLOTS !== slot) return "none";
+    if (this.isExclusive && this.ownerOf(path) !== slot) return "none";
     const kind = KINDS[this.hash(`${path} ${slot}`) % KINDS.length] as WatchKind;
     return kind === "one-shot" && !this.hasOneShots ? "none" : kind;
+  }
+
+  private ownerOf(path: string): number {
+    return this.hash(path) % SLOTS;
   }
 
   private hash(text: string): number {
@@ -105,4 +111,10 @@ export class WatchRules {
     for (const character of text) hash = (Math.imul(hash, 31) + (character.codePointAt(0) as number)) >>> 0;
     return (hash ^ (hash >>> 13)) >>> 0;
   }
+}
+
+function isAboutWatches(request: Request): request is WatcherRequest | ReadRequest {
+  return (
+    "watch" in request || request.op === "addWatch" || request.op === "checkWatches" || request.op === "removeWatches"
+  );
 }

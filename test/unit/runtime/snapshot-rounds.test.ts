@@ -72,6 +72,35 @@ function loaded(): Tree {
 }
 
 describe("when a round begins", () => {
+  test("while the member catches up, after as much journal as for a large tree", () => {
+    write(1);
+    vi.spyOn(store, "lastZxid", "get").mockReturnValue(solo.member.tree.zxid);
+    rounds.journalled(4 * ROUND_BYTES - 1);
+    rounds.beginIfDue(true);
+    expect(vi.getTimerCount()).toBe(0);
+    rounds.journalled(1);
+    rounds.beginIfDue(true);
+    expect(vi.getTimerCount()).toBe(1);
+  });
+
+  test("while it catches up, no more commands than ever are left to be replayed", () => {
+    write(1);
+    vi.spyOn(store, "lastZxid", "get").mockReturnValue(solo.member.tree.zxid - 400_001);
+    rounds.journalled(ROUND_BYTES);
+    rounds.beginIfDue(true);
+    expect(vi.getTimerCount()).toBe(1);
+  });
+
+  test("once it has caught up, as ever", () => {
+    write(1);
+    vi.spyOn(store, "lastZxid", "get").mockReturnValue(solo.member.tree.zxid);
+    rounds.journalled(ROUND_BYTES);
+    rounds.beginIfDue(true);
+    expect(vi.getTimerCount()).toBe(0);
+    rounds.beginIfDue(false);
+    expect(vi.getTimerCount()).toBe(1);
+  });
+
   test("core.md 34: per journal bytes, not before they are written", () => {
     write(1);
     rounds.journalled(ROUND_BYTES - 1);

@@ -1,0 +1,107 @@
+import { rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { createGrpcDoor } from "../api/grpc/grpc-door.ts";
+import { createHttpDoor } from "../api/http/http-door.ts";
+import type { Metrics } from "../api/http/metrics.ts";
+import { LocalCoordination } from "../coordination/local-coordination.ts";
+import { MemberEnsemble } from "../coordination/member-ensemble.ts";
+import { formatListenAddress, type ListenAddress } from "../core/base/listen-address.ts";
+import { formatZxid } from "../core/base/zxid.ts";
+import type { MemberRuntime } from "../runtime/member-runtime.ts";
+import type { Log } from "./logging.ts";
+import type { ServerOptions } from "./options.ts";
+import { ADDRESSES_FILE, formatAddresses, type MemberAddresses } from "./options-handover.ts";
+import { VERSION } from "./version.ts";
+import { type OpenZookeeperDoor, openZookeeperDoor } from "./zookeeper-door.ts";
+
+/** A member that serves. */
+export interface RunningMember {
+  readonly addresses: MemberAddresses;
+  /** Answers what is in flight, closes doors and files. Idempotent. */
+  stop(): Promise<void>;
+}
+
+/** Streams are given this long to take their last answers, ms. */
+const DOOR_GRACE_MS = 1_000;
+
+/** Opens every door of a member that runs. When one cannot be opened, none is. */
+export async function openDoors(
+  options: ServerOptions,
+  runtime: MemberRuntime,
+  metrics: Metrics,
+  log: Log,
+): Promise<RunningMember> {
+  const coordination = new LocalCoordination(runtime.member, (error) => runtime.fail(error), {
+    version: VERSION,
+    ensemble: new MemberEnsemble(runtime),
+  });
+  const { insecure } = options;
+  const grpcDoor = createGrpcDoor(
+    { listen: formatListenAddress(options.grpcListen), insecure, version: VERSION },
+    { coordination, log },
+  );
+  const httpDoor = createHttpDoor({ listen: options.httpListen, insecure }, { coordination, metrics, log });
+  metrics.connect({
+    status: () => coordination.status(),
+    journal: () => {
+      const { diskBytes, segments } = runtime.journal().stats();
+      return { bytes: diskBytes, segments };
+    },
+    snapshot: () => runtime.snapshot().stats(),
+    grpc: () => grpcDoor.stats(),
+    queue: () => ({ requests: runtime.member.outstandingCommands }),
+  });
+  const { address } = await grpcDoor.start();
+  let http: ListenAddress;
+  let zookeeperDoor: OpenZookeeperDoor | undefined;
+  try {
+    http = await httpDoor.start();
+    zookeeperDoor = await openZookeeperDoor(options, runtime, coordination, log);
+  } catch (error) {
+    await Promise.all([grpcDoor.stop(0), httpDoor.stop()]);
+    throw error;
+  }
+  const zookeeper = zookeeperDoor?.plain ?? null;
+  const { door } = zookeeperDoor ?? {};
+  if (door !== undefined) metrics.connect({ zookeeper: () => door.stats() });
+  const peer = runtime.links?.address;
+  const addresses: MemberAddresses = {
+    grpc: parseBound(address),
+    http,
+    zookeeper,
+    zookeeperTls: zookeeperDoor?.tls ?? null,
+    peer: peer === undefined ? null : parseBound(peer),
+  };
+  const told = {
+    grpc: options.grpcAdvertise === null ? address : formatListenAddress(options.grpcAdvertise),
+    http: formatListenAddress(options.httpAdvertise ?? http),
+    zookeeper: zookeeper === null ? "" : formatListenAddress(options.zookeeperAdvertise ?? zookeeper),
+    peer: runtime.links?.advertised ?? formatListenAddress(options.peerListen),
+  };
+  coordination.setAddresses(told);
+  runtime.announce(told);
+  const addressesFile = join(runtime.dataDir.directory, ADDRESSES_FILE);
+  writeFileSync(addressesFile, formatAddresses(options.id, addresses));
+  log.info({ grpc: address, http: formatListenAddress(http), version: VERSION }, "serving");
+  let stopped: Promise<void> | undefined;
+  return {
+    addresses,
+    stop: () => {
+      stopped ??= (async () => {
+        rmSync(addressesFile, { force: true });
+        // The others have a new leader before this member's clients look for another member.
+        runtime.beginStop();
+        await Promise.all([grpcDoor.stop(DOOR_GRACE_MS), httpDoor.stop(), zookeeperDoor?.stop()]);
+        await runtime.stop();
+        metrics.stop();
+        log.info({ zxid: formatZxid(runtime.member.tree.zxid) }, "stopped");
+      })();
+      return stopped;
+    },
+  };
+}
+
+function parseBound(address: string): ListenAddress {
+  const colon = address.lastIndexOf(":");
+  return { host: address.slice(0, colon).replace(/^\[|\]$/g, ""), port: Number(address.slice(colon + 1)) };
+}
