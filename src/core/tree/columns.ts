@@ -1,8 +1,9 @@
 /**
  * Growable columns of numbers in chunks. The first chunk begins small, so that a small tree takes little memory, and is
- * copied as it doubles; once it is whole, growing adds a chunk and never copies or moves what is there. So growing copies
- * half a chunk at most, however large the column, and cannot stall the loop (core.md 37). An index must lie below the
- * capacity made by `grow`: beyond the last whole chunk access fails, beyond a first one that is not it is not noticed.
+ * copied as it doubles; once it is whole, growing adds a chunk and never copies or moves what is there. So growing
+ * copies half a chunk at most, however large the column, and cannot stall the loop (core.md 37). An index must lie
+ * below the capacity made by `grow`: beyond the last whole chunk access fails, beyond a first one that is not whole yet
+ * it is not noticed.
  */
 const CHUNK_SHIFT = 15;
 const CHUNK_SIZE = 1 << CHUNK_SHIFT;

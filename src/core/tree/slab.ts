@@ -2,8 +2,8 @@ import { assert } from "../base/assert.ts";
 
 /**
  * Memory for byte strings (names, values, kept answers) outside the garbage collector's sight: pages cut into cells of
- * one size class each. A class's first page is small, so that few strings take little memory; each further one has twice
- * the bytes, up to one megabyte. A reference is one 32-bit number, `page << 16 | cell`; 0 is the empty string.
+ * one size class each. A class's first page is small, so that few strings take little memory; each further one has
+ * twice the bytes, up to one megabyte. A reference is one 32-bit number, `page << 16 | cell`; 0 is the empty string.
  *
  * Invariants: a cell is zero from the string's end to the next multiple of four, so that it can be hashed by words; a
  * page whose last cell is freed goes back to the operating system unless it is the class's only page with room.

@@ -42,7 +42,7 @@ export interface WorldOptions {
 export const REQUESTS = 300;
 /** More than a learner is sent without an answer, and a clogged link gets there. */
 const QUEUE_BYTES_MAX = 100_000;
-/** Faults come oftener than among bare zab machines, and in no seed so rarely that a long run learns nothing from it. */
+/** Faults come oftener than among bare zab machines, and in no seed so rarely that a run learns nothing from it. */
 const FREQUENCY = { haste: 0.3, everyMsMax: 600 };
 
 /** Members, their machines, the network between them, their clients and what becomes of them. */
