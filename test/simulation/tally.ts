@@ -1,12 +1,11 @@
 import { countLine, countLines, LONG_RUN_SEEDS, shortfalls } from "./coverage.ts";
-import { type FaultKind, faultKinds } from "./ensemble/fault-plan.ts";
+import { faultKinds, uncertainKinds } from "./ensemble/fault-plan.ts";
 
 type Counts = Iterable<readonly [what: string, many: number]>;
 
-/** These may be planned where they cannot be survived, or where there is nobody to strike: counted when they happen. */
-const PLANNED: readonly FaultKind[] = ["power-loss-at-call", "wipe", "damage", "diverge"];
+/** What comes of those that are not sure to strike: counted when it happens. */
 const HAPPENED = ["power lost at a call", "disks lost", "data put aside", "members diverged"];
-const FAULTS: ReadonlySet<string> = new Set([...faultKinds.filter((kind) => !PLANNED.includes(kind)), ...HAPPENED]);
+const FAULTS: ReadonlySet<string> = new Set([...faultKinds.filter((kind) => !uncertainKinds.has(kind)), ...HAPPENED]);
 
 interface Spread {
   lowest: number;

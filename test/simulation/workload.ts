@@ -16,6 +16,7 @@ export class Workload {
   private readonly random: Prng;
   private readonly model: () => NaiveTree;
   private readonly steps: Step[];
+  private readonly returned: (WriteOperation | ReadOperation)[] = [];
   private readonly paths: string[] = ["/"];
 
   /** `model` is asked for the versions of znodes as somebody well informed would guess them. */
@@ -27,7 +28,12 @@ export class Workload {
 
   /** There is nothing left to ask. */
   get isOver(): boolean {
-    return this.steps.length === 0;
+    return this.steps.length === 0 && this.returned.length === 0;
+  }
+
+  /** Somebody has lost the answer to that request for good: it is asked again, by whoever comes next. */
+  giveBack(operation: WriteOperation | ReadOperation): void {
+    this.returned.push(operation);
   }
 
   /** The next request of a client; undefined when there is nothing left to ask. */
@@ -42,7 +48,7 @@ export class Workload {
       if ("path" in operation) this.paths.push(operation.path);
       return isRead(operation) ? operation : this.resolve(operation);
     }
-    return undefined;
+    return this.returned.pop();
   }
 
   watchPath(): string {

@@ -26,6 +26,8 @@ const ROWS_PER_STEP = 256;
 
 /** A run of rows is handed over at this size. */
 const RUN_BYTES = 256 * 1024;
+/** Memory for a run at first: it grows with the runs. */
+const FIRST_RUN_BYTES = 16 * 1024;
 
 /** The tables a capture reads. */
 export interface CapturedState {
@@ -46,7 +48,7 @@ export class Capture {
   private readonly sessionHasher = new Hasher();
   private readonly row: ZnodeRow = emptyZnodeRow();
   private readonly windowBytes = new ByteWriter(1024);
-  private writer = new ByteWriter(RUN_BYTES + 64 * 1024);
+  private writer = new ByteWriter(FIRST_RUN_BYTES);
   private runs: Uint8Array[] = [];
 
   /** The bit of changes since the last freeze; the other one is the frozen round's. */

@@ -1,19 +1,46 @@
 /**
- * Growable columns of numbers in fixed chunks: growing adds a chunk and never copies or moves what is there, so it
- * cannot stall the loop (core.md 37). An index must lie below the capacity made by `grow`.
+ * Growable columns of numbers in chunks. The first chunk begins small, so that a small tree takes little memory, and is
+ * copied as it doubles; once it is whole, growing adds a chunk and never copies or moves what is there. So growing
+ * copies half a chunk at most, however large the column, and cannot stall the loop (core.md 37). An index must lie
+ * below the capacity made by `grow`: beyond the last whole chunk access fails, beyond a first one that is not whole yet
+ * it is not noticed.
  */
 const CHUNK_SHIFT = 15;
 const CHUNK_SIZE = 1 << CHUNK_SHIFT;
 const CHUNK_MASK = CHUNK_SIZE - 1;
 
-/** Rows one `grow` adds. */
+/** Rows of a whole chunk. */
 export const ROWS_PER_CHUNK = CHUNK_SIZE;
+/** Rows the first `grow` makes. */
+export const FIRST_ROWS = 1024;
+
+/** Rows a column has after its next `grow`. */
+export function grownRows(rows: number): number {
+  if (rows === 0) return FIRST_ROWS;
+  return rows < CHUNK_SIZE ? rows * 2 : rows + CHUNK_SIZE;
+}
+
+interface Chunk<Self> {
+  readonly length: number;
+  set(source: Self): void;
+}
+
+function growChunks<T extends Chunk<T>>(chunks: T[], make: (rows: number) => T): void {
+  const [first] = chunks;
+  if (first === undefined || first.length === CHUNK_SIZE) {
+    chunks.push(make(first === undefined ? FIRST_ROWS : CHUNK_SIZE));
+    return;
+  }
+  const grown = make(first.length * 2);
+  grown.set(first);
+  chunks[0] = grown;
+}
 
 export class Float64Column {
   private readonly chunks: Float64Array[] = [];
 
   grow(): void {
-    this.chunks.push(new Float64Array(CHUNK_SIZE));
+    growChunks(this.chunks, (rows) => new Float64Array(rows));
   }
 
   get(row: number): number {
@@ -29,7 +56,7 @@ export class Uint32Column {
   private readonly chunks: Uint32Array[] = [];
 
   grow(): void {
-    this.chunks.push(new Uint32Array(CHUNK_SIZE));
+    growChunks(this.chunks, (rows) => new Uint32Array(rows));
   }
 
   get(row: number): number {
@@ -45,7 +72,7 @@ export class Uint16Column {
   private readonly chunks: Uint16Array[] = [];
 
   grow(): void {
-    this.chunks.push(new Uint16Array(CHUNK_SIZE));
+    growChunks(this.chunks, (rows) => new Uint16Array(rows));
   }
 
   get(row: number): number {
@@ -61,7 +88,7 @@ export class Uint8Column {
   private readonly chunks: Uint8Array[] = [];
 
   grow(): void {
-    this.chunks.push(new Uint8Array(CHUNK_SIZE));
+    growChunks(this.chunks, (rows) => new Uint8Array(rows));
   }
 
   get(row: number): number {
@@ -87,7 +114,8 @@ export class SparseUint32Column {
   private readonly chunks: (Uint32Array | null)[] = [];
 
   grow(): void {
-    for (let i = 0; i < CHUNK_SIZE / SPARSE_SIZE; i++) this.chunks.push(null);
+    const chunks = grownRows(this.chunks.length * SPARSE_SIZE) / SPARSE_SIZE;
+    while (this.chunks.length < chunks) this.chunks.push(null);
   }
 
   get(row: number): number {

@@ -31,7 +31,9 @@ export interface HistoryTail {
 
 /** In place of a zxid: the rest of the ring is unused, the next event is at its begin. */
 const WRAP = -1;
-const FINGERPRINT_BUCKETS = 65_536;
+/** As many buckets of fingerprints as events of this size have room in the ring, within limits; powers of two. */
+const BYTES_PER_BUCKET = 64;
+const BUCKETS_MAX = 65_536;
 /** The first event of each stretch of this many bytes is marked: where a replay may begin. */
 const STRETCH_BYTES = 32 * 1024;
 const LITTLE_RING = 64 * 1024;
@@ -53,7 +55,8 @@ export class EventHistory {
   private readonly zxids: Float64Array;
   private readonly acl: AclUses;
   /** Position of the newest event of each fingerprint's bucket, -1 for none. */
-  private readonly heads = new Float64Array(FINGERPRINT_BUCKETS).fill(-1);
+  private readonly heads: Float64Array;
+  private readonly bucketMask: number;
   /** Position of the first event of each stretch, in a ring of its own. */
   private readonly marks: Float64Array;
   /** Positions of the oldest event and of the place for the next. */
@@ -81,6 +84,9 @@ export class EventHistory {
     this.bytes = new Uint8Array(buffer);
     this.words = new Uint32Array(buffer);
     this.zxids = new Float64Array(buffer);
+    const buckets = Math.min(BUCKETS_MAX, 2 ** Math.floor(Math.log2(this.size / BYTES_PER_BUCKET)));
+    this.bucketMask = buckets - 1;
+    this.heads = new Float64Array(buckets).fill(-1);
     this.marks = new Float64Array(Math.ceil(this.size / STRETCH_BYTES) + 1).fill(-1);
     this.acl = acl;
   }
@@ -104,7 +110,7 @@ export class EventHistory {
     if (at < 0) return;
     const word = at / 4;
     const print = fingerprint(pathBytes, start, end);
-    const bucket = print & (FINGERPRINT_BUCKETS - 1);
+    const bucket = print & this.bucketMask;
     const before = this.heads[bucket] as number;
     this.zxids[at / UNIT] = zxid;
     this.words[word + 2] = (length << TYPE_BITS) | type;
@@ -131,7 +137,7 @@ export class EventHistory {
         position += this.size - at;
         continue;
       }
-      const bucket = (this.words[at / 4 + 5] as number) & (FINGERPRINT_BUCKETS - 1);
+      const bucket = (this.words[at / 4 + 5] as number) & this.bucketMask;
       const back = this.words[at / 4 + 4] as number;
       // The bucket's first event being discarded says what its head was before.
       if ((this.heads[bucket] as number) >= keep) this.heads[bucket] = back === 0 ? -1 : position - back * UNIT;
@@ -299,7 +305,7 @@ export class EventHistory {
   private replayExactly(afterZxid: number, path: Uint8Array, visit: EventVisitor): void {
     const print = fingerprint(path, 0, path.length);
     const places: number[] = [];
-    let position = this.heads[print & (FINGERPRINT_BUCKETS - 1)] as number;
+    let position = this.heads[print & this.bucketMask] as number;
     while (position >= this.tail) {
       const at = position % this.size;
       if ((this.zxids[at / UNIT] as number) <= afterZxid) break;

@@ -1,7 +1,7 @@
 import { assert } from "../base/assert.ts";
 import {
   Float64Column,
-  ROWS_PER_CHUNK,
+  grownRows,
   SparseInt32Column,
   SparseUint32Column,
   Uint8Column,
@@ -272,7 +272,7 @@ export class NodeTable implements NamedNodes {
 
   private grow(): void {
     for (const column of this.columns()) column.grow();
-    this.capacity += ROWS_PER_CHUNK;
+    this.capacity = grownRows(this.capacity);
   }
 
   private clearRow(node: number): void {

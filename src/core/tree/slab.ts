@@ -1,13 +1,17 @@
 import { assert } from "../base/assert.ts";
 
 /**
- * Memory for byte strings (names, values, kept answers) outside the garbage collector's sight: pages of one megabyte
- * cut into cells of one size class each. A reference is one 32-bit number, `page << 16 | cell`; 0 is the empty string.
+ * Memory for byte strings (names, values, kept answers) outside the garbage collector's sight: pages cut into cells of
+ * one size class each. A class's first page is small, so that few strings take little memory; each further one has
+ * twice the bytes, up to one megabyte. A reference is one 32-bit number, `page << 16 | cell`; 0 is the empty string.
  *
  * Invariants: a cell is zero from the string's end to the next multiple of four, so that it can be hashed by words; a
  * page whose last cell is freed goes back to the operating system unless it is the class's only page with room.
  */
 const PAGE_BYTES = 1 << 20;
+/** The first page of a class has so many bytes, or more: those of four cells. */
+const FIRST_PAGE_BYTES = 16 * 1024;
+const FIRST_PAGE_CELLS = 4;
 const CELL_BYTES_MIN = 16;
 /** Larger strings get a page of their own. */
 const CELL_BYTES_MAX = PAGE_BYTES / 4;
@@ -34,6 +38,8 @@ export class Slab {
   private readonly freePages: number[] = [];
   /** Per size class, the numbers of pages with a free cell. */
   private readonly withRoom: number[][] = [];
+  /** Per size class, the bytes its next page will have. */
+  private readonly nextPageBytes: number[] = [];
   /** Bytes of all pages. */
   reservedBytes = 0;
 
@@ -93,13 +99,15 @@ export class Slab {
   }
 
   private allocate(length: number): number {
-    if (length > CELL_BYTES_MAX) return this.newPage((length + 7) & ~7, 1) * 65536;
+    if (length > CELL_BYTES_MAX) {
+      const cellBytes = (length + 7) & ~7;
+      return this.newPage(cellBytes, cellBytes) * 65536;
+    }
     const index = sizeClass(length);
     this.withRoom[index] ??= [];
     const list = this.withRoom[index] as number[];
     if (list.length === 0) {
-      const cellBytes = classBytes(index);
-      const made = this.newPage(cellBytes, Math.min(65536, Math.floor(PAGE_BYTES / cellBytes)));
+      const made = this.nextPage(index);
       (this.pages[made] as Page).place = list.push(made) - 1;
     }
     const number = list[list.length - 1] as number;
@@ -112,12 +120,20 @@ export class Slab {
     return number * 65536 + cell;
   }
 
-  private newPage(cellBytes: number, cells: number): number {
+  private nextPage(index: number): number {
+    const cellBytes = classBytes(index);
+    const pageBytes = this.nextPageBytes[index] ?? firstPageBytes(cellBytes);
+    this.nextPageBytes[index] = Math.min(PAGE_BYTES, pageBytes * 2);
+    return this.newPage(cellBytes, pageBytes);
+  }
+
+  private newPage(cellBytes: number, pageBytes: number): number {
     const number = this.freePages.pop() ?? this.pages.length;
     assert(number <= PAGES_MAX, "slab: out of pages");
-    const buffer = new ArrayBuffer(cells === 1 ? cellBytes : PAGE_BYTES);
+    const buffer = new ArrayBuffer(pageBytes);
     const bytes = new Uint8Array(buffer);
-    const words = new Uint32Array(buffer, 0, buffer.byteLength >>> 2);
+    const words = new Uint32Array(buffer, 0, pageBytes >>> 2);
+    const cells = Math.min(65536, Math.floor(pageBytes / cellBytes));
     const single = cells === 1;
     this.pages[number] = {
       bytes,
@@ -129,7 +145,7 @@ export class Slab {
       live: single ? 1 : 0,
       place: -1,
     };
-    this.reservedBytes += buffer.byteLength;
+    this.reservedBytes += pageBytes;
     return number;
   }
 
@@ -178,4 +194,11 @@ function classBytes(index: number): number {
   if (index < 8) return (index + 1) * CELL_BYTES_MIN;
   const power = 7 + ((index - 8) >>> 2);
   return (1 << power) + (((index - 8) & 3) + 1) * (1 << (power - 2));
+}
+
+/** A power of two, as all pages of several cells have. */
+function firstPageBytes(cellBytes: number): number {
+  let bytes = FIRST_PAGE_BYTES;
+  while (bytes < FIRST_PAGE_CELLS * cellBytes) bytes *= 2;
+  return bytes;
 }

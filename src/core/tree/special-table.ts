@@ -1,4 +1,4 @@
-import { Float64Column, ROWS_PER_CHUNK, Uint32Column } from "./columns.ts";
+import { Float64Column, grownRows, Uint32Column } from "./columns.ts";
 
 /**
  * What only ephemeral, container and TTL znodes have, and the lists they are found by: each session's ephemerals, all
@@ -71,7 +71,7 @@ export class SpecialTable {
     }
     if (this.rows >= this.capacity) {
       for (const column of [this.node, this.owner, this.ttlMs, this.next, this.previous]) column.grow();
-      this.capacity += ROWS_PER_CHUNK;
+      this.capacity = grownRows(this.capacity);
     }
     return this.rows++;
   }

@@ -31,6 +31,8 @@ export interface WriterOptions {
 
 /** A write group is closed at this size, so that the first in line does not wait for a long write. */
 export const GROUP_BYTES_TARGET = 1024 * 1024;
+/** Memory for a group at first: it grows with the groups. */
+const FIRST_GROUP_BYTES = 16 * 1024;
 /** The first segment of a journal is smaller, so that a fresh member starts at once. */
 const FIRST_SEGMENT_BYTES = 8 * 1024 * 1024;
 /** Kept free for the CLOSE record and for the sector a group's end is padded to. */
@@ -69,7 +71,7 @@ export class JournalWriter {
   private poison: unknown;
   private closed = false;
   /** The open group: its bytes, their number, its records, where its last header begins. */
-  private group = new Uint8Array(GROUP_BYTES_TARGET + 64 * 1024);
+  private group = new Uint8Array(FIRST_GROUP_BYTES);
   private view = new DataView(this.group.buffer);
   private groupBytes = 0;
   private groupRecords = 0;
@@ -315,7 +317,7 @@ export class JournalWriter {
 
   private ensure(bytes: number): void {
     if (bytes <= this.group.length) return;
-    const grown = new Uint8Array(alignToSector(bytes) + 64 * 1024);
+    const grown = new Uint8Array(Math.max(alignToSector(bytes) + FIRST_GROUP_BYTES, 2 * this.group.length));
     grown.set(this.group.subarray(0, this.groupBytes));
     this.group = grown;
     this.view = new DataView(grown.buffer);

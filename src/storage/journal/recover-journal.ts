@@ -12,7 +12,7 @@ import { SEGMENT_HEADER_BYTES } from "./segment-header.ts";
 import { SegmentReader } from "./segment-reader.ts";
 import { findingOf, type ScannedRecord, type ScanStop, scanSegment } from "./segment-scan.ts";
 import { StickyRecords } from "./sticky-records.ts";
-import { keepTornAside } from "./torn-tail.ts";
+import { erasure, keepTornAside } from "./torn-tail.ts";
 import { baseAfter, type Voiding } from "./voiding.ts";
 import { ZxidChain } from "./zxid-chain.ts";
 
@@ -200,7 +200,7 @@ class Recovery {
       const action = `cut off there, ${keepTornAside(disk, directory, { file: last.name, offset: stop.offset }, torn)}`;
       const from = alignToSector(stop.end);
       if (tornEnd > from) {
-        file.write(from, new Uint8Array(tornEnd - from));
+        file.write(from, erasure(torn, from - stop.offset, last.header));
         file.datasync();
       }
       this.findings[this.findings.length - 1] = findingOf(last.name, stop, action);

@@ -42,8 +42,8 @@ export interface WorldOptions {
 export const REQUESTS = 300;
 /** More than a learner is sent without an answer, and a clogged link gets there. */
 const QUEUE_BYTES_MAX = 100_000;
-/** Faults come this much oftener than among bare zab machines. */
-const HASTE = 0.3;
+/** Faults come oftener than among bare zab machines, and in no seed so rarely that a run learns nothing from it. */
+const FREQUENCY = { haste: 0.3, everyMsMax: 600 };
 
 /** Members, their machines, the network between them, their clients and what becomes of them. */
 export class EnsembleWorld implements ClientHost, FaultHost, RottingHost {
@@ -116,7 +116,7 @@ export class EnsembleWorld implements ClientHost, FaultHost, RottingHost {
     this.roll = new Roll(this.sizes.zab.bootstrap.members, this.machines.byId, this.book, () => this.checker);
     const requests = options.requests ?? REQUESTS;
     this.workload = new Workload(random.uint32(), source(), requests, () => this.model);
-    this.plan = new FaultPlan(this, source(), faultKinds, { most: options.faults, haste: HASTE });
+    this.plan = new FaultPlan(this, source(), faultKinds, { ...FREQUENCY, most: options.faults });
     const changesMs = isChanging ? random.pick([150, 500, 1_500]) : Number.POSITIVE_INFINITY;
     this.changes = new ChangePlan(this, source(), changesMs);
     this.checker = new ZabChecker(

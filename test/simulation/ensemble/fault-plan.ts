@@ -40,6 +40,9 @@ export type FaultKind = (typeof faultKinds)[number];
 
 const linkFaults: ReadonlySet<FaultKind> = new Set(["reset", "one-way", "partial-partition", "partition", "clog"]);
 
+/** May be planned where they cannot be survived, or where there is nobody to strike. */
+export const uncertainKinds: ReadonlySet<FaultKind> = new Set(["power-loss-at-call", "wipe", "damage", "diverge"]);
+
 /** What can be done to the members of a world. Without effect on a member in no state for it. */
 export interface FaultHost {
   readonly timeline: Timeline;
@@ -88,6 +91,8 @@ export interface FaultLimits {
   readonly most?: number | undefined;
   /** What the time between two is multiplied with. Default 1. */
   readonly haste?: number | undefined;
+  /** Mean time between any two faults at most, ms: where the seed has drawn fewer, they all come oftener. */
+  readonly everyMsMax?: number | undefined;
 }
 
 /**
@@ -118,6 +123,7 @@ export class FaultPlan {
       const rate = random.pick([0.3, 1, 3]);
       if (!isOff && allowed.includes(kind)) this.everyMs.set(kind, EVERY_MS[kind] * rate * rush);
     }
+    if (limits.everyMsMax !== undefined) this.hurry(limits.everyMsMax);
   }
 
   begin(): void {
@@ -127,6 +133,14 @@ export class FaultPlan {
   /** No more faults; what lasts is the host's to mend. */
   end(): void {
     this.isOver = true;
+  }
+
+  private hurry(everyMsMax: number): void {
+    const sure = [...this.everyMs].filter(([kind]) => !uncertainKinds.has(kind));
+    if (sure.length === 0) this.everyMs.set("kill", everyMsMax);
+    const everyMs = 1 / sure.reduce((sum, [, ms]) => sum + 1 / ms, 0);
+    if (everyMs <= everyMsMax) return;
+    for (const [kind, ms] of sure) this.everyMs.set(kind, (ms * everyMsMax) / everyMs);
   }
 
   private schedule(kind: FaultKind): void {

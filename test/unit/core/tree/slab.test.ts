@@ -4,6 +4,9 @@ import { Prng } from "../../../../src/core/base/prng.ts";
 import { copyBytes, Slab } from "../../../../src/core/tree/slab.ts";
 
 const PAGE = 1 << 20;
+const FIRST_PAGE = 16 * 1024;
+/** The pages of a class before the first whole one together. */
+const SMALL_PAGES = PAGE - FIRST_PAGE;
 /** The largest string that shares a page with others. */
 const SHARED_MAX = PAGE / 4;
 
@@ -21,6 +24,21 @@ function stringOf(length: number, random: Prng): Uint8Array {
 
 function store(slab: Slab, bytes: Uint8Array): Kept {
   return { ref: slab.store(bytes, 0, bytes.length), bytes };
+}
+
+/** Pages opened by storing a string again and again, and how many it has put into each, until `enough` are reserved. */
+function pagesOf(string: Uint8Array, enough: number): { readonly bytes: number; strings: number }[] {
+  const slab = new Slab();
+  const pages: { readonly bytes: number; strings: number }[] = [];
+  let reserved = 0;
+  while (reserved < enough) {
+    slab.store(string, 0, string.length);
+    const opened = slab.reservedBytes - reserved;
+    if (opened > 0) pages.push({ bytes: opened, strings: 0 });
+    (pages.at(-1) as { strings: number }).strings++;
+    reserved = slab.reservedBytes;
+  }
+  return pages;
 }
 
 function expectIntact(slab: Slab, { ref, bytes }: Kept): void {
@@ -78,17 +96,24 @@ describe("Slab", () => {
       for (let quarter = 0; quarter < 4; quarter++) probes.add((1 << power) + quarter * (1 << (power - 2)) + 1);
     }
     for (const length of probes) {
-      const slab = new Slab();
-      const bytes = new Uint8Array(length);
-      let count = 0;
-      while (slab.reservedBytes <= PAGE && count < 70_000) {
-        slab.store(bytes, 0, length);
-        count++;
+      const pages = pagesOf(new Uint8Array(length), 3 * PAGE);
+      expect(pages.at(-1)?.bytes).toBe(PAGE);
+      // The last one is not full.
+      for (const { bytes, strings } of pages.slice(0, -1)) {
+        expect((strings * length) / bytes, `${length} bytes, page of ${bytes}`).toBeGreaterThanOrEqual(0.75);
       }
-      // The last one opened a second page.
-      const perPage = count - 1;
-      expect((perPage * length) / PAGE, `${length} bytes`).toBeGreaterThanOrEqual(0.75);
     }
+  });
+
+  it("takes little memory for few strings: pages begin small and double up to a megabyte", () => {
+    expect(pagesOf(new Uint8Array(16), 4 * PAGE).map(({ bytes }) => bytes)).toEqual([
+      ...[16, 32, 64, 128, 256, 512, 1024, 1024, 1024, 1024].map((kibibytes) => kibibytes * 1024),
+    ]);
+    for (const length of [1, 1000, 4096])
+      expect(pagesOf(new Uint8Array(length), 1)).toMatchObject([{ bytes: FIRST_PAGE }]);
+    // Of longer strings four have room at least.
+    expect(pagesOf(new Uint8Array(5000), 1)).toMatchObject([{ bytes: 2 * FIRST_PAGE }]);
+    expect(pagesOf(new Uint8Array(SHARED_MAX), 1)).toMatchObject([{ bytes: PAGE }]);
   });
 
   it("wastes at most 15 bytes of a shorter string", () => {
@@ -101,8 +126,8 @@ describe("Slab", () => {
 
   it("wastes nothing of a kibibyte, and at most seven bytes of a string with a page of its own", () => {
     const slab = new Slab();
-    for (let i = 0; i < 1024; i++) slab.store(new Uint8Array(1024), 0, 1024);
-    expect(slab.reservedBytes).toBe(PAGE);
+    for (let i = 0; i < 2 * 1024 - FIRST_PAGE / 1024; i++) slab.store(new Uint8Array(1024), 0, 1024);
+    expect(slab.reservedBytes).toBe(SMALL_PAGES + PAGE);
     for (const length of [SHARED_MAX + 1, SHARED_MAX + 8, PAGE, 3 * PAGE + 5]) {
       const before = slab.reservedBytes;
       const { ref } = store(slab, new Uint8Array(length));
@@ -126,22 +151,25 @@ describe("Slab", () => {
 
   it("gives pages back: of each class at most one stays empty", () => {
     const slab = new Slab();
-    const refs = Array.from({ length: 20 * 1024 }, () => store(slab, new Uint8Array(1024)).ref);
-    expect(slab.reservedBytes).toBe(20 * PAGE);
+    const count = 20 * 1024 + SMALL_PAGES / 1024;
+    const refs = Array.from({ length: count }, () => store(slab, new Uint8Array(1024)).ref);
+    expect(slab.reservedBytes).toBe(SMALL_PAGES + 20 * PAGE);
     for (const ref of refs) slab.free(ref);
-    expect(slab.reservedBytes).toBe(PAGE);
+    const kept = slab.reservedBytes;
+    expect(kept).toBeLessThanOrEqual(PAGE);
+    // What comes then gets whole pages at once.
     const again = Array.from({ length: 20 * 1024 }, () => store(slab, new Uint8Array(1024)).ref);
-    expect(slab.reservedBytes).toBe(20 * PAGE);
+    expect(slab.reservedBytes).toBe(kept + 20 * PAGE);
     expect(new Set(again).size).toBe(again.length);
   });
 
   it("fills what was freed before it takes another page", () => {
     const slab = new Slab();
-    const refs = Array.from({ length: 2 * 1024 }, () => store(slab, new Uint8Array(1024)).ref);
+    const refs = Array.from({ length: 2 * 1024 + SMALL_PAGES / 1024 }, () => store(slab, new Uint8Array(1024)).ref);
     const freed = refs.filter((_, at) => at % 2 === 0);
     for (const ref of freed) slab.free(ref);
     const again = freed.map(() => store(slab, new Uint8Array(1000)).ref);
-    expect(slab.reservedBytes).toBe(2 * PAGE);
+    expect(slab.reservedBytes).toBe(SMALL_PAGES + 2 * PAGE);
     expect(new Set(again)).toEqual(new Set(freed));
   });
 

@@ -106,4 +106,25 @@ describe("torn writes", () => {
         .map((line) => line.replace(/\.+$/, "")),
     ).toEqual(["2-2 second life"]);
   });
+
+  it("does not make a record intact by erasing the end of it, however often it is repaired", () => {
+    const disk = emptyDisk();
+    const { writer } = openWriter(disk);
+    // The body ends in the next sector, with zeros.
+    const body = new Uint8Array(400).fill(7, 0, 280);
+    const straddling: JournalRecord = { type: recordType.BATCH, firstZxid: 2, lastZxid: 2, body };
+    write(writer, batch(1, 1, 100), straddling, batch(3));
+    const path = `${DIRECTORY}/${segmentNames(disk).at(-1)}`;
+    const torn = disk.contents(path).slice();
+    const at = Buffer.from(torn).indexOf(Buffer.alloc(8, 7));
+    const sector = Math.ceil(at / 512) * 512;
+    expect(sector).toBeGreaterThan(at + 280);
+    expect(sector).toBeLessThan(at + 400);
+    torn.fill(0xa5, sector, sector + 512);
+    disk.place(path, torn);
+    for (let round = 0; round < 3; round++) expect(recover(disk).lastZxid).toBe(1);
+    write(openWriter(disk).writer, record(recordType.BATCH, 2, 2, "new life"));
+    expect(batchesOf(recover(disk)).slice(1)).toEqual(["2-2 new life"]);
+    expect(recover(disk).findings).toEqual([]);
+  });
 });
