@@ -97,7 +97,11 @@ export class CreateGenerator {
   private part(): Request {
     const { random, knowledge } = this;
     const dice = random.below(100);
-    if (dice < 40) return this.create();
+    if (dice < 40) {
+      const create = this.create();
+      // In a multi ZooKeeper 3.8 goes by the flags alone: without a mode that has a TTL there is none.
+      return create.op === "createTtl" && create.flags === 0 ? { ...create, flags: 5 } : create;
+    }
     if (dice < 60) return this.delete();
     if (dice < 80) return this.setData();
     const path = knowledge.path();
