@@ -54,11 +54,12 @@ export class Capture {
   /** The bit of changes since the last freeze; the other one is the frozen round's. */
   private openBit = FIRST_BIT;
   private dirtyNodes = 0;
-  private dirtySessions: Session[] = [];
+  /** A set, so that one that has ended is let go of: in between rounds there may be any number. */
+  private dirtySessions = new Set<Session>();
   private deletedNodes = new NumberList();
   private deletedSessions = new NumberList();
 
-  private frozenSessions: Session[] = [];
+  private frozenSessions = new Set<Session>();
   private frozenDeletedNodes = new NumberList();
   private frozenDeletedSessions = new NumberList();
   /** Rows of the table below it are captured. */
@@ -77,7 +78,7 @@ export class Capture {
 
   /** Znodes and sessions of the next round so far, changed or deleted. */
   get dirtyCount(): number {
-    return this.dirtyNodes + this.dirtySessions.length + this.deletedNodes.length + this.deletedSessions.length;
+    return this.dirtyNodes + this.dirtySessions.size + this.deletedNodes.length + this.deletedSessions.length;
   }
 
   /** Call before a znode changes or goes, and after one has come. */
@@ -94,7 +95,7 @@ export class Capture {
   touchSession(session: Session): void {
     if (session.dirty === this.openBit) return;
     if ((session.dirty & this.frozenBit) !== 0) this.captureSession(session);
-    if ((session.dirty & this.openBit) === 0) this.dirtySessions.push(session);
+    if ((session.dirty & this.openBit) === 0) this.dirtySessions.add(session);
     session.dirty = this.openBit;
   }
 
@@ -104,6 +105,7 @@ export class Capture {
 
   sessionDeleted(session: Session): void {
     session.dirty = 0;
+    this.dirtySessions.delete(session);
     this.deletedSessions.push(session.id);
   }
 
@@ -114,7 +116,7 @@ export class Capture {
     this.at = 0;
     this.openBit ^= BOTH_BITS;
     this.dirtyNodes = 0;
-    [this.frozenSessions, this.dirtySessions] = [this.dirtySessions, []];
+    [this.frozenSessions, this.dirtySessions] = [this.dirtySessions, new Set()];
     [this.frozenDeletedNodes, this.deletedNodes] = [this.deletedNodes, new NumberList()];
     [this.frozenDeletedSessions, this.deletedSessions] = [this.deletedSessions, new NumberList()];
   }
@@ -125,8 +127,9 @@ export class Capture {
     let left = count;
     left = this.captureDeletions(left);
     left = this.captureNodes(left);
-    while (left > 0 && this.frozenSessions.length > 0) {
-      const session = this.frozenSessions.pop() as Session;
+    for (const session of this.frozenSessions) {
+      if (left === 0) break;
+      this.frozenSessions.delete(session);
       if ((session.dirty & this.frozenBit) !== 0) this.captureSession(session);
       left--;
     }
