@@ -14,6 +14,10 @@ import { copyBytes } from "./slab.ts";
 import { type ZnodeKind, znodeKind } from "./snapshot-row.ts";
 import { lookupText, visitSubtree } from "./znode-changes.ts";
 
+const SLASH = 47;
+const LETTER_Q = 113;
+const LETTER_Z = 122;
+
 const SUFFIX_DIGITS = 10;
 /** "-2147483648" is the longest. */
 const SUFFIX_BYTES_MAX = 11;
@@ -277,9 +281,10 @@ export class ZnodeOperations {
     return OK;
   }
 
-  /** Below "/zookeeper": decided by its second byte, so that other paths cost nothing. */
+  /** Below "/zookeeper/quota", perhaps: decided by three bytes, so that other paths cost nothing. */
   private pathMayBeLimit(): boolean {
-    return this.path[1] === 122 && this.pathEnd > 27;
+    const { path, pathEnd } = this;
+    return pathEnd > 27 && path[1] === LETTER_Z && path[10] === SLASH && path[11] === LETTER_Q;
   }
 }
 

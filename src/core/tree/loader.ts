@@ -86,6 +86,7 @@ export class TreeLoader implements RowSink {
     // Rows from before snapshot format 2 left the answers out of it: those are covered by the digest alone.
     const isFirst = state.hasher.lane0 === row.checksum >>> 0;
     if (checksum !== row.checksum >>> 0 && !isFirst) throw new LoadError(`session ${row.id}: checksum differs`);
+    session.keepHash(state.hasher);
     state.digest.add(state.hasher);
     state.sessions.add(session);
   }

@@ -16,6 +16,9 @@ export class Session {
   readonly ephemerals = new SpecialList();
   /** Bits of the snapshot's capture. */
   dirty = 0;
+  /** What of the digest is this session, without its window: kept, so that a change hashes it once. */
+  lane0 = 0;
+  lane1 = 0;
 
   constructor(id: number, secretHash: Uint8Array, timeoutMs: number, generation: number, memory: WindowMemory) {
     this.id = id;
@@ -34,6 +37,13 @@ export class Session {
     hasher.number(this.window.floor);
     hasher.bytes(this.secretHash, 0, this.secretHash.length);
     hasher.end();
+  }
+
+  /** Hashes it and keeps what comes of it. */
+  keepHash(hasher: Hasher): void {
+    this.hashInto(hasher);
+    this.lane0 = hasher.lane0;
+    this.lane1 = hasher.lane1;
   }
 
   /** One lane over all of the session, its window's answers too: the checksum of its row in a snapshot. */

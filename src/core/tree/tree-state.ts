@@ -69,12 +69,11 @@ export class TreeState {
 
   beginSessionChange(session: Session): void {
     this.capture.touchSession(session);
-    session.hashInto(this.hasher);
-    this.digest.subtract(this.hasher);
+    this.digest.subtractLanes(session.lane0, session.lane1);
   }
 
   endSessionChange(session: Session): void {
-    session.hashInto(this.hasher);
+    session.keepHash(this.hasher);
     this.digest.add(this.hasher);
   }
 
