@@ -44,7 +44,8 @@ export class EnsembleDesk {
   /**
    * Changes the ensemble, for `super` alone: whom the ACL of `/zookeeper/config`, as ZooKeeper makes it, lets do so.
    *
-   * @param done called once, with what {@link reconfigReply} says and the zxid of the configuration, if there is a new one
+   * @param done called once, with what {@link reconfigReply} says and the zxid of the configuration if there is a new
+   *   one
    */
   reconfigure(
     request: ReconfigRequest,

@@ -63,7 +63,8 @@ export class ZookeeperConnection implements ConnectionListener, FrameSocketOwner
   private identityList: readonly Identity[];
   private request: ConnectRequest | undefined;
   private password: Uint8Array = new Uint8Array(0);
-  private isReadOnly = false;
+  /** The session is one of a member without quorum, and so no session at all. */
+  isReadOnly = false;
   private generation = 0;
   /** Writes handed on, and those answered. */
   private writes = 0;
@@ -101,11 +102,6 @@ export class ZookeeperConnection implements ConnectionListener, FrameSocketOwner
 
   get isOpen(): boolean {
     return this.phase === "open" || this.phase === "closing";
-  }
-
-  /** The session is one of a member without quorum, and so no session at all. */
-  get hasReadOnlySession(): boolean {
-    return this.isReadOnly;
   }
 
   /** When its session ends if nothing more is heard, ms since 1970. */

@@ -211,7 +211,7 @@ class Door implements ZookeeperDoor {
   private onQuorum(): void {
     const { isLost } = this.quorum;
     for (const connection of [...this.connections]) {
-      if (connection.isOpen && connection.hasReadOnlySession !== isLost) {
+      if (connection.isOpen && connection.isReadOnly !== isLost) {
         connection.end(isLost ? "there is no quorum" : "there is a quorum again");
       }
     }

@@ -14,21 +14,16 @@ import type { ConnectionHost, WatchAsked } from "./connection-host.ts";
 import type { ConnectionListener } from "./connection-listener.ts";
 import {
   type BarrierRequest,
+  CLOSE_NUMBER,
   isBarrierRequest,
+  isNumber,
   leavesWatch,
   type Place,
   type ReadFreshness,
+  WAITING_MAX,
   type Waiting,
   zxidAsked,
 } from "./waiting-request.ts";
-
-/**
- * Requests that may wait on one connection, beyond the writes in the log. One more is refused at once, out of its
- * order: a place for every refusal would be the growth the bound is there to stop.
- */
-const WAITING_MAX = 10_000;
-/** A number no client uses: the close of the session itself. */
-export const CLOSE_NUMBER = Number.MAX_SAFE_INTEGER;
 
 /**
  * One client connection (core.md 14): requests are answered in the order they came. Writes go to the log at once; a
@@ -401,8 +396,4 @@ export class ClientConnection implements WatchSubscriber {
       this.firstPlace = 0;
     }
   }
-}
-
-function isNumber(value: number): boolean {
-  return Number.isSafeInteger(value) && value >= 0;
 }

@@ -4,8 +4,9 @@ import type { Answer } from "../tree/answer.ts";
 import { emptyAnswer } from "../tree/answer-codec.ts";
 import { type Command, commandType } from "../tree/command.ts";
 import type { SessionTable } from "../tree/session-table.ts";
-import { CLOSE_NUMBER, type ClientConnection } from "./client-connection.ts";
+import type { ClientConnection } from "./client-connection.ts";
 import type { Submitted } from "./submissions.ts";
+import { CLOSE_NUMBER } from "./waiting-request.ts";
 
 interface Sessionless {
   readonly connection: ClientConnection;

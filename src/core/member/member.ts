@@ -2,7 +2,6 @@ import { assert } from "../base/assert.ts";
 import { FormatError } from "../base/bytes.ts";
 import { configurationOfBatch } from "../tree/batch-configuration.ts";
 import type { EventHistory } from "../tree/event-history.ts";
-import { FEATURE_LEVEL } from "../tree/feature-level.ts";
 import type { Identity } from "../tree/operation.ts";
 import type { SnapshotMeta } from "../tree/snapshot-row.ts";
 import type { Tree } from "../tree/tree.ts";
@@ -28,6 +27,7 @@ import { LeaderLink } from "./leader-link.ts";
 import type { LocalState } from "./local-state.ts";
 import type { MemberEffects, MemberOptions, MemberRoleName, Pressure } from "./member-contract.ts";
 import type { MemberCore } from "./member-core.ts";
+import { offeredLevel } from "./offered-level.ts";
 import { PeerDesk } from "./peer-desk.ts";
 import type { ProposalSizes } from "./proposal-sizes.ts";
 import { Proposals } from "./proposals.ts";
@@ -395,9 +395,4 @@ export class Member {
     this.core.clients.tellTouched();
     if (this.applying.hasMore) this.effects.requestApply();
   }
-}
-
-function offeredLevel({ featureLevel = FEATURE_LEVEL }: MemberOptions): number {
-  assert(featureLevel <= FEATURE_LEVEL, "a member offers no feature level its program does not know");
-  return featureLevel;
 }

@@ -10,6 +10,19 @@ export interface ReadFreshness {
   readonly watch?: { readonly watchId: number; readonly mode: WatchMode } | undefined;
 }
 
+/**
+ * Requests that may wait on one connection, beyond the writes in the log. One more is refused at once, out of its
+ * order: a place for every refusal would be the growth the bound is there to stop.
+ */
+export const WAITING_MAX = 10_000;
+/** A number no client uses: the close of the session itself. */
+export const CLOSE_NUMBER = Number.MAX_SAFE_INTEGER;
+
+/** A number a client may give a request. */
+export function isNumber(value: number): boolean {
+  return Number.isSafeInteger(value) && value >= 0;
+}
+
 /** A request that waits its turn on the connection. */
 export type Waiting =
   | {

@@ -46,7 +46,7 @@ describe("Muster's ZooKeeper door and Apache ZooKeeper", () => {
     const real = await RealEnsemble.start({ members: 1, reapEveryMs: OFTEN_MS });
     onTestFinished(() => real[Symbol.asyncDispose]());
     const [expected, found] = await Promise.all([real, muster as MusterMembers].map((target) => reap(target, "/reap")));
-    expect(expected?.missing).toEqual([]);
+    expect(expected?.staying).toEqual([]);
     expect(found).toEqual(expected);
   });
 });

@@ -46,7 +46,7 @@ const GONE = [
     "of-ttl",
     "of-ttl/a",
     "short",
-    "sequential-0000000011",
+    "sequential-0000000009",
   ],
   ...["had-child", "changed", "in-multi-parent/a", "expired", "of-expired/a"],
 ];
@@ -55,7 +55,8 @@ const GONE = [
 export interface Reaped {
   readonly left: readonly string[];
   readonly events: readonly string[];
-  readonly missing: readonly string[];
+  /** What was to go and did not. */
+  readonly staying: readonly string[];
 }
 
 /**
@@ -84,16 +85,16 @@ export async function reap(target: Target, prefix: string): Promise<Reaped> {
     return GONE.filter((_, index) => answers[index]?.error === 0);
   };
   const begin = performance.now();
-  let missing = await isThere();
-  while (missing.length > 0 && performance.now() - begin < PATIENCE_MS) {
+  let staying = await isThere();
+  while (staying.length > 0 && performance.now() - begin < PATIENCE_MS) {
     await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
-    missing = await isThere();
+    staying = await isThere();
   }
   const left = await linesOf(client, prefix);
   const events = client.events.map(({ type, path }) => `${path.slice(prefix.length)} ${type}`).sort();
   await deleteSubtree(client, prefix);
   await client.close();
-  return { left, events, missing };
+  return { left, events, staying };
 }
 
 async function linesOf(client: SimpleClient, prefix: string): Promise<string[]> {
