@@ -6,7 +6,6 @@ import { isDone } from "./side.ts";
 
 /** Create modes whose results in a multi are those of create2, with a stat, in every version. */
 const WITH_STAT = [4, 5, 6];
-const CONTAINER_MODE = 4;
 const MARSHALLING = "MarshallingError (-5)";
 const BAD_ARGUMENTS = "BadArguments (-8)";
 /** What ZooKeeper may find out before it looks at a path's rules. */
@@ -98,14 +97,6 @@ export const expectedDifferences: readonly ExpectedDifference[] = [
     },
   },
   {
-    name: "a create mode in a multi that is none, or needs a TTL and has none, fails that operation",
-    reason: "in ZooKeeper the whole multi, as if its bytes could not be read; no client sends one",
-    covers: ({ at, request, left, right }) => {
-      const isOfMulti = at === "error" && request?.op === "multi" && left === MARSHALLING && right === "Ok (0)";
-      return isOfMulti && request.operations.some(hasWrongMode);
-    },
-  },
-  {
     name: "a path in a multi that breaks the rules is a bad argument",
     reason: "as outside of one",
     covers: ({ at, request, left, right }) => {
@@ -127,11 +118,6 @@ export const expectedDifferences: readonly ExpectedDifference[] = [
 
 function isOfWatchers(request: Request | undefined): request is WatcherRequest {
   return request?.op === "addWatch" || request?.op === "checkWatches" || request?.op === "removeWatches";
-}
-
-function hasWrongMode(operation: Request): boolean {
-  if (operation.op !== "create" && operation.op !== "create2") return false;
-  return operation.flags < 0 || operation.flags > CONTAINER_MODE;
 }
 
 /** The operation of a multi whose result this is about: `value.results.1.header`. */

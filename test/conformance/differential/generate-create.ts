@@ -97,11 +97,7 @@ export class CreateGenerator {
   private part(): Request {
     const { random, knowledge } = this;
     const dice = random.below(100);
-    if (dice < 40) {
-      const create = this.create();
-      // In a multi ZooKeeper 3.8 goes by the flags alone: without a mode that has a TTL there is none.
-      return create.op === "createTtl" && create.flags === 0 ? { ...create, flags: 5 } : create;
-    }
+    if (dice < 40) return forMulti(this.create());
     if (dice < 60) return this.delete();
     if (dice < 80) return this.setData();
     const path = knowledge.path();
@@ -148,4 +144,13 @@ export class CreateGenerator {
     if (random.chance(0.25)) return random.pick(BAD_ACLS);
     return this.traits.hasClosedAcls ? random.pick(ACLS) : OPEN;
   }
+}
+
+/**
+ * ZooKeeper 3.8 goes by the flags alone in a multi: without a mode that has a TTL there is none; and a mode that is
+ * none, or lacks its TTL, is an exception in the middle, which leaves the multi's earlier changes pending for ever.
+ */
+function forMulti(create: CreateRequest): CreateRequest {
+  if (create.op === "createTtl") return create.flags === 0 ? { ...create, flags: 5 } : create;
+  return create.flags < 0 || create.flags > CONTAINER ? { ...create, flags: 0 } : create;
 }

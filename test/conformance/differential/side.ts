@@ -209,11 +209,14 @@ export class Side {
   private async catchUp(connection: RawConnection, items: Item[]): Promise<void> {
     for (let tries = 0; tries < BARRIER_TRIES && !connection.closed; tries++) {
       if (tries > 0) await new Promise((resolve) => setTimeout(resolve, BARRIER_PAUSE_MS));
-      const ticket = this.ask(connection, LOOK);
+      const asked = [this.ask(connection, LOOK)];
+      while (this.losesWakeUps && asked.length < NUDGES_MAX && !(await connection.answered(NUDGE_AFTER_MS))) {
+        asked.push(this.ask(connection, LOOK));
+      }
       await connection.settled();
       let seen = -1n;
       for (const arrival of connection.take()) {
-        if (arrival.kind === "reply" && arrival.ticket === ticket) seen = arrival.zxid;
+        if (arrival.kind === "reply" && asked.includes(arrival.ticket)) seen = arrival.zxid;
         else items.push(this.itemOf(arrival, NONE));
       }
       if (seen >= this.highestZxid) return;

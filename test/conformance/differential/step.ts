@@ -77,7 +77,8 @@ export function showItem(item: Item | undefined): string {
     case "reply": {
       const { index, request, error, zxid, value } = item;
       const content = error === 0 ? showValue(value) : "";
-      return `reply ${index} ${request.op}: ${errorName(error)} zxid 0x${BigInt.asUintN(64, zxid).toString(16)} ${content}`;
+      const shownZxid = BigInt.asUintN(64, zxid).toString(16);
+      return `reply ${index} ${request.op}: ${errorName(error)} zxid 0x${shownZxid} ${content}`;
     }
     case "event":
       return `event ${eventName(item.type)} ${item.path} state ${item.state} zxid ${item.zxid}`;
