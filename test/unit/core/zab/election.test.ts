@@ -85,7 +85,7 @@ describe("a vote", () => {
     expect(new Election(new Quorum(before, after), 1).isWon(view({ 1: {}, 2: { vote: 1 } }), 1, 0)).toBe(true);
   });
 
-  it("core.md 25: is for one that is ahead and hears the quorum that it needs, whatever quorum the voter knows of", () => {
+  it("core.md 25: is for one that is ahead and hears the quorum it needs, whatever quorum the voter knows", () => {
     // A change that adds 3 is committed, and 3 has it, but does not know that. 1 is gone.
     const election = new Election(new Quorum(ensemble(1, 2), ensemble(1, 2, 3)), 3);
     const ahead = { currentEpoch: 2, vote: 2 };
