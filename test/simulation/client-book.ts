@@ -1,4 +1,4 @@
-import { errors } from "../../src/core/base/errors.ts";
+import { errors, OK } from "../../src/core/base/errors.ts";
 import { formatZxid } from "../../src/core/base/zxid.ts";
 import type { Answer } from "../../src/core/tree/answer.ts";
 import type { EnsembleConfiguration } from "../../src/core/zab/ensemble-configuration.ts";
@@ -22,6 +22,8 @@ interface AskedWrite {
   /** What anybody had seen when it was asked for the first time. */
   readonly revealed: number;
 }
+
+const UNCOMPARED = "answers not compared";
 
 /** What all clients of a world have asked and were told, whichever member they were connected to. */
 export class ClientBook {
@@ -50,6 +52,17 @@ export class ClientBook {
 
   count(what: string, by = 1): void {
     this.counts.set(what, (this.counts.get(what) ?? 0) + by);
+  }
+
+  /** What a tree says that is known to be wrong cannot be compared. */
+  answered(code: number, isCompared: boolean): void {
+    const kind = code === OK ? "answers OK" : "answers with an error";
+    this.count(isCompared ? kind : UNCOMPARED);
+  }
+
+  /** Answers that were not compared. */
+  get uncompared(): number {
+    return this.counts.get(UNCOMPARED) ?? 0;
   }
 
   reveal(zxid: number): void {

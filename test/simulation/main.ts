@@ -57,8 +57,8 @@ async function play(range: SeedRange, options: Omit<WorldOptions, "seed">): Prom
   const begun = performance.now();
   let toldAt = begun;
   const perMinute = (): string => ((tally.seeds * 60_000) / (performance.now() - begun)).toFixed(1);
-  const broken = await playSeeds(range, options, ({ counts, isBroken }) => {
-    if (!isBroken) tally.add(counts);
+  const broken = await playSeeds(range, options, ({ seed, counts, isBroken }) => {
+    if (!isBroken) tally.add(seed, counts);
     if (performance.now() - toldAt < PROGRESS_EVERY_MS) return;
     toldAt = performance.now();
     const { seeds, operations } = tally;

@@ -9,6 +9,8 @@ const FAULTS: ReadonlySet<string> = new Set([...faultKinds.filter((kind) => !unc
 
 interface Spread {
   lowest: number;
+  /** The first seed that has so few. */
+  seed: number;
   sum: number;
 }
 
@@ -16,21 +18,19 @@ interface Spread {
 export class Tally {
   seeds = 0;
   /** Answers that were compared with the model's, each once. */
-  readonly operations: Spread = { lowest: Number.POSITIVE_INFINITY, sum: 0 };
+  readonly operations: Spread = { lowest: Number.POSITIVE_INFINITY, seed: 0, sum: 0 };
   /** Faults that have struck. */
-  readonly faults: Spread = { lowest: Number.POSITIVE_INFINITY, sum: 0 };
+  readonly faults: Spread = { lowest: Number.POSITIVE_INFINITY, seed: 0, sum: 0 };
   private readonly totals = new Map<string, number>();
 
-  add(counts: Counts): void {
+  add(seed: number, counts: Counts): void {
     this.seeds++;
     const byName = new Map(counts);
     for (const [what, many] of byName) this.totals.set(what, (this.totals.get(what) ?? 0) + many);
     const of = (what: string): number => byName.get(what) ?? 0;
-    note(this.operations, of("answers OK") + of("answers with an error") - of("repeats answered"));
-    note(
-      this.faults,
-      [...FAULTS].map(of).reduce((sum, many) => sum + many, 0),
-    );
+    note(this.operations, seed, of("answers OK") + of("answers with an error") - of("repeats answered"));
+    const faults = [...FAULTS].map(of).reduce((sum, many) => sum + many, 0);
+    note(this.faults, seed, faults);
   }
 
   /** What an ensemble has to have met in a run of so many seeds, and has not. */
@@ -43,12 +43,15 @@ export class Tally {
     return [...counts, this.spreadLine("operations", this.operations), this.spreadLine("faults", this.faults)];
   }
 
-  private spreadLine(what: string, { lowest, sum }: Spread): string {
-    return `${what} per seed: ${lowest} at least, ${Math.round(sum / this.seeds)} on average`;
+  private spreadLine(what: string, { lowest, seed, sum }: Spread): string {
+    return `${what} per seed: ${lowest} at least (seed ${seed}), ${Math.round(sum / this.seeds)} on average`;
   }
 }
 
-function note(spread: Spread, many: number): void {
-  spread.lowest = Math.min(spread.lowest, many);
+function note(spread: Spread, seed: number, many: number): void {
   spread.sum += many;
+  // Seeds come in no particular order.
+  if (many > spread.lowest || (many === spread.lowest && seed > spread.seed)) return;
+  spread.lowest = many;
+  spread.seed = seed;
 }

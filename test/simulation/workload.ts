@@ -8,27 +8,36 @@ import { CURRENT_VERSION, type Step, WRONG_VERSION } from "../model/step.ts";
 const DATA_BYTES_MAX = 300;
 const PATH_LENGTH_MAX = 200;
 
+/** What a workload has to know of its world. */
+export interface WorkloadHost {
+  readonly model: NaiveTree;
+  readonly book: { readonly uncompared: number };
+}
+
 /**
  * The requests of a run, in the order in which the clients take them: those of a generated history (`test/model`), but
  * for its sessions, which the clients have of their own.
  */
 export class Workload {
   private readonly random: Prng;
-  private readonly model: () => NaiveTree;
+  private readonly host: WorkloadHost;
   private readonly steps: Step[];
+  private readonly asked: (WriteOperation | ReadOperation)[] = [];
   private readonly returned: (WriteOperation | ReadOperation)[] = [];
+  /** Asked once more in place of those whose answers were not compared. */
+  private repeated = 0;
   private readonly paths: string[] = ["/"];
 
-  /** `model` is asked for the versions of znodes as somebody well informed would guess them. */
-  constructor(seed: number, random: Prng, requests: number, model: () => NaiveTree) {
+  /** The model is asked for the versions of znodes as somebody well informed would guess them. */
+  constructor(seed: number, random: Prng, requests: number, host: WorkloadHost) {
     this.random = random;
-    this.model = model;
+    this.host = host;
     this.steps = [...generateHistory(seed, requests * 2).steps].reverse();
   }
 
   /** There is nothing left to ask. */
   get isOver(): boolean {
-    return this.steps.length === 0 && this.returned.length === 0;
+    return this.steps.length === 0 && this.returned.length === 0 && this.repeated >= this.host.book.uncompared;
   }
 
   /** Somebody has lost the answer to that request for good: it is asked again, by whoever comes next. */
@@ -38,6 +47,18 @@ export class Workload {
 
   /** The next request of a client; undefined when there is nothing left to ask. */
   next(): WriteOperation | ReadOperation | undefined {
+    const operation = this.fresh() ?? this.returned.pop() ?? this.again();
+    if (operation !== undefined) this.asked.push(operation);
+    return operation;
+  }
+
+  private again(): WriteOperation | ReadOperation | undefined {
+    if (this.isOver || this.asked.length === 0) return undefined;
+    this.repeated++;
+    return this.random.pick(this.asked);
+  }
+
+  private fresh(): WriteOperation | ReadOperation | undefined {
     for (let step = this.steps.pop(); step !== undefined; step = this.steps.pop()) {
       if (step.kind === "page") {
         return { kind: "list", path: step.path, limit: step.limit, cursor: new Uint8Array(0) };
@@ -48,7 +69,7 @@ export class Workload {
       if ("path" in operation) this.paths.push(operation.path);
       return isRead(operation) ? operation : this.resolve(operation);
     }
-    return this.returned.pop();
+    return undefined;
   }
 
   watchPath(): string {
@@ -69,7 +90,7 @@ export class Workload {
 
   private resolveLeaf(leaf: LeafOperation): LeafOperation {
     if (leaf.kind === "create") return { ...leaf, data: shortened(leaf.data) };
-    const node = this.model().nodes.get(leaf.path);
+    const node = this.host.model.nodes.get(leaf.path);
     const actual = (leaf.kind === "set-acl" ? node?.aversion : node?.version) ?? 0;
     const { version: meant } = leaf;
     const version = meant === CURRENT_VERSION ? actual : meant === WRONG_VERSION ? actual + 1 : meant;

@@ -78,7 +78,8 @@ export class Election {
   /**
    * Of two that do not know each other as voters, the one that is behind may have missed a change of the configuration:
    * whether its vote counts is for the other one to know. So is that of one that knows the change committed by which it
-   * is no voter any more: the candidate may not, and need it.
+   * is no voter any more: the candidate may not, and need it. And one that is ahead may know a change committed that
+   * the voter does not: which quorum it needs is for it to know, and its vote for itself says that it hears one.
    */
   private isEligible(candidate: Elector, own: Credential): boolean {
     if (!candidate.isElectable || candidate.state !== zabState.LOOKING) return false;
@@ -86,6 +87,7 @@ export class Election {
     const { quorum } = this;
     if (!quorum.counts(candidate.id)) return order > 0;
     if (!quorum.counts(this.self)) return order >= 0;
+    if (order > 0 && candidate.vote === candidate.id) return true;
     return order >= 0 && quorum.has([candidate.id, ...candidate.mutual]);
   }
 

@@ -115,7 +115,7 @@ export class EnsembleWorld implements ClientHost, FaultHost, RottingHost {
     });
     this.roll = new Roll(this.sizes.zab.bootstrap.members, this.machines.byId, this.book, () => this.checker);
     const requests = options.requests ?? REQUESTS;
-    this.workload = new Workload(random.uint32(), source(), requests, () => this.model);
+    this.workload = new Workload(random.uint32(), source(), requests, this);
     this.plan = new FaultPlan(this, source(), faultKinds, { ...FREQUENCY, most: options.faults });
     const changesMs = isChanging ? random.pick([150, 500, 1_500]) : Number.POSITIVE_INFINITY;
     this.changes = new ChangePlan(this, source(), changesMs);

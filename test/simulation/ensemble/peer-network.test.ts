@@ -168,6 +168,18 @@ describe("links between simulated members", () => {
     expect(rig.at(2).frames).toEqual(upTo(5));
   });
 
+  it("who disconnects hears of that before it hears of the next connection, which waited for it", () => {
+    const rig = new Rig();
+    rig.network.pause(1);
+    rig.network.detach(2, false);
+    rig.network.attach(rig.at(2));
+    rig.pass(500);
+    rig.network.resume(1);
+    rig.network.disconnect(1, 2, "silent");
+    rig.pass(100);
+    expect(rig.at(1).heardOf).toEqual(["up 2", "down 2: silent", "up 2"]);
+  });
+
   it("the machine of a killed process tells its peers; one without power tells nobody until it is back", () => {
     const killed = new Rig();
     killed.network.detach(2, true);

@@ -70,6 +70,8 @@ interface Attached {
   isGone: boolean;
   /** What it will hear when it goes on. */
   heldBack: (() => void)[];
+  /** Links it has given up itself, and will hear of when that is over: before there is another one to the same peer. */
+  downs: (readonly [peerId: number, why: string])[];
 }
 
 /**
@@ -93,7 +95,7 @@ export class PeerNetwork {
 
   attach(process: PeerProcess): void {
     const { id } = process.info();
-    const attached: Attached = { id, process, sides: new Map(), isPaused: false, isGone: false, heldBack: [] };
+    const attached = { id, process, sides: new Map(), isPaused: false, isGone: false, heldBack: [], downs: [] };
     this.attached.set(id, attached);
     for (const other of this.attached.values()) if (other !== attached) this.dialLater(id, other.id);
   }
@@ -281,6 +283,7 @@ export class PeerNetwork {
 
   private greet(at: Side): void {
     const { of, peerId, other } = at;
+    this.reportDowns(of);
     const older = of.sides.get(peerId);
     if (older !== undefined) {
       older.out.end("replaced");
@@ -305,7 +308,12 @@ export class PeerNetwork {
     this.finish(side);
     this.options.trace?.(() => `member ${of.id}: drops its link to ${peerId}, ${why}`);
     if (!wasUp) return;
-    this.options.timeline.after(0, () => this.tell(of, () => of.process.down(peerId, why)));
+    of.downs.push([peerId, why]);
+    this.options.timeline.after(0, () => this.reportDowns(of));
+  }
+
+  private reportDowns(of: Attached): void {
+    for (const [peerId, why] of of.downs.splice(0)) this.tell(of, () => of.process.down(peerId, why));
   }
 
   private lose(side: Side, why: string): void {

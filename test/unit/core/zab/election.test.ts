@@ -85,6 +85,15 @@ describe("a vote", () => {
     expect(new Election(new Quorum(before, after), 1).isWon(view({ 1: {}, 2: { vote: 1 } }), 1, 0)).toBe(true);
   });
 
+  it("core.md 25: is for one that is ahead and hears the quorum it needs, whatever quorum the voter knows", () => {
+    // A change that adds 3 is committed, and 3 has it, but does not know that. 1 is gone.
+    const election = new Election(new Quorum(ensemble(1, 2), ensemble(1, 2, 3)), 3);
+    const ahead = { currentEpoch: 2, vote: 2 };
+    expect(election.vote(view({ 2: ahead, 3: {} }))).toBe(2);
+    expect(election.vote(view({ 2: { ...ahead, vote: 0 }, 3: {} }))).toBe(0);
+    expect(election.vote(view({ 2: { vote: 2 }, 3: {} }))).toBe(0);
+  });
+
   it("core.md 28: is for none that stops or is damaged, and for none that leads or follows", () => {
     expect(voteOf(1, { 1: {}, 2: {}, 3: { isElectable: false } }, three)).toBe(2);
     expect(voteOf(1, { 1: {}, 2: { state: zabState.FOLLOWING }, 3: { state: zabState.LEADING } }, three)).toBe(1);
