@@ -8,6 +8,8 @@ export interface PendingDetail {
   readonly types?: readonly number[];
   /** The watch the request registers, by its id at the port. */
   readonly watchId?: number;
+  /** Changes the answer before it is encoded. */
+  readonly adjust?: ((answer: Answer) => void) | undefined;
   /** Takes the answer in place of the usual reply. */
   readonly onAnswer?: (answer: Answer) => void;
   /** Answered by the door itself, when all before it has been. */

@@ -159,6 +159,7 @@ export class ReplyLine {
   private reply(answer: Answer, detail: PendingDetail | undefined): void {
     const { pending, writer } = this;
     const { operation } = pending;
+    detail?.adjust?.(answer);
     const hasParts = answer.kind === "multi" || answer.kind === "multi-read";
     const start = this.begin(pending.xid, answer.zxid, hasParts ? OK : zookeeperCode(answer.code));
     if (hasParts) {

@@ -18,7 +18,7 @@ import {
   readSet,
   readSetAcl,
 } from "./write-decoder.ts";
-import { zookeeperCode, zookeeperError } from "./zookeeper-error.ts";
+import { zookeeperError } from "./zookeeper-error.ts";
 
 /** What the desk needs of its connection. */
 export interface DeskContext {
@@ -136,7 +136,7 @@ export class RequestDesk {
         this.connection.sync(0);
         return;
       case opCode.GET_ACL:
-        this.read(xid, operation, now, { kind: "get-acl", path: reader.string() });
+        this.readPath(xid, operation, now, { kind: "get-acl", path: reader.string() });
         return;
       case opCode.GET_ALL_CHILDREN_NUMBER:
         this.read(xid, operation, now, { kind: "count", path: reader.string() });
@@ -163,9 +163,12 @@ export class RequestDesk {
       case opCode.RECONFIG:
         this.reconfigure(reader, xid, now);
         return;
-      default:
-        // A lone check, deleteContainer (which is the leader's alone to ask), and what nobody knows.
+      case opCode.DELETE_CONTAINER:
+        // The leader's alone to ask.
         this.refuse(xid, operation, now, zookeeperError.UNIMPLEMENTED);
+        return;
+      default:
+        this.refuseUnknown(xid, operation, now);
     }
   }
 
@@ -173,6 +176,15 @@ export class RequestDesk {
   refuse(xid: number, operation: number, now: number, error: number): void {
     const { line, zxid } = this.context;
     line.local(xid, operation, now, () => line.complete(error, zxid()));
+  }
+
+  /** What nobody knows, and a lone check: ZooKeeper ends the connection, too. */
+  private refuseUnknown(xid: number, operation: number, now: number): void {
+    const { line, zxid, end } = this.context;
+    line.local(xid, operation, now, () => {
+      line.complete(zookeeperError.UNIMPLEMENTED, zxid());
+      end(`operation ${operation} is not known`);
+    });
   }
 
   private submit(xid: number, operation: number, now: number, write: WriteOperation, detail?: PendingDetail): void {
@@ -186,42 +198,32 @@ export class RequestDesk {
     this.connection.read(0, read, PLAIN);
   }
 
+  /** A read of one path, which may be the configuration's. */
+  private readPath(xid: number, operation: number, now: number, read: LeafRead): void {
+    this.read(xid, operation, now, read, read.path === CONFIG_PATH ? { adjust: this.showConfiguration } : undefined);
+  }
+
   private readAndWatch(xid: number, operation: number, now: number, read: LeafRead, kind: WatchKind): void {
     const watchId = this.context.book.ask(read.path, kind);
-    this.context.line.expect(xid, operation, now, { watchId });
+    const adjust = read.path === CONFIG_PATH ? this.showConfiguration : undefined;
+    this.context.line.expect(xid, operation, now, { watchId, adjust });
     this.connection.read(0, read, { ...PLAIN, watch: { watchId, mode: modeOfKind[kind] } });
   }
 
   private getData(reader: JuteReader, xid: number, now: number): void {
     const path = reader.string();
     const wantsWatch = reader.bool();
-    if (path === CONFIG_PATH) this.getConfiguration(xid, wantsWatch, now);
-    else if (wantsWatch) this.readAndWatch(xid, opCode.GET_DATA, now, { kind: "get", path }, watchKind.DATA);
-    else this.read(xid, opCode.GET_DATA, now, { kind: "get", path });
+    if (wantsWatch) this.readAndWatch(xid, opCode.GET_DATA, now, { kind: "get", path }, watchKind.DATA);
+    else this.readPath(xid, opCode.GET_DATA, now, { kind: "get", path });
   }
 
-  /** The znode is there for its ACL and its watches; the ensemble has the content. */
-  private getConfiguration(xid: number, wantsWatch: boolean, now: number): void {
-    const { line, book } = this.context;
-    const watchId = wantsWatch ? book.ask(CONFIG_PATH, watchKind.DATA) : undefined;
-    const onAnswer = (answer: Answer): void => this.answerConfiguration(xid, answer);
-    line.expect(xid, opCode.GET_DATA, now, watchId === undefined ? { onAnswer } : { onAnswer, watchId });
-    const watch = watchId === undefined ? undefined : { watchId, mode: modeOfKind[watchKind.DATA] };
-    this.connection.read(0, { kind: "get", path: CONFIG_PATH }, { ...PLAIN, watch });
-  }
-
-  private answerConfiguration(xid: number, answer: Answer): void {
-    const { line, ensemble } = this.context;
-    if (answer.code !== OK) {
-      line.outOfLine(xid, answer.zxid, zookeeperCode(answer.code));
-      return;
-    }
-    const { data, stat } = ensemble.configuration();
-    line.outOfLine(xid, answer.zxid, OK, (writer) => {
-      writer.buffer(data);
-      writer.stat(stat);
-    });
-  }
+  /** The znode is there for its ACL, its children and its watches; the ensemble has content and stat. */
+  private readonly showConfiguration = (answer: Answer): void => {
+    if (answer.code !== OK) return;
+    const { data, stat } = this.context.ensemble.configuration();
+    answer.data = data;
+    answer.stat = { ...stat, numChildren: answer.stat.numChildren };
+  };
 
   /** Answered with the new configuration, once it is in force. */
   private reconfigure(reader: JuteReader, xid: number, now: number): void {
@@ -238,7 +240,7 @@ export class RequestDesk {
         if (reply !== OK) {
           line.complete(reply, context.zxid());
         } else {
-          line.replace({ onAnswer: (answer) => this.answerConfiguration(xid, answer) });
+          line.replace({ adjust: this.showConfiguration });
           // This member may have the new configuration a moment after the leader.
           this.connection.read(0, { kind: "get", path: CONFIG_PATH }, { ...PLAIN, minZxid: zxid });
         }
@@ -250,13 +252,13 @@ export class RequestDesk {
   private exists(reader: JuteReader, xid: number, now: number): void {
     const path = reader.string();
     if (reader.bool()) this.readAndWatch(xid, opCode.EXISTS, now, { kind: "exists", path }, watchKind.DATA);
-    else this.read(xid, opCode.EXISTS, now, { kind: "exists", path });
+    else this.readPath(xid, opCode.EXISTS, now, { kind: "exists", path });
   }
 
   private getChildren(reader: JuteReader, xid: number, operation: number, now: number): void {
     const list = wholeList(reader.string());
     if (reader.bool()) this.readAndWatch(xid, operation, now, list, watchKind.CHILD);
-    else this.read(xid, operation, now, list);
+    else this.readPath(xid, operation, now, list);
   }
 
   private multi(reader: JuteReader, xid: number, now: number): void {
@@ -276,7 +278,12 @@ export class RequestDesk {
       operations.push(type === opCode.GET_DATA ? { kind: "get", path } : wholeList(path));
       types.push(type);
     }
-    this.read(xid, opCode.MULTI_READ, now, { kind: "multi-read", operations }, { types });
+    const adjust = ({ parts }: Answer): void => {
+      for (const [index, { path }] of operations.entries()) {
+        if (path === CONFIG_PATH) this.showConfiguration(parts[index] as Answer);
+      }
+    };
+    this.read(xid, opCode.MULTI_READ, now, { kind: "multi-read", operations }, { types, adjust });
   }
 
   /** ZooKeeper compares the paths with the prefix as text, whether or not it ends where a name does. */

@@ -120,8 +120,9 @@ export class WatchRequests {
     for (const each of slice) {
       const watchId = this.book.ask(each.path, each.kind);
       const onAnswer = (answer: Answer): void => {
+        const wasThere = this.book.has(each.path, each.kind);
         this.book.answered(watchId, answer.code === OK || answer.code === errors.NODE_NOT_FOUND.code);
-        this.settle(each, answer, now);
+        this.settle(each, answer, wasThere, now);
         if (--left === 0) this.rewatch(rewatches, from + REWATCHED_AT_ONCE, now, done);
       };
       this.line.expect(0, opCode.SET_WATCHES, now, { onAnswer });
@@ -131,11 +132,11 @@ export class WatchRequests {
     }
   }
 
-  /** Tells the client of what it has missed, which is all the watch was for. */
-  private settle({ path, kind, missed }: Rewatch, answer: Answer, now: number): void {
+  /** Tells the client of what it has missed, which is all the watch was for - but not one it had set here before. */
+  private settle({ path, kind, missed }: Rewatch, answer: Answer, wasThere: boolean, now: number): void {
     const event = missed(answer);
     if (event === undefined) return;
-    const id = this.book.disarm(path, kind);
+    const id = wasThere ? undefined : this.book.disarm(path, kind);
     if (id !== undefined) this.letGo(id, now);
     this.line.notify(notification(event, path, -1));
   }

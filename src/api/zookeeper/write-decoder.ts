@@ -66,7 +66,7 @@ const PARTS_MAX = 100_000;
 
 export interface MultiRequest {
   readonly operation: MultiOperation;
-  /** The op code of each part. */
+  /** What each part's result is a result of: an op code. */
   readonly types: readonly number[];
 }
 
@@ -76,10 +76,17 @@ export function readMulti(reader: JuteReader): MultiRequest {
   const types: number[] = [];
   for (let type = readPartHeader(reader); type !== undefined; type = readPartHeader(reader)) {
     if (operations.length === PARTS_MAX) throw new JuteError(`a transaction of more than ${PARTS_MAX} operations`);
-    operations.push(readPart(reader, type));
-    types.push(type);
+    const part = readPart(reader, type);
+    operations.push(part);
+    types.push(resultType(part, type));
   }
   return { operation: { kind: "multi", operations }, types };
+}
+
+/** Results of creates are of two types: with a stat where the op or, for containers and TTL znodes, the mode is newer. */
+function resultType(part: LeafOperation, type: number): number {
+  if (part.kind !== "create") return type;
+  return type === opCode.CREATE2 || part.mode >= createMode.CONTAINER ? opCode.CREATE2 : opCode.CREATE;
 }
 
 /** The type of the part that follows; undefined behind the last. */

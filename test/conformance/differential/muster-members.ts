@@ -49,6 +49,7 @@ export class MusterMembers implements Target, AsyncDisposable {
       return new MusterMembers(folder, members, addresses);
     } catch (error) {
       await Promise.all(members.map((member) => (member.isRunning ? member.kill() : undefined)));
+      rmSync(folder, { recursive: true, force: true });
       throw error;
     }
   }

@@ -11,8 +11,8 @@ import { untilServing } from "./until-serving.ts";
 
 /** Where Debian puts the jars of `libzookeeper-java` and of what it needs. */
 const JARS = "/usr/share/java";
-const NAMES = ["zookeeper", "zookeeper-jute", "slf4j-api", "slf4j-simple", "netty-all", "commons-cli", "snappy-java"];
-const NEEDED = new RegExp(`^(${NAMES.join("|")}|metrics-core|jackson-.*)[.]jar$`);
+const NAMES = "zookeeper zookeeper-jute slf4j-api slf4j-simple netty-all commons-cli snappy-java metrics-core";
+const NEEDED = new RegExp(`^(${NAMES.replaceAll(" ", "|")}|jackson-.*)[.]jar$`);
 const MAIN_JAR = path.join(JARS, "zookeeper.jar");
 /** Of each server's log. */
 const LINES_KEPT = 30;
@@ -39,7 +39,7 @@ export function whyNoZooKeeper(): string | undefined {
   return undefined;
 }
 
-/** A real Apache ZooKeeper ensemble in processes of its own, on free ports of loopback; all of it goes when disposed. */
+/** A real Apache ZooKeeper ensemble in processes of its own, on free ports of loopback; all of it goes with it. */
 export class RealEnsemble implements Target, AsyncDisposable {
   readonly name = "zookeeper";
   readonly addresses: readonly string[];

@@ -220,16 +220,25 @@ describe("watches left by reads", () => {
 });
 
 describe("what is refused", () => {
-  const unknown: Request[] = [0, 10, 20, 23, 99, -10, -1, 2 ** 31 - 1].map((type) => ({
+  const unknown: Request[] = [0, 10, 23, 99, -10, -1, 2 ** 31 - 1].map((type) => ({
     op: "unknown",
     type,
     path: "/a",
   }));
-  test("reference 1.1: what nobody knows, a lone check and deleteContainer are Unimplemented", async () => {
+  test("reference 1.1: what nobody knows and a lone check are Unimplemented, and the end of the connection", async () => {
+    for (const request of [...unknown, { op: "check", path: "/a", version: 1 } satisfies Request]) {
+      const { session, port } = await startDoor();
+      const one = (await session()).ask(request);
+      expect((await one.outcomes(1)).map(([, error]) => error)).toEqual([-6]);
+      await one.ended;
+      expect(port.last.asked.map(({ kind }) => kind)).toEqual(["open"]);
+    }
+  });
+
+  test("reference 1.1: deleteContainer is the leader's alone to ask", async () => {
     const { session, port } = await startDoor();
-    const one = (await session()).ask(...unknown, { op: "check", path: "/a", version: 1 });
-    const outcomes = await one.outcomes(unknown.length + 1);
-    expect(outcomes.map(([, error]) => error)).toEqual(Array(unknown.length + 1).fill(-6));
+    const one = (await session()).ask({ op: "unknown", type: 20, path: "/a" }, { op: "whoAmI" });
+    expect((await one.outcomes(2)).map(([, error]) => error)).toEqual([-6, 0]);
     expect(port.last.asked.map(({ kind }) => kind)).toEqual(["open"]);
   });
 
