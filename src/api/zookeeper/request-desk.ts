@@ -2,6 +2,7 @@ import type { Connection, ReadOptions } from "../../coordination/port.ts";
 import { OK } from "../../core/base/errors.ts";
 import type { Answer } from "../../core/tree/answer.ts";
 import type { Identity, LeafRead, ReadOperation, WriteOperation } from "../../core/tree/operation.ts";
+import { CONFIG_PATH } from "./ensemble/config-text.ts";
 import { type EnsembleDesk, readReconfig } from "./ensemble-desk.ts";
 import { JuteError, type JuteReader } from "./jute-reader.ts";
 import { opCode } from "./op-code.ts";
@@ -42,9 +43,6 @@ export interface DeskContext {
 
 const PLAIN: ReadOptions = { minZxid: 0, linearizable: false };
 const NO_CURSOR = new Uint8Array(0);
-/** Its content is the ensemble's configuration, which is not kept as a znode's data. */
-const CONFIG_PATH = "/zookeeper/config";
-
 /** What a read-only member refuses, as ZooKeeper's does. */
 const writes: ReadonlySet<number> = new Set<number>([
   opCode.CREATE,
@@ -163,8 +161,9 @@ export class RequestDesk {
       case opCode.RECONFIG:
         this.reconfigure(reader, xid, now);
         return;
+      case opCode.CHECK:
       case opCode.DELETE_CONTAINER:
-        // The leader's alone to ask.
+        // A check by itself is none, and a container's end is the leader's alone to ask.
         this.refuse(xid, operation, now, zookeeperError.UNIMPLEMENTED);
         return;
       default:
@@ -178,7 +177,7 @@ export class RequestDesk {
     line.local(xid, operation, now, () => line.complete(error, zxid()));
   }
 
-  /** What nobody knows, and a lone check: ZooKeeper ends the connection, too. */
+  /** What nobody knows: ZooKeeper ends the connection, too. */
   private refuseUnknown(xid: number, operation: number, now: number): void {
     const { line, zxid, end } = this.context;
     line.local(xid, operation, now, () => {

@@ -11,6 +11,7 @@ import {
   type SetOperation,
 } from "../../core/tree/operation.ts";
 import { OPEN, readAcl } from "./acl-record.ts";
+import { CONFIG_PATH } from "./ensemble/config-text.ts";
 import { JuteError, type JuteReader } from "./jute-reader.ts";
 import { opCode } from "./op-code.ts";
 
@@ -22,6 +23,8 @@ export class BadArgumentsError extends Error {
 }
 
 const NOTHING = new Uint8Array(0);
+/** One that no znode gets to. */
+const NO_VERSION = 2 ** 31 - 1;
 
 /** Reused, because the port encodes an operation before it returns. */
 const create: Mutable<CreateOperation> = { kind: "create", path: "", data: NOTHING, mode: createMode.PERSISTENT };
@@ -58,7 +61,10 @@ export function readSetAcl(reader: JuteReader): SetAclOperation {
 }
 
 function readCheck(reader: JuteReader): CheckOperation {
-  return { kind: "check", path: reader.string(), version: reader.i32() };
+  const path = reader.string();
+  const version = reader.i32();
+  // The configuration's version is -1 to clients: no other one is right.
+  return { kind: "check", path, version: path === CONFIG_PATH && version !== ANY_VERSION ? NO_VERSION : version };
 }
 
 /** Parts of one multi at most that are decoded: more cannot fit the largest frame with paths that exist. */

@@ -1,6 +1,9 @@
 import type { MemberInfo, Status } from "../../../coordination/port.ts";
 import { formatServerSpec } from "./server-spec.ts";
 
+/** Its content and stat are the ensemble's, not those of the znode. */
+export const CONFIG_PATH = "/zookeeper/config";
+
 /** What of the status `/zookeeper/config` shows. */
 export type ConfigStatus = Pick<Status, "members" | "configurationZxid">;
 
