@@ -13,6 +13,9 @@ import { zookeeperError } from "./zookeeper-error.ts";
 /** Watches set again per turn of the door: so many reads wait at the port at most, for all of a client's watches. */
 const REWATCHED_AT_ONCE = 1_000;
 
+/** Number of what the door asks for itself: its answer is nobody's, and has no place in the line. */
+export const UNASKED = -1;
+
 /** ZooKeeper's WatcherType numbers: which watches a check or a removal is about. */
 const watcherType = { CHILDREN: 1, DATA: 2, ANY: 3, PERSISTENT: 4, PERSISTENT_RECURSIVE: 5 } as const;
 
@@ -69,7 +72,7 @@ export class WatchRequests {
     this.line.local(xid, opCode.REMOVE_WATCHES, now, () => {
       const ids = kinds.map((kind) => this.book.disarm(path, kind)).filter((id) => id !== undefined);
       this.line.complete(ids.length > 0 ? zookeeperError.OK : zookeeperError.NO_WATCHER, this.zxid());
-      for (const id of ids) this.letGo(id, now);
+      for (const id of ids) this.letGo(id);
     });
   }
 
@@ -122,7 +125,7 @@ export class WatchRequests {
       const onAnswer = (answer: Answer): void => {
         const wasThere = this.book.has(each.path, each.kind);
         this.book.answered(watchId, answer.code === OK || answer.code === errors.NODE_NOT_FOUND.code);
-        this.settle(each, answer, wasThere, now);
+        this.settle(each, answer, wasThere);
         if (--left === 0) this.rewatch(rewatches, from + REWATCHED_AT_ONCE, now, done);
       };
       this.line.expect(0, opCode.SET_WATCHES, now, { onAnswer });
@@ -133,11 +136,11 @@ export class WatchRequests {
   }
 
   /** Tells the client of what it has missed, which is all the watch was for - but not one it had set here before. */
-  private settle({ path, kind, missed }: Rewatch, answer: Answer, wasThere: boolean, now: number): void {
+  private settle({ path, kind, missed }: Rewatch, answer: Answer, wasThere: boolean): void {
     const event = missed(answer);
     if (event === undefined) return;
     const id = wasThere ? undefined : this.book.disarm(path, kind);
-    if (id !== undefined) this.letGo(id, now);
+    if (id !== undefined) this.letGo(id);
     this.line.notify(notification(event, path, -1));
   }
 
@@ -160,9 +163,8 @@ export class WatchRequests {
   }
 
   /** The port forgets a watch; if an event of it comes before that, the book knows that it is for nobody. */
-  private letGo(watchId: number, now: number): void {
-    this.line.expect(0, opCode.REMOVE_WATCHES, now, { onAnswer: () => {} });
-    this.connection.removeWatch(0, watchId);
+  private letGo(watchId: number): void {
+    this.connection.removeWatch(UNASKED, watchId);
   }
 }
 

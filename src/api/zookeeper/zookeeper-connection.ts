@@ -25,6 +25,7 @@ import { RequestDesk } from "./request-desk.ts";
 import { hasNumbers, requestNumber, WRITES_MAX } from "./request-number.ts";
 import { openSession } from "./session-opening.ts";
 import { WatchBook } from "./watch-book.ts";
+import { UNASKED } from "./watch-requests.ts";
 import { endsConnection } from "./zookeeper-error.ts";
 
 const WORD_BYTES = 4;
@@ -274,7 +275,7 @@ export class ZookeeperConnection implements ConnectionListener, FrameSocketOwner
   }
 
   onAnswer(answer: Answer): void {
-    if (!this.isOpen) return;
+    if (!this.isOpen || answer.number === UNASKED) return;
     try {
       this.answered(answer);
     } catch (error) {

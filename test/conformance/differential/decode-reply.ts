@@ -120,8 +120,14 @@ export function readStat(reader: JuteReader, of: string): StatLeaf {
   return new StatLeaf(of, stat);
 }
 
+/** Sorted: whom `auth` means comes in the order of ZooKeeper's hash sets. */
 function readAcl(reader: JuteReader): Value {
-  return reader.vector((): Value => [reader.int(), reader.string(), reader.string()]);
+  const entries = reader.vector((): [number, string | null, string | null] => [
+    reader.int(),
+    reader.string(),
+    reader.string(),
+  ]);
+  return entries?.sort((one, other) => (String(one) < String(other) ? -1 : 1)) ?? null;
 }
 
 function readData(reader: JuteReader, path: string): string | boolean | null {

@@ -21,7 +21,8 @@ function serve(port: ScriptedCoordination, state: Readonly<Record<string, Partia
   for (; at < port.last.asked.length; at++) {
     const asked = port.last.asked[at];
     const path = asked?.kind === "read" && "path" in asked.operation ? asked.operation.path : "";
-    port.last.answer(state[path] ?? {});
+    const number = asked !== undefined && "number" in asked ? asked.number : 0;
+    port.last.answer({ number, ...state[path] });
   }
   port.last.turnEnd();
   return at;
@@ -201,4 +202,27 @@ describe("addWatch, checkWatches and removeWatches", () => {
     expect([await remove(3), await remove(3)]).toEqual([0, -121]);
     expect(new Set(port.last.of("removeWatch").map(({ watchId }) => watchId)).size).toBe(8);
   });
+});
+
+test("a watch that is let go while the session's close is under way takes no reply's place", async () => {
+  const { session, port, until } = await startDoor();
+  port.autoAnswer = false;
+  const one = await session();
+  one.ask({ op: "addWatch", path: "/p", kind: 0 });
+  await until(() => port.last.of("addWatch").length === 1);
+  serve(port, {}, 1);
+  await one.reply();
+  one.ask(
+    { op: "delete", path: "/x", version: 1 },
+    { op: "removeWatches", path: "/p", kind: 3 },
+    { op: "closeSession" },
+  );
+  await until(() => port.last.of("close").length === 1);
+  // The port answers the write, and what was asked for the door's own sake, before the close is through the log.
+  port.last.answer({ number: port.last.of("submit")[0]?.number ?? 0 });
+  port.last.answer({ number: port.last.of("removeWatch")[0]?.number ?? 0 });
+  port.last.closed(undefined);
+  port.last.turnEnd();
+  expect((await one.outcomes(3)).map(([, error]) => error)).toEqual([0, 0, 0]);
+  await one.ended;
 });
