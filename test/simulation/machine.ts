@@ -18,6 +18,8 @@ export class Machine {
   featureLevel: number | undefined;
   /** Its tree, and perhaps its snapshot, are not those of the history. */
   isTainted = false;
+  /** Its snapshot may be wrong, though its tree is right again, by what has been written since. */
+  isSuspect = false;
   disk: SimulatedDisk;
   /** Syncs take so much longer, ms at most. */
   slowMs = 0;
@@ -58,7 +60,9 @@ export class Machine {
 
   /** The journal names the snapshot that has arrived. */
   settle(): void {
-    if (this.arrived !== undefined) this.snapshot = this.arrived.snapshot;
+    if (this.arrived === undefined) return;
+    this.snapshot = this.arrived.snapshot;
+    this.isSuspect = false;
     this.arrived = undefined;
   }
 
@@ -76,6 +80,7 @@ export class Machine {
     this.arrived = undefined;
     this.isDamaged = false;
     this.isTainted = false;
+    this.isSuspect = false;
     this.isRotten = false;
   }
 }

@@ -95,6 +95,7 @@ export class SimulatedSnapshots {
 
   private onRoundCommitted(zxid: number): void {
     this.rounds.committed(zxid);
+    this.member.taint.saved(zxid);
     this.member.journal.prune(zxid);
     this.options.book.count("snapshot rounds");
     if (this.options.fault !== "lose-snapshot-rows") return;

@@ -29,13 +29,17 @@ export class Taint {
   /** Where it was when it noticed. */
   private warnedZxid = 0;
   private isSpared = false;
+  /** Since when its tree is right. */
+  private rightZxid: number;
 
   /** A member starts: its snapshot and journal may have given back the right tree. */
   constructor(host: TaintedMember, machine: Machine, checker: MemberChecker) {
     this.host = host;
     this.machine = machine;
     this.checker = checker;
-    machine.isTainted &&= !checker.isRight(host.member.tree);
+    const { tree } = host.member;
+    machine.isTainted = (machine.isTainted || machine.isSuspect) && !checker.isRight(tree);
+    this.rightZxid = machine.isTainted ? Number.POSITIVE_INFINITY : tree.zxid;
     checker.isTainted = machine.isTainted;
     checker.wasTainted = machine.isTainted;
     this.wasTainted = machine.isTainted;
@@ -65,6 +69,8 @@ export class Taint {
 
   private begin(zxid: number): void {
     this.machine.isTainted = true;
+    this.machine.isSuspect = true;
+    this.rightZxid = Number.POSITIVE_INFINITY;
     this.checker.isTainted = true;
     this.checker.wasTainted = true;
     this.wasTainted = true;
@@ -103,7 +109,13 @@ export class Taint {
     this.wasTainted = false;
   }
 
+  /** Its own snapshot is now the tree as it was at this zxid. */
+  saved(zxid: number): void {
+    if (zxid >= this.rightZxid) this.machine.isSuspect = false;
+  }
+
   private untaint(): void {
+    this.rightZxid = this.host.member.tree.zxid;
     this.machine.isTainted = false;
     this.checker.isTainted = false;
     this.checker.isWarned = false;

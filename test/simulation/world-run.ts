@@ -47,7 +47,7 @@ function play(world: EnsembleWorld, requests: number): void {
   world.until("time passes", PATIENCE_MS + end, () => isDone() || world.timeline.now >= end);
   world.plan.end();
   world.changes.end();
-  const core = chooseCore(world);
+  const core = chooseCore(world, world.changes.isUnanswered);
   world.trace?.(() => `members ${core} are healthy from here on`);
   mend(world, core);
   world.until("every request is answered", PATIENCE_MS + requests * REQUEST_MS_MAX, isDone);

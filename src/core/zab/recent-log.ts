@@ -97,6 +97,12 @@ export class RecentLog {
     this.firstPosition += dropped;
   }
 
+  /** A batch with a command of this zxid is here. */
+  has(zxid: number): boolean {
+    const position = this.positionAfter(zxid - 1);
+    return position !== undefined && position < this.end && this.at(position).firstZxid <= zxid;
+  }
+
   /** The position of the first entry above `zxid`; undefined when it may be older than what is here. */
   positionAfter(zxid: number): number | undefined {
     if (zxid < this.base) return undefined;

@@ -72,6 +72,8 @@ export class Replica {
   private readonly pending: Pending[] = [];
   private standing: Standing;
   private former: Standing | undefined;
+  /** A configuration up to here is committed, as somebody else's word shows. */
+  private learnedZxid = 0;
   private readonly isNew: boolean;
   private waits: Wait[] = [];
   /** Writes asked for, and those of them on disk. */
@@ -128,9 +130,9 @@ export class Replica {
     return this.standing.zxid;
   }
 
-  /** A change of the configuration is journalled and not yet committed. */
+  /** A change of the configuration is journalled, and not committed as far as is known here. */
   get isChanging(): boolean {
-    return this.standing.zxid > this.commitZxid;
+    return this.standing.zxid > this.commitZxid && this.standing.zxid > this.learnedZxid;
   }
 
   /** Of the configuration in force; jointly with the one before while the change is not committed. */
@@ -225,6 +227,21 @@ export class Replica {
       this.former = undefined;
       this.quorumNow = this.makeQuorum();
     }
+  }
+
+  /**
+   * Somebody has applied everything up to `zxid`. Logs that share a zxid are the same up to it: if this one has it, so
+   * is the change of the configuration before it committed, though no leader has told this member. Nothing is applied
+   * for that: a leader says when.
+   *
+   * @returns whether the quorum is another one now
+   */
+  learn(zxid: number): boolean {
+    if (!this.isChanging || zxid < this.standing.zxid || !this.log.has(zxid)) return false;
+    this.learnedZxid = this.standing.zxid;
+    this.former = undefined;
+    this.quorumNow = this.makeQuorum();
+    return true;
   }
 
   /** The next committed batch that has not been applied. */

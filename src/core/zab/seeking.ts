@@ -38,6 +38,13 @@ export class Seeking {
     this.election = new Election(this.host.replica.quorum, this.host.id, this.preferred);
   }
 
+  /** What the others have applied may show that the latest change is committed, and the old quorum not needed. */
+  learn(): void {
+    const { peers, replica, effects } = this.host;
+    if (!replica.isChanging) return;
+    for (const { appliedZxid } of peers.electors(effects.now()).values()) if (replica.learn(appliedZxid)) this.renew();
+  }
+
   /**
    * Whoever leads and hears this member, 0 for nobody; one that is not established yet only if it may count on this
    * member. An established one need not be known here: the change that made it a voter may have been missed.

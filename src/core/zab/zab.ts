@@ -339,6 +339,7 @@ export class Zab implements Speaker {
   }
 
   private seek(): void {
+    this.seeking.learn();
     const leader = this.seeking.findLeader();
     if (leader !== 0) this.follow(leader);
     else if (this.seeking.isElected(this.words.now())) this.lead();

@@ -26,6 +26,7 @@ export class ChangePlan {
   private readonly meanMs: number;
   private lastAskedAt = Number.NEGATIVE_INFINITY;
   private isOver = false;
+  private unanswered = 0;
 
   /** @param meanMs between two changes; infinite for none */
   constructor(host: ChangeHost, random: Prng, meanMs: number) {
@@ -47,6 +48,11 @@ export class ChangePlan {
     return this.host.timeline.now - this.lastAskedAt < LINGERS_MS;
   }
 
+  /** One was asked for that is neither made nor refused: nobody can tell yet of whom a quorum is. */
+  get isUnanswered(): boolean {
+    return this.unanswered > 0 && this.mayBeUnderWay;
+  }
+
   private schedule(): void {
     this.host.timeline.after(1 + this.random.below(2 * this.meanMs), () => {
       if (this.isOver) return;
@@ -61,12 +67,17 @@ export class ChangePlan {
     const asked = host.running(random.pick(host.members));
     if (asked === undefined || asked.isPaused || !host.roll.isWhole) return;
     this.lastAskedAt = host.timeline.now;
+    this.unanswered++;
+    const answered = (outcome: ChangeOutcome, text: () => string): void => {
+      this.unanswered--;
+      host.noteChange(outcome, text);
+    };
     if (random.chance(0.25)) {
       const to = random.pick([0, ...host.members]);
-      asked.member.transferLeadership(to, (outcome) => host.noteChange(outcome, () => `leadership to ${to}`));
+      asked.member.transferLeadership(to, (outcome) => answered(outcome, () => `leadership to ${to}`));
     } else {
       const change = this.draw();
-      asked.member.reconfigure(change, (outcome) => host.noteChange(outcome, () => JSON.stringify(change)));
+      asked.member.reconfigure(change, (outcome) => answered(outcome, () => JSON.stringify(change)));
     }
     asked.afterApply();
   }

@@ -14,12 +14,15 @@ export interface MendableWorld extends FaultHost {
   spare(member: number): void;
 }
 
-/** A quorum, or more; the others are left as they are, go down for good, or are cut off in a direction. */
-export function chooseCore(world: MendableWorld): number[] {
+/**
+ * A quorum, or more; the others are left as they are, go down for good, or are cut off in a direction. All, while a
+ * change of the configuration may still be made that needs another quorum.
+ */
+export function chooseCore(world: MendableWorld, isChanging = false): number[] {
   const { members, random, network } = world;
   const voters = members.filter((id) => world.isVoter(id));
   // They are a quorum only once some have got back from the others what they lost.
-  if (!world.isQuorum(voters)) return [...members];
+  if (isChanging || !world.isQuorum(voters)) return [...members];
   while (random.chance(0.7)) {
     const fewer = voters.toSpliced(random.below(voters.length), 1);
     if (!world.isQuorum(fewer)) break;

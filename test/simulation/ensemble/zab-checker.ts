@@ -6,27 +6,13 @@ import type { RecoveredJournal } from "../../../src/storage/journal/recovered-jo
 import { demand } from "../violation.ts";
 import { beginningOf, compareLog, type FoundLog, type Pending, reignOf, survivedUpTo } from "./found-log.ts";
 import { type Broadcast, configurationAfter, MemberLog, nameOf } from "./member-log.ts";
+import { beginRun, type MemberRun } from "./member-run.ts";
 
 /**
  * Whether the voters in the set are a quorum of a configuration, or of the first one; written apart from the product's
  * own predicate.
  */
 export type IsQuorum = (members: ReadonlySet<number>, configuration?: Broadcast["configuration"]) => boolean;
-
-/** One run of a member. */
-interface Run {
-  /** As written in this run, */
-  readonly written: MemberLog;
-  /** and as far as it is fsynced. */
-  readonly durable: MemberLog;
-  /** Not fsynced yet, oldest first. */
-  pending: Pending[];
-  /** Entries it has called committed. */
-  delivered: number;
-  isUp: boolean;
-  /** The epoch it was established in; 0 for none. */
-  leads: number;
-}
 
 interface Reign {
   readonly id: number;
@@ -44,8 +30,8 @@ export class ZabChecker {
   readonly history: Broadcast[] = [];
   readonly counts = new Map<string, number>();
   private readonly isQuorum: IsQuorum;
-  private readonly runs = new Map<number, Run>();
-  private readonly wipedRuns: [number, Run][] = [];
+  private readonly runs = new Map<number, MemberRun>();
+  private readonly wipedRuns: [number, MemberRun][] = [];
   private readonly broadcasts = new Map<number, Broadcast>();
   private readonly broadcastsByEnd = new Map<number, Broadcast>();
   private readonly reigns = new Map<number, Reign>();
@@ -101,7 +87,7 @@ export class ZabChecker {
     const durable = before?.durable ?? new MemberLog();
     for (const pending of before?.pending ?? [])
       if (pending.sequence <= survived) this.persist(member, durable, pending);
-    this.runs.set(member, { written: durable.copy(), durable, pending: [], delivered: 0, isUp: true, leads: 0 });
+    this.runs.set(member, beginRun(durable));
   }
 
   /** As {@link started}, where only what a recovery found tells how much has survived. */
@@ -124,7 +110,7 @@ export class ZabChecker {
     const rule = "what was synced is there again, and nothing from nowhere";
     demand(durable !== undefined, rule, () => `${member} found ${formatZxid(found.lastZxid)}`);
     this.wiped(member);
-    this.runs.set(member, { written: durable.copy(), durable, pending: [], delivered: 0, isUp: true, leads: 0 });
+    this.runs.set(member, beginRun(durable));
   }
 
   /** Its journal was mended. */
@@ -245,12 +231,8 @@ export class ZabChecker {
     demand(zxid > before, "CommittedLogMonotonicity: what is committed only grows", () => {
       return `${member} went from ${formatZxid(before)} to ${formatZxid(zxid)}`;
     });
-    const last = this.lastZxidOf(member);
-    demand(
-      zxid <= last,
-      "a member commits what it has",
-      () => `${member}: ${formatZxid(zxid)}, has ${formatZxid(last)}`,
-    );
+    const end = this.lastZxidOf(member);
+    demand(zxid <= end, "a member commits what it has", () => `${member}: ${formatZxid(zxid)} of ${formatZxid(end)}`);
     const entries: Broadcast[] = [];
     for (let at = zxid; at > before; ) {
       const entry = this.broadcastsByEnd.get(at);
@@ -318,6 +300,7 @@ export class ZabChecker {
 
   private checkPromise(member: number, log: MemberLog, { body }: JournalRecord): void {
     const { epoch, leaderId } = decodePromise(body);
+    this.run(member).promised = epoch;
     const isNew = epoch > log.acceptedEpoch || (epoch === log.acceptedEpoch && leaderId === log.promisedTo);
     demand(isNew, "core.md 19: an epoch is promised to one leader, and no earlier one after it", () => {
       return `${member}: ${epoch} to ${leaderId} after ${log.acceptedEpoch} to ${log.promisedTo}`;
@@ -331,7 +314,7 @@ export class ZabChecker {
       return `${member} enters ${epoch}, accepted ${log.acceptedEpoch}, was in ${log.currentEpoch}`;
     });
     const leader = this.runs.get(log.promisedTo);
-    if (log.promisedTo === member || leader === undefined || !leader.isUp) return;
+    if (log.promisedTo === member || leader === undefined || !leader.isUp || leader.promised !== epoch) return;
     if (leader.written.acceptedEpoch !== epoch || leader.written.promisedTo !== log.promisedTo) return;
     if (leader.written.lastZxid !== this.lastZxidOf(log.promisedTo)) return;
     const isPrefix = leader.written.beginsWith(log.entries);
@@ -380,14 +363,14 @@ export class ZabChecker {
     return this.run(member).written.lastZxid;
   }
 
-  private run(member: number): Run {
+  private run(member: number): MemberRun {
     const run = this.runs.get(member);
     if (run === undefined || !run.isUp) throw new Error(`member ${member} does not run`);
     return run;
   }
 
   /** Members whose disks, running or not, are so, or were until they were wiped. */
-  private membersWith(isSo: (run: Run) => boolean): Set<number> {
+  private membersWith(isSo: (run: MemberRun) => boolean): Set<number> {
     const found = new Set<number>();
     for (const [id, run] of [...this.runs, ...this.wipedRuns]) if (isSo(run)) found.add(id);
     return found;

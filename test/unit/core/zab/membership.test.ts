@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
+import { makeZxid } from "../../../../src/core/base/zxid.ts";
 import type { EnsembleConfiguration } from "../../../../src/core/zab/ensemble-configuration.ts";
-import { ensemble } from "./rig-batches.ts";
+import { ensemble, hadBatches } from "./rig-batches.ts";
 import { ZabRig } from "./zab-rig.ts";
 
 const WIPED = "ff".repeat(16);
@@ -203,5 +204,21 @@ describe("a change of the configuration", () => {
     rig.settle();
     expect(rig.leader.zab.isCounted(1)).toBe(true);
     expect(commitsWith(rig, 1)).toBe(true);
+  });
+
+  it.each([
+    ["is behind", { acceptedEpoch: 3, currentEpoch: 3 }, {}],
+    ["has as much", {}, {}],
+    ["is ahead", {}, { acceptedEpoch: 3, currentEpoch: 3 }],
+  ])("known to be committed by one needs no quorum of the old members, though the other %s", (_, knowing, other) => {
+    const changeZxid = makeZxid(2, 5);
+    const after = ensemble(1, 2, 3);
+    const had = { ...hadBatches(2, 5, after), configurationZxid: changeZxid };
+    const rig = new ZabRig(after);
+    // 1, which led, is gone for good. Before the change there were 1 and 2.
+    rig.startWith(2, { ...had, ...knowing, committedZxid: changeZxid, tail: [] });
+    rig.startWith(3, { ...had, ...other, formerConfiguration: ensemble(1, 2) });
+    rig.pass(2_000);
+    expect([rig.leader, ...rig.followers].map(({ zab }) => zab.commitZxid)).toEqual([changeZxid, changeZxid]);
   });
 });

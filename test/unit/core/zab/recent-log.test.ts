@@ -30,6 +30,15 @@ describe("RecentLog", () => {
     expect(continues(makeZxid(2, 5), makeZxid(2, 1))).toBe(false);
   });
 
+  it("has the zxids of its batches, of each command, and no others", () => {
+    const log = new RecentLog(makeZxid(1, 5));
+    log.append(entry(makeZxid(1, 6), 3));
+    log.append(entry(makeZxid(4, 1)));
+    const has = (epoch: number, counter: number): boolean => log.has(makeZxid(epoch, counter));
+    expect([has(1, 6), has(1, 7), has(1, 8), has(4, 1)]).toEqual([true, true, true, true]);
+    expect([has(1, 4), has(1, 5), has(1, 9), has(2, 1), has(4, 0), has(4, 2)]).toEqual(Array(6).fill(false));
+  });
+
   it("truncates between batches, never within one, never below its base", () => {
     const log = new RecentLog(0);
     for (const counter of [1, 3, 5]) log.append(entry(makeZxid(1, counter), 2));

@@ -62,6 +62,20 @@ describe("Replica", () => {
     expect(reached).toEqual([makeZxid(1, 1), makeZxid(1, 1), makeZxid(1, 1), makeZxid(1, 2)]);
   });
 
+  it("core.md 25: needs no quorum of the old configuration once somebody has applied what is behind the change", () => {
+    const rig = new Rig();
+    rig.append(1, 1);
+    rig.replica.append(encodePropose(changeOf(makeZxid(1, 2), ensemble(1, 2, 3, 4), 0)), 0);
+    rig.append(1, 3);
+    // Before the change; beyond this log, of another epoch, so that it may hold something else.
+    for (const zxid of [makeZxid(1, 1), makeZxid(1, 4), makeZxid(2, 1)]) expect(rig.replica.learn(zxid)).toBe(false);
+    expect([rig.replica.isChanging, rig.replica.quorum.has([2, 3])]).toEqual([true, false]);
+    expect(rig.replica.learn(makeZxid(1, 3))).toBe(true);
+    expect([rig.replica.isChanging, rig.replica.commitZxid]).toEqual([false, 0]);
+    expect([rig.replica.quorum.has([2, 3, 4]), rig.replica.quorum.has([3, 4])]).toEqual([true, false]);
+    expect(rig.replica.learn(makeZxid(1, 3))).toBe(false);
+  });
+
   it("core.md 20: what was durable and is truncated is durable no more", () => {
     const rig = new Rig();
     rig.append(1, 1, 5);
