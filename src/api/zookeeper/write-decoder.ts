@@ -89,7 +89,7 @@ export function readMulti(reader: JuteReader): MultiRequest {
   return { operation: { kind: "multi", operations }, types };
 }
 
-/** Results of creates are of two types: with a stat where the op, or the mode of containers and TTL znodes, is newer. */
+/** Creates have results of two types: with a stat where the op is newer, or the mode, of containers and TTL znodes. */
 function resultType(part: LeafOperation, type: number): number {
   if (part.kind !== "create") return type;
   return type === opCode.CREATE2 || part.mode >= createMode.CONTAINER ? opCode.CREATE2 : opCode.CREATE;

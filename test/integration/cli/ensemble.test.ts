@@ -214,7 +214,7 @@ describe("muster dev --members 3", () => {
       return String(stdout);
     };
     const table = (await ask("ensemble", "status")).trimEnd().split("\n");
-    expect(table[0]).toMatch(/^ID +ROLE +VOTING +WEIGHT +ZXID +LAG +REACHABLE +VERSION +GRPC +HTTP +PEERS$/);
+    expect(table[0]).toMatch(/^ID +ROLE +VOTING +WEIGHT +ZXID +LAG +REACHABLE +VERSION +GRPC +HTTP +PEERS +ZOOKEEPER$/);
     expect(table).toHaveLength(4);
     expect(
       table.filter((row) => /^ *\d +leader +voter +1 /.test(row)),
