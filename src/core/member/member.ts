@@ -1,5 +1,6 @@
 import { assert } from "../base/assert.ts";
 import { FormatError } from "../base/bytes.ts";
+import type { SizeStatistics } from "../base/size-statistics.ts";
 import { configurationOfBatch } from "../tree/batch-configuration.ts";
 import type { EventHistory } from "../tree/event-history.ts";
 import type { Identity } from "../tree/operation.ts";
@@ -29,7 +30,6 @@ import type { MemberEffects, MemberOptions, MemberRoleName, Pressure } from "./m
 import type { MemberCore } from "./member-core.ts";
 import { offeredLevel } from "./offered-level.ts";
 import { PeerDesk } from "./peer-desk.ts";
-import type { ProposalSizes } from "./proposal-sizes.ts";
 import { Proposals } from "./proposals.ts";
 import { Roles } from "./roles.ts";
 import { Standing } from "./standing.ts";
@@ -169,7 +169,7 @@ export class Member {
     return this.zab.configuration;
   }
 
-  get proposalSizes(): ProposalSizes {
+  get proposalSizes(): SizeStatistics {
     return this.core.proposals.sizes;
   }
 

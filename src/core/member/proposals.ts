@@ -1,8 +1,8 @@
 import type { ByteWriter } from "../base/bytes.ts";
 import { BATCH_BYTES_TARGET, BATCH_COMMANDS_MAX } from "../base/limits.ts";
+import { SizeStatistics } from "../base/size-statistics.ts";
 import { type BatchHeader, BatchWriter } from "../tree/batch.ts";
 import type { Zab } from "../zab/zab.ts";
-import { ProposalSizes } from "./proposal-sizes.ts";
 import type { Chunk } from "./submissions.ts";
 
 /** Batches kept for reuse, and the largest worth keeping, bytes. */
@@ -29,7 +29,7 @@ export interface ProposalEffects {
  * order; nothing that was taken is lost while this member leads.
  */
 export class Proposals {
-  readonly sizes = new ProposalSizes();
+  readonly sizes = new SizeStatistics();
   private readonly zab: Zab;
   private readonly effects: ProposalEffects;
   private readonly stamp: (now: number) => Omit<BatchHeader, "firstZxid" | "count">;

@@ -1,6 +1,6 @@
+import { SizeStatistics } from "../../../core/base/size-statistics.ts";
 import { LatencyStatistics } from "./latency-statistics.ts";
 import { NO_OPERATION } from "./operation-name.ts";
-import { SizeStatistics } from "./size-statistics.ts";
 
 /** A request that has been answered. */
 export interface Reply {

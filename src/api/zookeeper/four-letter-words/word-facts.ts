@@ -1,6 +1,6 @@
+import type { SizeStatistics } from "../../../core/base/size-statistics.ts";
 import type { Mode } from "./mode.ts";
 import type { ConnectionStatistics, DoorStatistics } from "./request-statistics.ts";
-import type { SizeStatistics } from "./size-statistics.ts";
 
 /**
  * All that the texts are made of. What costs something to gather is a function, called at most once for a text and only

@@ -2,13 +2,13 @@ import {
   ConnectionStatistics,
   DoorStatistics,
 } from "../../../../../src/api/zookeeper/four-letter-words/request-statistics.ts";
-import { SizeStatistics } from "../../../../../src/api/zookeeper/four-letter-words/size-statistics.ts";
 import type {
   ConnectionFacts,
   EnsembleFacts,
   OptionFacts,
   WordFacts,
 } from "../../../../../src/api/zookeeper/four-letter-words/word-facts.ts";
+import { SizeStatistics } from "../../../../../src/core/base/size-statistics.ts";
 
 const BUILT_AT = Date.UTC(2026, 1, 3, 4, 5);
 const NOW = Date.UTC(2026, 10, 30, 14, 59, 0);

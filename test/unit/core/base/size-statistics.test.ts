@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { SizeStatistics } from "../../../../../src/api/zookeeper/four-letter-words/size-statistics.ts";
+import { SizeStatistics } from "../../../../src/core/base/size-statistics.ts";
 
 test("sizes are -1 before the first and after a reset, and a size may be 0", () => {
   const sizes = new SizeStatistics();
