@@ -141,6 +141,16 @@ describe("the checker of Zab", () => {
     expect(() => write(2, recordType.EPOCH, 0, encodeEpoch(2))).toThrow("ProcessConsistency");
   });
 
+  it("what survives a power loss counts where the member's word does not any more, too", () => {
+    elect(1, 1, 2);
+    for (const member of [1, 2]) batch(member, at(1));
+    sync(1);
+    const reign = { promise: encodePromise({ epoch: 1, leaderId: 1 }), epoch: encodeEpoch(1) };
+    checker.cutShort(2, { lastZxid: at(1), ...reign });
+    checker.committed(1, at(1));
+    expect(checker.history).toHaveLength(1);
+  });
+
   it("what survives a power loss counts, what does not does not", () => {
     elect(1, 1, 2);
     for (const member of [1, 2]) batch(member, at(1));

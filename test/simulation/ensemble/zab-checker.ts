@@ -110,6 +110,8 @@ export class ZabChecker {
     const rule = "what was synced is there again, and nothing from nowhere";
     demand(durable !== undefined, rule, () => `${member} found ${formatZxid(found.lastZxid)}`);
     this.wiped(member);
+    // What had been on its way to the disk and has survived is on it now.
+    for (const { holders } of durable.entries) holders.add(member);
     this.runs.set(member, beginRun(durable));
   }
 
