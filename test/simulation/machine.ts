@@ -18,6 +18,11 @@ export class Machine {
   featureLevel: number | undefined;
   /** Its tree, and perhaps its snapshot, are not those of the history. */
   isTainted = false;
+  /**
+   * A quorum has condemned its tree, right or wrong: until it has another's snapshot, or begins anew, it cannot lead,
+   * though nobody else may have the end of the log.
+   */
+  isCondemned = false;
   /** Its snapshot may be wrong, though its tree is right again, by what has been written since. */
   isSuspect = false;
   disk: SimulatedDisk;
@@ -80,6 +85,7 @@ export class Machine {
     this.arrived = undefined;
     this.isDamaged = false;
     this.isTainted = false;
+    this.isCondemned = false;
     this.isSuspect = false;
     this.isRotten = false;
   }

@@ -40,6 +40,7 @@ export class Taint {
     const { tree } = host.member;
     machine.isTainted = (machine.isTainted || machine.isSuspect) && !checker.isRight(tree);
     this.rightZxid = machine.isTainted ? Number.POSITIVE_INFINITY : tree.zxid;
+    machine.isCondemned = false;
     checker.isTainted = machine.isTainted;
     checker.wasTainted = machine.isTainted;
     this.wasTainted = machine.isTainted;
@@ -84,6 +85,7 @@ export class Taint {
     book.count(kind === "diverged" ? "digest mismatch" : kind);
     this.checker.isWarned = true;
     this.warnedZxid = member.tree.zxid;
+    if (kind === "condemned") this.machine.isCondemned = true;
     if (kind === "diverged" || this.wasTainted) return;
     // What it is condemned for may be what it said of a tree that a restart or a snapshot has taken away since.
     const isDue = (book.counts.get("members diverged") ?? 0) > 0;
@@ -105,6 +107,7 @@ export class Taint {
   /** A snapshot has taken the tree's place. */
   repaired(): void {
     this.untaint();
+    this.machine.isCondemned = false;
     this.checker.wasTainted = false;
     this.wasTainted = false;
   }

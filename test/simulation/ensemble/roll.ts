@@ -52,11 +52,11 @@ export class Roll {
     return this.configured.every((known) => this.isKnown(known));
   }
 
-  /** It has the disk the ensemble knows, can read it, and has the same tree as all. */
+  /** It has the disk the ensemble knows, can read it, has the same tree as all, and is not taken for one that has not. */
   private isKnown({ id, incarnation }: ConfiguredMember): boolean {
     const machine = this.machine(id);
-    const isRight = !machine.isDamaged && !machine.isTainted && !machine.isRotten;
-    return machine.incarnation === incarnation && isRight;
+    const { isDamaged, isTainted, isCondemned, isRotten } = machine;
+    return machine.incarnation === incarnation && !isDamaged && !isTainted && !isCondemned && !isRotten;
   }
 
   /** Every member of the configuration runs a program that knows the level. */
