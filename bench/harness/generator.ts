@@ -59,6 +59,8 @@ export async function runGenerator(
     sample();
     if (!stdout.includes("ops/s=")) throw new Error(`the generator failed: ${stdout}${stderr}`);
     const operationsPerSecond = figure(stdout, "ops/s");
+    // Medians of rounds in which nobody answered would say nothing.
+    if (operationsPerSecond === 0) throw new Error(`the generator got no answer: ${stdout}${stderr}`);
     return {
       operationsPerSecond,
       p50: figure(stdout, "p50"),
