@@ -13,8 +13,11 @@ export interface Spare {
 
 /** Zeros written, and synced, at once while a file is claimed: what an append may have to wait for, about 1 ms. */
 export const CLAIM_SLICE_BYTES = 256 * 1024;
-/** Recycled segments kept ready besides the reserve; more are deleted. */
-const SPARES_MAX = 2;
+/**
+ * Recycled segments kept ready besides the reserve; more are deleted. As many as the longest snapshot round lets go at
+ * once: to write into a file that is there costs a fraction of claiming one anew.
+ */
+const SPARES_MAX = 4;
 const ZEROS = new Uint8Array(CLAIM_SLICE_BYTES);
 
 /**

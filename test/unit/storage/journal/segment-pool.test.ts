@@ -40,17 +40,17 @@ describe("SegmentPool, core.md 31 and 32", () => {
     expect(disk.list(DIRECTORY)).toEqual(["7.spare", "8.spare", "reserve"]);
   });
 
-  it("recycles whole segments, two at most, and deletes the others", () => {
+  it("recycles whole segments, four at most, and deletes the others", () => {
     const disk = emptyDisk();
     const pool = new SegmentPool(disk, DIRECTORY, SEGMENT);
     while (pool.wanting) pool.claimSlice();
-    for (const name of ["a.journal", "b.journal", "c.journal"]) {
+    for (const name of ["a.journal", "b.journal", "c.journal", "d.journal", "e.journal"]) {
       disk.place(`${DIRECTORY}/${name}`, new Uint8Array(SEGMENT));
       pool.recycle(name, SEGMENT);
     }
     disk.place(`${DIRECTORY}/small.journal`, new Uint8Array(512));
     pool.recycle("small.journal", 512);
-    expect(disk.list(DIRECTORY)).toEqual(["1.spare", "2.spare", "reserve"]);
+    expect(disk.list(DIRECTORY)).toEqual(["1.spare", "2.spare", "3.spare", "4.spare", "reserve"]);
   });
 
   it("does not fill the disk for others: it looks before it claims", () => {
