@@ -86,8 +86,9 @@ export class SimulatedSnapshots {
       send: (peer, frame) => this.member.send(peer, frame),
       disconnect: (peer, why) => this.member.disconnect(peer, why),
       receiver: (peer) =>
-        // A wrong tree that spreads before anybody compares it may be more than a quorum survives.
-        network.isConnected(this.member.id, peer) && !machine.isTainted
+        // A wrong tree, or the snapshot of one that is right again, that spreads before anybody compares it may be more
+        // than a quorum survives.
+        network.isConnected(this.member.id, peer) && !machine.isTainted && !machine.isSuspect
           ? other(peer)?.snapshots.receiveFrom(this.member.id)
           : undefined,
     });
