@@ -19,6 +19,11 @@ export class Machine {
   /** Its tree, and perhaps its snapshot, are not those of the history. */
   isTainted = false;
   /**
+   * Its tree was not, since it began or got another's snapshot: though it may be right again, what it has told of it
+   * may still be held against it, or against those who were right.
+   */
+  wasTainted = false;
+  /**
    * A quorum has condemned its tree, right or wrong: until it has another's snapshot, or begins anew, it cannot lead,
    * though nobody else may have the end of the log.
    */
@@ -85,6 +90,7 @@ export class Machine {
     this.arrived = undefined;
     this.isDamaged = false;
     this.isTainted = false;
+    this.wasTainted = false;
     this.isCondemned = false;
     this.isSuspect = false;
     this.isRotten = false;

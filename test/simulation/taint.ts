@@ -18,11 +18,6 @@ export interface TaintedMember {
  * to condemn it, and another member's snapshot to take the tree's place.
  */
 export class Taint {
-  /**
-   * Since the last snapshot from another member its tree has been wrong, or still is: one that is right again may still
-   * be judged by what it was.
-   */
-  wasTainted: boolean;
   private readonly host: TaintedMember;
   private readonly machine: Machine;
   private readonly checker: MemberChecker;
@@ -43,7 +38,12 @@ export class Taint {
     machine.isCondemned = false;
     checker.isTainted = machine.isTainted;
     checker.wasTainted = machine.isTainted;
-    this.wasTainted = machine.isTainted;
+    machine.wasTainted = machine.isTainted;
+  }
+
+  /** See {@link Machine.wasTainted}. */
+  get wasTainted(): boolean {
+    return this.machine.wasTainted;
   }
 
   /** Nothing that was planned befalls it. */
@@ -74,7 +74,7 @@ export class Taint {
     this.rightZxid = Number.POSITIVE_INFINITY;
     this.checker.isTainted = true;
     this.checker.wasTainted = true;
-    this.wasTainted = true;
+    this.machine.wasTainted = true;
     this.host.trace?.(() => `applies ${formatZxid(zxid)} with a byte changed`);
     this.host.book.count("members diverged");
   }
@@ -109,7 +109,7 @@ export class Taint {
     this.untaint();
     this.machine.isCondemned = false;
     this.checker.wasTainted = false;
-    this.wasTainted = false;
+    this.machine.wasTainted = false;
   }
 
   /** Its own snapshot is now the tree as it was at this zxid. */

@@ -21,7 +21,9 @@ function makeRoll(): { roll: Roll; machine: (id: number) => Machine } {
 const VOTER = { role: "voter", weight: 1, group: 0 } as const;
 
 describe("who is counted on", () => {
-  it.each(["isDamaged", "isTainted", "isCondemned", "isRotten"] as const)("not a machine that %s says", (flaw) => {
+  const flaws = ["isDamaged", "isTainted", "wasTainted", "isCondemned", "isRotten"] as const;
+
+  it.each(flaws)("not a machine that %s says", (flaw) => {
     const { roll, machine } = makeRoll();
     expect(roll.isQuorum([1, 2])).toBe(true);
     machine(2)[flaw] = true;

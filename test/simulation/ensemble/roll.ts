@@ -33,7 +33,7 @@ export class Roll {
   /** The latest configuration has it as it is now, or does not have it at all. */
   isSettled(id: number): boolean {
     const known = this.configured.find((member) => member.id === id);
-    return known === undefined || this.isKnown(known);
+    return known === undefined || this.isRight(known);
   }
 
   isVoter(id: number): boolean {
@@ -52,11 +52,17 @@ export class Roll {
     return this.configured.every((known) => this.isKnown(known));
   }
 
-  /** It has the disk the ensemble knows, can read it, has the same tree as all, and is not taken for one that has not. */
-  private isKnown({ id, incarnation }: ConfiguredMember): boolean {
+  /** It can be counted on: it is right, and nothing it was before can be held against it or others. */
+  private isKnown(member: ConfiguredMember): boolean {
+    const { isCondemned, wasTainted } = this.machine(member.id);
+    return this.isRight(member) && !isCondemned && !wasTainted;
+  }
+
+  /** It has the disk the ensemble knows, can read it, and has the same tree as all. */
+  private isRight({ id, incarnation }: ConfiguredMember): boolean {
     const machine = this.machine(id);
-    const { isDamaged, isTainted, isCondemned, isRotten } = machine;
-    return machine.incarnation === incarnation && !isDamaged && !isTainted && !isCondemned && !isRotten;
+    const { isDamaged, isTainted, isRotten } = machine;
+    return machine.incarnation === incarnation && !isDamaged && !isTainted && !isRotten;
   }
 
   /** Every member of the configuration runs a program that knows the level. */
