@@ -85,7 +85,10 @@ function readPartial(scanner: SelectorScanner): PartialVersion {
   const fail = (rule: string): never => {
     return scanner.fail(start, rule, "write a version like 1.2.3, 1.2.3-rc.1, 1.2, 1.x or *");
   };
-  if (word === "") fail(`a version is expected, not ${scanner.found()}`);
+  if (word === "") {
+    const fix = 'write space between comparators, "||" between alternatives';
+    scanner.fail(scanner.at, `a version is expected, not ${scanner.found()}`, fix);
+  }
   if (word === "-") fail("there are no hyphen ranges; 1.2.0 - 2.3.4 is >=1.2.0 <=2.3.4");
   if (word.includes("+"))
     fail(`${JSON.stringify(word)} has build metadata, which has no part in the order of versions`);
@@ -132,7 +135,7 @@ function comparator(comparison: Comparison, version: SemanticVersion): Comparato
   return { comparison, version };
 }
 
-function lowest({ numbers: [major = 0, minor = 0, patch = 0], pre }: PartialVersionVersion): SemanticVersion {
+function lowest({ numbers: [major = 0, minor = 0, patch = 0], pre }: PartialVersion): SemanticVersion {
   return { major, minor, patch, pre };
 }
 
@@ -143,7 +146,7 @@ function endOf(numbers: readonly number[]): SemanticVersion {
 }
 
 /** `^` keeps the first number that is not 0, or the last that is written. */
-function caretEnd({ numbers }: PartialVersionVersion): SemanticVersion {
+function caretEnd({ numbers }: PartialVersion): SemanticVersion {
   const first = numbers.findIndex((number) => number !== 0);
   return endOf(first < 0 ? numbers : numbers.slice(0, first + 1));
 }

@@ -31,6 +31,10 @@ const comparators: fc.Arbitrary<NaiveComparator> = fc.oneof(
     .map((one) => ({ ...one, pre: one.numbers.length === 3 ? one.pre : "" })),
 );
 
+const sets = fc.array(fc.array(comparators, { minLength: 1, maxLength: 3 }), { minLength: 1, maxLength: 3 });
+/** Of one key, so that versions meet ranges. */
+export const ranges: fc.Arbitrary<NaiveRequirement> = sets.map((all) => ({ kind: "version", key: "v", sets: all }));
+
 export const requirements: fc.Arbitrary<NaiveRequirement> = fc.oneof(
   fc.record({ kind: fc.constantFrom("present", "absent"), key: fc.constantFrom(...keys) }),
   fc.record({
@@ -41,7 +45,7 @@ export const requirements: fc.Arbitrary<NaiveRequirement> = fc.oneof(
   fc.record({
     kind: fc.constant("version"),
     key: fc.constantFrom(...keys),
-    sets: fc.array(fc.array(comparators, { minLength: 1, maxLength: 3 }), { minLength: 1, maxLength: 3 }),
+    sets,
   }),
 );
 
@@ -90,20 +94,26 @@ export function write(all: readonly NaiveRequirement[], hand: Hand): string {
 }
 
 function writeOne(requirement: NaiveRequirement, hand: Hand): string {
-  const { kind, key } = requirement;
-  if (kind === "present") return key;
-  if (kind === "absent") return `!${hand.space()}${key}`;
-  if (kind === "version") {
-    const sets = hand.shuffle(requirement.sets).map((set) => writeSet(set, hand));
-    return `${key} semver${hand.space()}(${sets.join("||")})`;
+  const { key } = requirement;
+  switch (requirement.kind) {
+    case "present":
+      return key;
+    case "absent":
+      return `!${hand.space()}${key}`;
+    case "version": {
+      const written = hand.shuffle(requirement.sets).map((set) => writeSet(set, hand));
+      return `${key} semver${hand.space()}(${written.join("||")})`;
+    }
+    default: {
+      const [value] = requirement.values;
+      const isIn = requirement.kind === "in";
+      if (requirement.values.length === 1 && hand.pick(true, false)) {
+        return `${key}${hand.space()}${isIn ? hand.pick("=", "==") : "!="}${hand.space()}${value}`;
+      }
+      const list = hand.shuffle(requirement.values).map((each) => hand.space() + each + hand.space());
+      return `${key} ${isIn ? "in" : "notin"}${hand.space()}(${list.join(",")})`;
+    }
   }
-  const [value] = requirement.values;
-  if (requirement.values.length === 1 && hand.pick(true, false)) {
-    const equals = kind === "in" ? hand.pick("=", "==") : "!=";
-    return `${key}${hand.space()}${equals}${hand.space()}${value}`;
-  }
-  const list = hand.shuffle(requirement.values).map((each) => hand.space() + each + hand.space());
-  return `${key} ${kind === "in" ? "in" : "notin"}${hand.space()}(${list.join(",")})`;
 }
 
 function writeSet(set: readonly NaiveComparator[], hand: Hand): string {
@@ -125,15 +135,22 @@ function writeComparator({ operator, numbers: known, pre }: NaiveComparator, han
 
 export function isSelected(all: readonly NaiveRequirement[], labels: ReadonlyMap<string, string>): boolean {
   return all.every((requirement) => {
-    const { kind, key } = requirement;
-    const has = labels.has(key);
-    const value = labels.get(key) ?? "";
-    if (kind === "present") return has;
-    if (kind === "absent") return !has;
-    if (kind === "in") return has && requirement.values.some((each) => each === value);
-    if (kind === "not-in") return !(has && requirement.values.some((each) => each === value));
-    const version = read(value);
-    return has && version !== undefined && requirement.sets.some((set) => isInSet(version, set));
+    const has = labels.has(requirement.key);
+    const value = labels.get(requirement.key) ?? "";
+    switch (requirement.kind) {
+      case "present":
+        return has;
+      case "absent":
+        return !has;
+      case "in":
+        return has && requirement.values.some((each) => each === value);
+      case "not-in":
+        return !(has && requirement.values.some((each) => each === value));
+      default: {
+        const version = read(value);
+        return has && version !== undefined && requirement.sets.some((set) => isInSet(version, set));
+      }
+    }
   });
 }
 

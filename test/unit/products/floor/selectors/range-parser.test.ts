@@ -1,12 +1,31 @@
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import "../../../../support/fixed-seed.ts";
 import { RANGE_COMPARATORS_MAX, RANGE_SETS_MAX } from "../../../../../src/products/floor/selectors/range-parser.ts";
 import { parseSelector } from "../../../../../src/products/floor/selectors/selector-parser.ts";
+import { hands, isSelected, ranges, versions, write } from "./naive-selector.ts";
 
 const prefix = "v semver (";
 const canonical = (range: string): string => parseSelector(`${prefix}${range})`).text.slice(prefix.length, -1);
 const isIn = (range: string, version: string) => parseSelector(`${prefix}${range})`).matches(new Map([["v", version]]));
 
 describe("products.md 8: ranges of versions", () => {
+  test("hold the versions that they hold by what their numbers begin with", () => {
+    const seen = { true: 0, false: 0 };
+    fc.assert(
+      fc.property(ranges, hands, fc.array(versions, { minLength: 5, maxLength: 20 }), (range, hand, all) => {
+        const selector = parseSelector(write([range], hand()));
+        for (const version of all) {
+          const labels = new Map([["v", version]]);
+          expect(selector.matches(labels), `${selector.text} and ${version}`).toBe(isSelected([range], labels));
+          seen[`${selector.matches(labels)}`]++;
+        }
+      }),
+      { numRuns: 2_000 },
+    );
+    expect(Math.min(seen.true, seen.false)).toBeGreaterThan(3_000);
+  });
+
   test.for([
     ["1.2.3", "=1.2.3"],
     ["v1.2.3-rc.1", "=1.2.3-rc.1"],
