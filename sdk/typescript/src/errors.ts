@@ -84,6 +84,9 @@ export const serverReasons = {
   ),
   MEMBER_NOT_SYNCED: entry(9, "after-reread", "the member has not caught up with the leader yet"),
   TRANSFER_FAILED: entry(10, "after-reread", "leadership could not be handed over; see who leads now"),
+  GUARDED_PATH: entry(7, "never", "only a product writes here; use that product's own requests in place of raw writes"),
+  INVALID_NAME: entry(3, "never", "the name breaks a rule of names"),
+  INVALID_SELECTOR: entry(3, "never", "the selector cannot be read"),
   INTERNAL: entry(13, "never", "a defect of the server; see its log"),
 } as const satisfies Record<string, ReasonEntry>;
 

@@ -2,6 +2,7 @@ import type { Connection, ReadOptions, WatchRequest } from "../../coordination/p
 import { errors, OK, type Reason } from "../../core/base/errors.ts";
 import { epochOf } from "../../core/base/zxid.ts";
 import type { Identity, ReadOperation, WriteOperation } from "../../core/tree/operation.ts";
+import { breaksGuard } from "../../products/floor/guarded-subtrees.ts";
 import type { AnswerLine } from "./answer-line.ts";
 import { identityOfCredential, withIdentity } from "./credentials.ts";
 import type { Credential } from "./gen/muster/coordination/v1/session.ts";
@@ -65,6 +66,10 @@ export class SessionOperations implements OperationSink {
   }
 
   submit(number: number, answeredBelow: number, operation: WriteOperation): void {
+    if (breaksGuard(operation, this.identities)) {
+      this.refuse(number, "GUARDED_PATH");
+      return;
+    }
     this.answers.ask();
     this.connection.submit(number, answeredBelow, operation);
   }

@@ -10,6 +10,7 @@ import {
   type WriteOperation,
 } from "../../core/tree/operation.ts";
 import type { Stat } from "../../core/tree/stat.ts";
+import { breaksGuard } from "../../products/floor/guarded-subtrees.ts";
 import { BodyDecoder, PAGE_SIZE_MAX } from "./body-decoder.ts";
 import { decodeMessage } from "./decode-message.ts";
 import {
@@ -140,6 +141,8 @@ function write<Response>(
   operation: WriteOperation,
   respond: Respond<Response>,
 ): void {
+  // Nobody proves anything but an address here.
+  if (breaksGuard(operation, [])) throw new DoorError("GUARDED_PATH");
   const status = deps.coordination.status();
   checkServing(status);
   const ask = (connection: Connection) => connection.submit(REQUEST_NUMBER, REQUEST_NUMBER, operation);

@@ -3,7 +3,7 @@ import type { Answer } from "../../core/tree/answer.ts";
 import { writeAcl } from "./acl-record.ts";
 import { opCode } from "./op-code.ts";
 import type { ReplyWriter } from "./reply-writer.ts";
-import { zookeeperCode } from "./zookeeper-error.ts";
+import { zookeeperCode, zookeeperError } from "./zookeeper-error.ts";
 
 /** The body of a successful reply, as its operation has it (reference 1.1). */
 export function writeBody(writer: ReplyWriter, operation: number, answer: Answer): void {
@@ -58,8 +58,7 @@ export function writeParts(
     const error = zookeeperCode(part.code);
     // Of a transaction that failed all parts are errors, those that went well before too.
     if (hasFailed || error !== OK) {
-      writePartHeader(writer, opCode.ERROR, false, error);
-      writer.i32(error);
+      writeError(writer, error);
     } else {
       const type = types[index] as number;
       writePartHeader(writer, type, false, OK);
@@ -67,6 +66,19 @@ export function writeParts(
     }
   }
   writePartHeader(writer, opCode.ERROR, true, -1);
+}
+
+/** The parts of a transaction that the door refuses for its part `failed`: what ZooKeeper says of a failure there. */
+export function writeFailedParts(writer: ReplyWriter, count: number, failed: number, error: number): void {
+  for (let part = 0; part < count; part++) {
+    writeError(writer, part < failed ? OK : part === failed ? error : zookeeperError.RUNTIME_INCONSISTENCY);
+  }
+  writePartHeader(writer, opCode.ERROR, true, -1);
+}
+
+function writeError(writer: ReplyWriter, error: number): void {
+  writePartHeader(writer, opCode.ERROR, false, error);
+  writer.i32(error);
 }
 
 function writePartHeader(writer: ReplyWriter, type: number, isDone: boolean, error: number): void {

@@ -2,11 +2,13 @@ import type { Connection, ReadOptions } from "../../coordination/port.ts";
 import { OK } from "../../core/base/errors.ts";
 import type { Answer } from "../../core/tree/answer.ts";
 import type { Identity, LeafRead, ReadOperation, WriteOperation } from "../../core/tree/operation.ts";
+import { breaksGuard } from "../../products/floor/guarded-subtrees.ts";
 import { CONFIG_PATH } from "./ensemble/config-text.ts";
 import { type EnsembleDesk, readReconfig } from "./ensemble-desk.ts";
 import { JuteError, type JuteReader } from "./jute-reader.ts";
 import { opCode } from "./op-code.ts";
 import type { PendingDetail } from "./pending-line.ts";
+import { writeFailedParts } from "./reply-encoder.ts";
 import type { ReplyLine } from "./reply-line.ts";
 import { modeOfKind, type WatchBook, type WatchKind, watchKind } from "./watch-book.ts";
 import { WatchRequests } from "./watch-requests.ts";
@@ -187,9 +189,29 @@ export class RequestDesk {
   }
 
   private submit(xid: number, operation: number, now: number, write: WriteOperation, detail?: PendingDetail): void {
-    const { line, nextNumber, answeredBelow } = this.context;
+    const { line, nextNumber, answeredBelow, identities } = this.context;
+    if (breaksGuard(write, identities())) {
+      this.refuseGuarded(xid, operation, now, write);
+      return;
+    }
     line.expect(xid, operation, now, detail);
     this.connection.submit(nextNumber(), answeredBelow(), write);
+  }
+
+  /** What products alone may write. A transaction fails as if the tree had refused the first such part. */
+  private refuseGuarded(xid: number, operation: number, now: number, write: WriteOperation): void {
+    const { line, zxid } = this.context;
+    if (write.kind !== "multi") {
+      this.refuse(xid, operation, now, zookeeperError.NO_AUTH);
+      return;
+    }
+    const { length } = write.operations;
+    const failed = write.operations.findIndex((part) => breaksGuard(part, []));
+    line.local(xid, operation, now, () => {
+      line.complete(zookeeperError.OK, zxid(), (writer) =>
+        writeFailedParts(writer, length, failed, zookeeperError.NO_AUTH),
+      );
+    });
   }
 
   private read(xid: number, operation: number, now: number, read: ReadOperation, detail?: PendingDetail): void {

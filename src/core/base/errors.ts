@@ -233,6 +233,16 @@ export const errors = {
     "after-reread",
     "leadership could not be handed over; see who leads now",
   ),
+  GUARDED_PATH: entry(
+    90,
+    g.PERMISSION_DENIED,
+    403,
+    -102,
+    "never",
+    "only a product writes here; use that product's own requests in place of raw writes",
+  ),
+  INVALID_NAME: entry(91, g.INVALID_ARGUMENT, 400, -8, "never", "the name breaks a rule of names"),
+  INVALID_SELECTOR: entry(92, g.INVALID_ARGUMENT, 400, -8, "never", "the selector cannot be read"),
 } as const satisfies Record<string, ErrorEntry>;
 
 export type Reason = keyof typeof errors;

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { readCheckout } from "../../support/checkout.ts";
 import { ended, MusterHome, type Ran, type RunningServer } from "./muster-process.ts";
 
 let home: MusterHome;
@@ -222,6 +223,18 @@ test("ensemble status -o json is {members: [{id, role, zxid, ...}]}", async () =
   expect(status["members"]).toMatchObject([
     { id: 1, role: "leader", zxid, grpcAddress: server.ready.grpc, notReady: [] },
   ]);
+});
+
+test("products.md 6: docs/names.md shows what becomes of raw writes where products write", async () => {
+  const [transcript = ""] = /(?<=```console\n)[^`]*/.exec(readCheckout("docs/names.md")) ?? [];
+  const steps = transcript.split(/^\$ npx muster /m).slice(1);
+  expect(steps).toHaveLength(3);
+  for (const step of steps) {
+    const [command = "", shown] = step.split("\n");
+    const { code, stdout, stderr } = await muster(command.split(" "));
+    expect({ command, said: `${stdout}${stderr}` }).toEqual({ command, said: `${shown}\n` });
+    expect(code).toBe(shown?.startsWith("muster: ") ? 1 : 0);
+  }
 });
 
 test("znode paths are completed from the ensemble", async () => {

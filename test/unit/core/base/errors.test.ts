@@ -52,6 +52,9 @@ const codes: Record<Reason, number> = {
   MEMBER_NOT_CONNECTED: 76,
   MEMBER_NOT_SYNCED: 77,
   TRANSFER_FAILED: 78,
+  GUARDED_PATH: 90,
+  INVALID_NAME: 91,
+  INVALID_SELECTOR: 92,
 };
 
 describe("the registry of errors", () => {
