@@ -2,8 +2,10 @@ import type { ClientConnection } from "../core/member/client-connection.ts";
 import type { Member } from "../core/member/member.ts";
 import { emptyAnswer } from "../core/tree/answer-codec.ts";
 import type { Identity, ReadOperation, WriteOperation } from "../core/tree/operation.ts";
+import { AskDesk, type AskDeskOptions, type AskLinks } from "./ask-desk.ts";
 import { type EnsembleControl, ensembleOfOne, type KnownMember } from "./ensemble-control.ts";
 import type {
+  AskOutcome,
   ChangeOutcome,
   ConfigurationChange,
   Connection,
@@ -12,6 +14,7 @@ import type {
   DigestInfo,
   MemberInfo,
   MemberRole,
+  Question,
   ReadOptions,
   SessionInfo,
   Status,
@@ -33,6 +36,10 @@ export interface LocalCoordinationOptions {
   readonly version?: string;
   /** The ensemble around the member; by default there is none. */
   readonly ensemble?: EnsembleControl;
+  /** To the other members, which are asked and ask over them. */
+  readonly links?: AskLinks | undefined;
+  /** For the log: what went wrong and ends nothing. */
+  readonly onNotice?: AskDeskOptions["onNotice"];
 }
 
 /** The port over the member of this process. */
@@ -41,6 +48,7 @@ export class LocalCoordination implements Coordination {
   private readonly onBroken: (error: Error) => void;
   private readonly ensemble: EnsembleControl;
   private readonly version: string;
+  private readonly asks: AskDesk;
   private addresses: OwnAddresses = { grpc: "", http: "", zookeeper: "", peer: "" };
 
   /** `onBroken` is told of an error thrown by the member: an invariant is broken, and it must not go on. */
@@ -49,6 +57,12 @@ export class LocalCoordination implements Coordination {
     this.onBroken = onBroken;
     this.ensemble = options.ensemble ?? ensembleOfOne(member);
     this.version = options.version ?? "";
+    this.asks = new AskDesk({
+      memberId: member.id,
+      memberIds: () => member.configuration.members.map(({ id }) => id),
+      links: options.links,
+      onNotice: options.onNotice ?? (() => undefined),
+    });
   }
 
   /** Once the doors are open. */
@@ -66,6 +80,14 @@ export class LocalCoordination implements Coordination {
 
   transferLeadership(to: number, done: (outcome: ChangeOutcome) => void): void {
     guard(this.onBroken, () => this.ensemble.transferLeadership(to, done));
+  }
+
+  ask(to: number | "all", topic: string, bytes: Uint8Array, done: (outcome: AskOutcome) => void): void {
+    this.asks.ask(to, topic, bytes, done);
+  }
+
+  answer(topic: string, answerer: (question: Question) => void): () => void {
+    return this.asks.answer(topic, answerer);
   }
 
   get role(): MemberRole {

@@ -33,6 +33,60 @@ export interface Coordination {
   reconfigure(change: ConfigurationChange, done: (outcome: ChangeOutcome) => void): void;
   /** Hands leadership to a voter, 0 for whichever is best; `done` comes once it leads, or with why it does not. */
   transferLeadership(to: number, done: (outcome: ChangeOutcome) => void): void;
+  /**
+   * Asks one member, or all of the ensemble, something that only they know: volatile, outside the log, whether there
+   * is a quorum or not. `done` comes once, within `ASK_MS` of a loop that is not blocked, with an answer or a reason
+   * from each of them. This member is asked as any other. `bytes` are not copied: they never change any more.
+   */
+  ask(to: number | "all", topic: string, bytes: Uint8Array, done: (outcome: AskOutcome) => void): void;
+  /**
+   * Answers what is asked about a topic here; of a topic there is one answerer. It is called on the loop that
+   * consensus runs on: it answers from memory, and hands anything longer to others.
+   *
+   * @returns ends it
+   */
+  answer(topic: string, answerer: (question: Question) => void): () => void;
+}
+
+/** What was heard of an {@link Coordination.ask}. */
+export interface AskOutcome {
+  /** Of those that were heard in time, a refusal included; by member, ascending. */
+  readonly answers: readonly AskAnswer[];
+  /** The others, by member, ascending. */
+  readonly missing: readonly MissingMember[];
+  /** Some are missing: what is known is not all there is. */
+  readonly partial: boolean;
+}
+
+export interface AskAnswer {
+  readonly memberId: number;
+  /** Undefined: answered. UNSUPPORTED: nobody answers this topic there. INTERNAL: a defect there; see its log. */
+  readonly reason: Reason | undefined;
+  /** For people; empty when it is answered. */
+  readonly detail: string;
+  /** Empty with a reason; its own to keep. */
+  readonly bytes: Uint8Array;
+}
+
+export interface MissingMember {
+  readonly memberId: number;
+  /**
+   * DEADLINE_EXCEEDED: not heard in time. MEMBER_NOT_CONNECTED: there is no link to it, or it was lost meanwhile.
+   * MEMBER_UNKNOWN: there is no such member. UNSUPPORTED: its program cannot be asked, or not yet. OVERLOADED: too
+   * much is asked already. TOO_LARGE: what is asked is more than `ASK_BYTES_MAX`.
+   */
+  readonly reason: Reason;
+}
+
+/** Something asked of this member. Answered once, at once or later; what comes after `ASK_MS` is lost, without harm. */
+export interface Question {
+  /** Who asks: a member's id, this one's as well. */
+  readonly from: number;
+  readonly bytes: Uint8Array;
+  /** At most `ASK_ANSWER_BYTES_MAX`, or the asker is told TOO_LARGE instead. Not copied. */
+  answer(bytes: Uint8Array): void;
+  /** `detail` is for people. */
+  refuse(reason: Reason, detail: string): void;
 }
 
 /** What became of a change of the ensemble. */

@@ -56,6 +56,14 @@ export interface LinkedSelf {
   readonly damagedOf?: string | undefined;
 }
 
+/** Who is told what comes beside the core's messages. */
+export interface AsideListener {
+  /** The view is valid until return. */
+  aside(peer: number, bytes: Uint8Array): void;
+  /** What was on its way from or to the peer is lost. */
+  linkDown(peer: number): void;
+}
+
 const NO_HEADER = new Uint8Array(0);
 
 /** This member's links to the others, and what each side says of itself. */
@@ -68,6 +76,7 @@ export class EnsembleLinks {
   private configuration: EnsembleConfiguration | undefined;
   private doors: DoorAddresses = { grpc: "", http: "", zookeeper: "" };
   private start: EnsembleStart | undefined;
+  private asides: AsideListener | undefined;
 
   private constructor(self: LinkedSelf, options: LinkOptions, events: LinkEvents) {
     this.self = self;
@@ -122,6 +131,17 @@ export class EnsembleLinks {
     this.transport?.send(peer, frame);
   }
 
+  /** From now on the others are told that this member can be asked. */
+  listenAside(listener: AsideListener): void {
+    this.asides = listener;
+    this.announce();
+  }
+
+  /** To a peer that says it takes them (`answersAsks`); false if it is lost already. */
+  sendAside(peer: number, bytes: Uint8Array): boolean {
+    return this.transport?.sendAside(peer, bytes) === true;
+  }
+
   /** Writes what has been sent in this turn; it would be written at the next one's end otherwise. */
   flush(): void {
     this.transport?.flush();
@@ -166,6 +186,7 @@ export class EnsembleLinks {
         onDown: (peer, why) => this.down(peer, why),
         onIdentity: (peer) => this.identified(peer),
         onFrame: (peer, frame) => events.received(peer, frame),
+        onAside: (peer, bytes) => this.asides?.aside(peer, bytes),
         onHeard: (peer) => events.heard(peer),
         onBulk: (peer, _header, stream) => events.bulkArrived(peer, stream),
         onNotice: (...notice) => events.onNotice(...notice),
@@ -211,6 +232,7 @@ export class EnsembleLinks {
       featureLevel: FEATURE_LEVEL,
       answersMending: true,
       zookeeperAddress: doors.zookeeper,
+      answersAsks: this.asides !== undefined,
     });
   }
 
@@ -234,6 +256,7 @@ export class EnsembleLinks {
     this.start?.onDown(peer);
     this.events.onNotice("info", `the link to member ${peer} is down`, { peer, why });
     this.events.linkDown(peer);
+    this.asides?.linkDown(peer);
   }
 
   private identified(peer: PeerInfo): void {

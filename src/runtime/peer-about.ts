@@ -24,6 +24,8 @@ export interface PeerAbout {
   readonly answersMending: boolean;
   /** Where ZooKeeper clients reach it; "" while that door is closed, and of a program that has none. */
   readonly zookeeperAddress: string;
+  /** It takes questions beside the log now. An older program drops a link for one. */
+  readonly answersAsks: boolean;
 }
 
 const FORMAT = 1;
@@ -42,6 +44,7 @@ export function encodePeerAbout(about: PeerAbout): Uint8Array {
   writer.u32(about.featureLevel);
   writer.u8(about.answersMending ? 1 : 0);
   writer.string(about.zookeeperAddress);
+  writer.u8(about.answersAsks ? 1 : 0);
   return writer.copy();
 }
 
@@ -74,5 +77,6 @@ export function decodePeerAbout(bytes: Uint8Array): PeerAbout {
     // Programs of before say nothing of these.
     answersMending: reader.remaining > 0 && reader.flag(),
     zookeeperAddress: reader.remaining > 0 ? reader.string() : "",
+    answersAsks: reader.remaining > 0 && reader.flag(),
   };
 }

@@ -34,6 +34,8 @@ export async function openDoors(
   const coordination = new LocalCoordination(runtime.member, (error) => runtime.fail(error), {
     version: VERSION,
     ensemble: new MemberEnsemble(runtime),
+    links: runtime.links,
+    onNotice: (level, message, details) => log[level](details, message),
   });
   const { insecure } = options;
   const grpcDoor = createGrpcDoor(

@@ -1,14 +1,16 @@
 import { bytesEqual, FormatError } from "../core/base/bytes.ts";
+import { AsideLedger } from "./aside-ledger.ts";
 import { frameKind } from "./frame-kind.ts";
 import type { FrameSocket, FrameSocketOwner } from "./frame-socket.ts";
 import type { Hello } from "./hello.ts";
 import { type AnnouncedIdentity, decodeIdentity } from "./identity-codec.ts";
 import type { PeerInfo } from "./peer-transport.ts";
 import { decodeReason, decodeRefusal } from "./refusal.ts";
-import { FRAME_BYTES_MAX } from "./transport-limits.ts";
+import { ASIDE_BYTES_MAX, ASIDE_QUEUE_SHARE, FRAME_BYTES_MAX } from "./transport-limits.ts";
 
 export interface DataLinkHost {
   onMessage(link: DataLink, payload: Uint8Array): void;
+  onAside(link: DataLink, payload: Uint8Array): void;
   onHeard(link: DataLink): void;
   onIdentity(link: DataLink): void;
   onLost(link: DataLink, why: string, brokeRule: boolean): void;
@@ -24,6 +26,7 @@ export class DataLink implements FrameSocketOwner {
   readonly since = performance.now();
   private readonly host: DataLinkHost;
   private readonly queueBytesMax: number;
+  private readonly asides = new AsideLedger();
   private announced: AnnouncedIdentity;
 
   constructor(frames: FrameSocket, hello: Hello, host: DataLinkHost, queueBytesMax: number) {
@@ -59,6 +62,18 @@ export class DataLink implements FrameSocketOwner {
     return undefined;
   }
 
+  /** Queues an aside, if there is room for it. */
+  queueAside(payload: Uint8Array): boolean {
+    const { frames } = this;
+    const queued = frames.queuedBytes;
+    const waiting = this.asides.waitingBytes(frames.addedBytes - queued);
+    if (waiting + payload.length > ASIDE_BYTES_MAX) return false;
+    if (queued + payload.length > this.queueBytesMax * ASIDE_QUEUE_SHARE) return false;
+    frames.add(frameKind.ASIDE, payload);
+    this.asides.added(frames.addedBytes, payload.length);
+    return true;
+  }
+
   onBytes(): void {
     this.host.onHeard(this);
   }
@@ -66,6 +81,10 @@ export class DataLink implements FrameSocketOwner {
   onFrame(kind: number, payload: Uint8Array): void {
     if (kind === frameKind.MESSAGE) {
       this.host.onMessage(this, payload);
+      return;
+    }
+    if (kind === frameKind.ASIDE) {
+      this.host.onAside(this, payload);
       return;
     }
     if (kind === frameKind.GOODBYE) {

@@ -22,4 +22,6 @@ export const frameKind = {
   CONFIRM: 10,
   /** Bulk, either side: gives up, and says why. */
   ABORT: 11,
+  /** Data: one message beside those of the core, opaque, and lost where there is no room for it. */
+  ASIDE: 12,
 } as const;

@@ -44,6 +44,11 @@ export class FrameSocket {
     return this.closed ? 0 : this.writer.waitingBytes + this.socket.writableLength;
   }
 
+  /** Bytes added ever. */
+  get addedBytes(): number {
+    return this.writer.addedBytes;
+  }
+
   /** Queues a frame; {@link flush} writes it. */
   add(kind: number, payload: Uint8Array): void {
     if (!this.closed) this.writer.add(kind, payload);

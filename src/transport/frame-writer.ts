@@ -11,6 +11,8 @@ import { COALESCED_BYTES_MAX, FRAME_BYTES_MAX, STAGE_BYTES } from "./transport-l
 export class FrameWriter {
   /** Bytes added and not yet handed to the socket. */
   waitingBytes = 0;
+  /** Bytes added ever. */
+  addedBytes = MAGIC.length;
   private readonly socket: Socket;
   private sequence = 0;
   private stage = Buffer.alloc(0);
@@ -33,6 +35,7 @@ export class FrameWriter {
     putFrameHeader(this.stage, this.stageTo, kind, this.sequence, payload);
     this.stageTo += FRAME_HEADER_BYTES;
     this.waitingBytes += FRAME_HEADER_BYTES + payload.length;
+    this.addedBytes += FRAME_HEADER_BYTES + payload.length;
     if (isSmall) {
       this.stage.set(payload, this.stageTo);
       this.stageTo += payload.length;

@@ -28,6 +28,8 @@ export interface PeerTransportEvents {
   onDown(peerId: number, why: string): void;
   /** One frame, whole and in order. The view is valid until return. */
   onFrame(peerId: number, frame: Uint8Array): void;
+  /** An aside, whole, and in order with the frames. The view is valid until return. */
+  onAside?(peerId: number, aside: Uint8Array): void;
   /** Bytes of any kind came, before they are looked at: a sign of life. At most once per read of the socket. */
   onHeard(peerId: number): void;
   /** A peer opened a bulk connection. The stream must be accepted or refused, at once or later. */
@@ -49,6 +51,14 @@ export interface PeerTransport {
    * in this order. To a peer without a link it is dropped. Beyond the queue's bound the link is dropped instead.
    */
   send(peerId: number, frame: Uint8Array): void;
+  /**
+   * Queues one aside: a message beside the core's frames, that may be lost and never costs the link. Not copied. Only
+   * for a peer that is known to take them: an older program drops its link.
+   *
+   * @returns false where it is dropped at once: there is no link, or `ASIDE_BYTES_MAX` of them wait for the peer, or
+   *   too much of everything does
+   */
+  sendAside(peerId: number, aside: Uint8Array): boolean;
   /** Writes now what would be written at the end of this turn of the loop. Never needed, only sooner. */
   flush(): void;
   /** Bytes queued for the peer and not yet taken by the system; 0 without a link. */

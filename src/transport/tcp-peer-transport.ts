@@ -125,6 +125,13 @@ class TcpPeerTransport implements PeerTransport, DiallerHost, ReceptionHost, Dat
     if (link !== undefined) this.queue(link, frameKind.MESSAGE, frame);
   }
 
+  sendAside(peerId: number, aside: Uint8Array): boolean {
+    const link = this.links.get(peerId);
+    if (link?.queueAside(aside) !== true) return false;
+    this.flushLater(link);
+    return true;
+  }
+
   flush(): void {
     const { dirty } = this;
     if (dirty.length === 0) return;
@@ -246,6 +253,10 @@ class TcpPeerTransport implements PeerTransport, DiallerHost, ReceptionHost, Dat
     this.events.onFrame(link.peerId, payload);
   }
 
+  onAside(link: DataLink, payload: Uint8Array): void {
+    this.events.onAside?.(link.peerId, payload);
+  }
+
   onHeard(link: DataLink): void {
     this.events.onHeard(link.peerId);
   }
@@ -296,6 +307,10 @@ class TcpPeerTransport implements PeerTransport, DiallerHost, ReceptionHost, Dat
       this.drop(link, why);
       return;
     }
+    this.flushLater(link);
+  }
+
+  private flushLater(link: DataLink): void {
     if (link.isDirty) return;
     link.isDirty = true;
     this.dirty.push(link);

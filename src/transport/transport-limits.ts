@@ -1,5 +1,11 @@
 import { assert } from "../core/base/assert.ts";
-import { BATCH_BYTES_TARGET, COMMAND_BYTES_MAX, MEND_ANSWER_BYTES_MAX } from "../core/base/limits.ts";
+import {
+  ASK_ANSWER_BYTES_MAX,
+  ASK_BYTES_MAX,
+  BATCH_BYTES_TARGET,
+  COMMAND_BYTES_MAX,
+  MEND_ANSWER_BYTES_MAX,
+} from "../core/base/limits.ts";
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -28,6 +34,10 @@ export const STAGE_BYTES = 64 * KIB;
 
 /** What may be said to a peer that does not read before its link is dropped, bytes. */
 export const QUEUE_BYTES_DEFAULT = 32 * MIB;
+/** Asides on one link that the system has not taken yet, bytes: what a message of the core waits behind at most. */
+export const ASIDE_BYTES_MAX = MIB;
+/** Asides are refused once a link's queue is this full, so that none of them is why the link is dropped. */
+export const ASIDE_QUEUE_SHARE = 0.5;
 /** A link that is dropped says why only if no more than this is queued before it, bytes. */
 export const LAST_WORDS_BEHIND_MAX = 64 * KIB;
 /** From dialling to connected, and from connected to the end of the handshake, each at most this, ms. */
@@ -55,5 +65,9 @@ export const BULK_BURST_BYTES = MIB;
 
 assert(BATCH_BYTES_TARGET + COMMAND_BYTES_MAX + MIB <= FRAME_BYTES_MAX, "a frame must hold any batch");
 assert(2 * MEND_ANSWER_BYTES_MAX <= FRAME_BYTES_MAX, "a frame must hold an answer of small batches, too");
+assert(
+  ASK_BYTES_MAX + ASK_ANSWER_BYTES_MAX + KIB <= ASIDE_BYTES_MAX,
+  "there must be room for a question and an answer",
+);
 assert(FRAME_BYTES_MAX < 2 ** 24, "a frame's length has 24 bits");
 assert(FRAME_BYTES_MAX < QUEUE_BYTES_DEFAULT, "the queue must hold a frame");

@@ -65,6 +65,10 @@ export const MEND_ANSWER_BYTES_MAX = 512 * 1024;
 export const MEND_STARTS_MAX = 256;
 /** Batches it holds at most. */
 export const MEND_BATCHES_MAX = 8_192;
+/** What one member may ask of others beside the log at most, bytes. */
+export const ASK_BYTES_MAX = 64 * 1024;
+/** What one of them may answer at most, bytes. */
+export const ASK_ANSWER_BYTES_MAX = 256 * 1024;
 /** Recent events that go along with a snapshot at most, bytes: what watches resume from after a restart. */
 export const SNAPSHOT_HISTORY_BYTES_MAX = 4 * 1024 * 1024;
 /** Highest id of a member. */

@@ -1,4 +1,5 @@
 import type {
+  AskOutcome,
   ChangeOutcome,
   ConfigurationChange,
   Connection,
@@ -6,6 +7,7 @@ import type {
   Coordination,
   DigestInfo,
   OpenedSession,
+  Question,
   ReadOptions,
   SessionInfo,
   Status,
@@ -93,6 +95,20 @@ export class ScriptedCoordination implements Coordination {
 
   transferLeadership(to: number, done: (outcome: ChangeOutcome) => void): void {
     this.changes.push({ asked: to, done });
+  }
+
+  /** What was asked; a test calls `done`. */
+  readonly asks: { to: number | "all"; topic: string; bytes: Uint8Array; done: (outcome: AskOutcome) => void }[] = [];
+  /** Who answers what topic. */
+  readonly answerers = new Map<string, (question: Question) => void>();
+
+  ask(to: number | "all", topic: string, bytes: Uint8Array, done: (outcome: AskOutcome) => void): void {
+    this.asks.push({ to, topic, bytes, done });
+  }
+
+  answer(topic: string, answerer: (question: Question) => void): () => void {
+    this.answerers.set(topic, answerer);
+    return () => this.answerers.delete(topic);
   }
 
   sessionInfos: SessionInfo[] = [];

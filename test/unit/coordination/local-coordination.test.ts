@@ -1,7 +1,7 @@
 import { describe, expect, test, vi } from "vitest";
 import type { EnsembleControl, KnownMember } from "../../../src/coordination/ensemble-control.ts";
 import { LocalCoordination } from "../../../src/coordination/local-coordination.ts";
-import type { ChangeOutcome, Connection } from "../../../src/coordination/port.ts";
+import type { AskOutcome, ChangeOutcome, Connection } from "../../../src/coordination/port.ts";
 import { type Client, SoloMember, secretHash } from "../../support/solo-member.ts";
 
 const ADDRESSES = {
@@ -341,4 +341,21 @@ test("an error the member throws on a door's stack is reported as a broken invar
     expect(() => call(connection), method).toThrow(error);
     expect(broken, method).toEqual([error]);
   }
+});
+
+test("products.md 2: the port asks its own member as any other, and says in the log what fails there", () => {
+  const { member } = SoloMember.leading();
+  const notices: string[] = [];
+  const onNotice = (_level: string, message: string) => notices.push(message);
+  const coordination = new LocalCoordination(member, () => expect.unreachable(), { onNotice });
+  const stop = coordination.answer("size", (asked) => asked.answer(Uint8Array.of(asked.from, asked.bytes.length)));
+  const told: AskOutcome[] = [];
+  coordination.ask("all", "size", new Uint8Array(5), (outcome) => told.push(outcome));
+  stop();
+  coordination.ask(1, "size", new Uint8Array(5), (outcome) => told.push(outcome));
+  expect(told.map(({ answers: [answer] }) => answer?.reason ?? [...(answer?.bytes ?? [])])).toEqual([
+    [1, 5],
+    "UNSUPPORTED",
+  ]);
+  expect(notices).toEqual([]);
 });

@@ -14,6 +14,7 @@ const said: PeerAbout = {
   featureLevel: 1,
   answersMending: true,
   zookeeperAddress: "db7:2181",
+  answersAsks: true,
 };
 
 function knownOf(peer: Partial<LinkedPeer>) {

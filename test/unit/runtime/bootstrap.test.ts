@@ -28,7 +28,7 @@ function member(id: number): InitialMember {
 
 function aboutOf(initialIds: readonly number[], changes: Partial<PeerAbout> = {}): PeerAbout {
   const addresses = { grpcAddress: "", httpAddress: "", zookeeperAddress: "" };
-  const about = { ...addresses, version: "1", featureLevel: 1, answersMending: true };
+  const about = { ...addresses, version: "1", featureLevel: 1, answersMending: true, answersAsks: true };
   const sorted = [...initialIds].sort((a, b) => a - b);
   return { isEmpty: true, configuration: undefined, initialIds: sorted, ...about, ...changes };
 }

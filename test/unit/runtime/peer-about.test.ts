@@ -7,6 +7,7 @@ import "../../support/fixed-seed.ts";
 const text = fc.string({ maxLength: 40 });
 /** The length of an empty string is all there is of it. */
 const EMPTY_STRING_BYTES = 1;
+const FLAG_BYTES = 1;
 const configuration = fc.record({
   ensembleId: fc.constant("0123456789abcdef0123456789abcdef"),
   members: fc.array(
@@ -34,6 +35,7 @@ const about: fc.Arbitrary<PeerAbout> = fc
     featureLevel: fc.nat(),
     answersMending: fc.boolean(),
     zookeeperAddress: text,
+    answersAsks: fc.boolean(),
   })
   .map((each) => (each.isEmpty ? { ...each, configuration: undefined } : each));
 
@@ -55,11 +57,21 @@ describe("peer about", () => {
     );
   });
 
-  it("of a program that says nothing of a ZooKeeper door is of one that has none", () => {
+  it("of a program that says nothing of questions is of one that takes none", () => {
     fc.assert(
       fc.property(about, (value) => {
-        const bytes = encodePeerAbout({ ...value, zookeeperAddress: "" }).slice(0, -EMPTY_STRING_BYTES);
-        expect(decodePeerAbout(bytes)).toEqual({ ...value, zookeeperAddress: "" });
+        const bytes = encodePeerAbout(value).slice(0, -FLAG_BYTES);
+        expect(decodePeerAbout(bytes)).toEqual({ ...value, answersAsks: false });
+      }),
+    );
+  });
+
+  it("of a program that says nothing of a ZooKeeper door either is of one that has none", () => {
+    fc.assert(
+      fc.property(about, (value) => {
+        const older = { ...value, zookeeperAddress: "", answersAsks: false };
+        const bytes = encodePeerAbout(older).slice(0, -EMPTY_STRING_BYTES - FLAG_BYTES);
+        expect(decodePeerAbout(bytes)).toEqual(older);
       }),
     );
   });
@@ -67,8 +79,9 @@ describe("peer about", () => {
   it("of a program that says nothing of mending either is of one that does not answer", () => {
     fc.assert(
       fc.property(about, (value) => {
-        const bytes = encodePeerAbout({ ...value, zookeeperAddress: "" }).slice(0, -EMPTY_STRING_BYTES - 1);
-        expect(decodePeerAbout(bytes)).toEqual({ ...value, answersMending: false, zookeeperAddress: "" });
+        const older = { ...value, answersMending: false, zookeeperAddress: "", answersAsks: false };
+        const bytes = encodePeerAbout(older).slice(0, -EMPTY_STRING_BYTES - 2 * FLAG_BYTES);
+        expect(decodePeerAbout(bytes)).toEqual(older);
       }),
     );
   });
@@ -77,9 +90,10 @@ describe("peer about", () => {
     fc.assert(
       fc.property(about, fc.nat(), (value, at) => {
         const bytes = encodePeerAbout(value);
-        const ofMending = encodePeerAbout({ ...value, zookeeperAddress: "" }).length - EMPTY_STRING_BYTES;
+        const ofDoors = bytes.length - FLAG_BYTES;
+        const ofMending = encodePeerAbout({ ...value, zookeeperAddress: "" }).length - EMPTY_STRING_BYTES - FLAG_BYTES;
         const end = at % bytes.length;
-        fc.pre(end !== ofMending && end !== ofMending - 1);
+        fc.pre(end !== ofDoors && end !== ofMending && end !== ofMending - FLAG_BYTES);
         expect(() => decodePeerAbout(bytes.subarray(0, end))).toThrow(FormatError);
       }),
     );
@@ -96,7 +110,7 @@ describe("peer about", () => {
 
   it("refuses another format, an empty member with a configuration, and ids out of order", () => {
     const addresses = { grpcAddress: "", httpAddress: "", zookeeperAddress: "" };
-    const plain = { ...addresses, version: "1", featureLevel: 1, answersMending: true };
+    const plain = { ...addresses, version: "1", featureLevel: 1, answersMending: true, answersAsks: true };
     const bytes = encodePeerAbout({ isEmpty: true, configuration: undefined, initialIds: [], ...plain });
     bytes[0] = 2;
     expect(() => decodePeerAbout(bytes)).toThrow("format 2");

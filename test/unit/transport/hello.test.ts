@@ -86,7 +86,8 @@ describe("the wire format", () => {
     ];
     expect(Buffer.from(payload).toString("hex")).toBe(pinned.join(""));
     const bulk = { ACCEPT: 7, CHUNK: 8, END: 9, CONFIRM: 10, ABORT: 11 };
-    expect(frameKind).toEqual({ HELLO: 1, REFUSE: 2, READY: 3, MESSAGE: 4, IDENTITY: 5, GOODBYE: 6, ...bulk });
+    const data = { MESSAGE: 4, IDENTITY: 5, GOODBYE: 6, ASIDE: 12 };
+    expect(frameKind).toEqual({ HELLO: 1, REFUSE: 2, READY: 3, ...data, ...bulk });
   });
 });
 

@@ -11,6 +11,7 @@ export type Told =
   | { readonly kind: "up"; readonly peer: PeerInfo }
   | { readonly kind: "down"; readonly id: number; readonly why: string }
   | { readonly kind: "frame"; readonly id: number; readonly bytes: Uint8Array }
+  | { readonly kind: "aside"; readonly id: number; readonly bytes: Uint8Array }
   | { readonly kind: "bulk"; readonly id: number; readonly header: Uint8Array; readonly stream: BulkReceiver }
   | { readonly kind: "identity"; readonly peer: PeerInfo }
   | { readonly kind: "notice"; readonly level: string; readonly text: string };
@@ -37,6 +38,9 @@ export class Recorder implements PeerTransportEvents {
     this.frames++;
     if (this.keepFrames) this.tell({ kind: "frame", id, bytes: frame.slice() });
     else this.tell(undefined);
+  }
+  onAside(id: number, bytes: Uint8Array): void {
+    this.tell({ kind: "aside", id, bytes: bytes.slice() });
   }
   onHeard(): void {
     this.heard++;
