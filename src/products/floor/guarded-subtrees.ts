@@ -11,7 +11,7 @@ import {
 /** Above everything the products keep. */
 const ROOT = "/muster";
 /** Written by their products alone; what recipes keep beside them (`/muster/lock`, `/muster/election`) is open. */
-const GUARDED: readonly string[] = [`${ROOT}/config`, `${ROOT}/registry`, `${ROOT}/queue`];
+const GUARDED: readonly string[] = [`${ROOT}/config`, `${ROOT}/registry`, `${ROOT}/queue`, `${ROOT}/steward`];
 
 /** Whom no guard stops; proved at the ZooKeeper door. */
 const SUPER_SCHEME = "super";

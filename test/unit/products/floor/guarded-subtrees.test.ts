@@ -29,7 +29,7 @@ const writes = (path: string): readonly WriteOperation[] => [
 ];
 const breaks = (operation: WriteOperation | LeafOperation): boolean => breaksGuard(operation, nobody);
 
-const guarded = ["/muster/config", "/muster/registry", "/muster/queue"].flatMap((top) => [
+const guarded = ["/muster/config", "/muster/registry", "/muster/queue", "/muster/steward"].flatMap((top) => [
   top,
   `${top}/`,
   `${top}/shop:db`,
