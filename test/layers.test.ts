@@ -116,6 +116,15 @@ describe("the layer table", () => {
     },
   );
 
+  it("products.md 9: the floor and the products know the port, the tree's words, and nothing else of the core", () => {
+    const ways = forbidden.filter(([from]) => from.startsWith("src/products/"));
+    for (const way of ["src/core/member/", "src/core/tree/a", "src/coordination/local-coordination", "src/api/"]) {
+      const tried = ways.find(([, to]) => to.startsWith(way));
+      expect(tried, way).toBeDefined();
+      expect(named(tried?.[0] ?? ""), way).not.toEqual([]);
+    }
+  });
+
   it("allows the command line to use the built SDK", () => {
     expect(named("src/cli/client")).toEqual([]);
   });

@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { LocalCoordination } from "../../../../src/coordination/local-coordination.ts";
-import { OK } from "../../../../src/core/base/errors.ts";
+import { errors, OK } from "../../../../src/core/base/errors.ts";
 import type { Answer } from "../../../../src/core/tree/answer.ts";
 import { emptyAnswer } from "../../../../src/core/tree/answer-codec.ts";
-import { createMode, type WriteOperation } from "../../../../src/core/tree/operation.ts";
+import { type CreateOperation, createMode, type WriteOperation } from "../../../../src/core/tree/operation.ts";
 import { SessionLostError, TreeSession } from "../../../../src/products/floor/tree-session.ts";
 import { SoloMember } from "../../../support/solo-member.ts";
 import { BreakablePort } from "./breakable-port.ts";
@@ -18,7 +18,7 @@ let told: string[];
 
 beforeEach(async () => {
   vi.useFakeTimers();
-  solo = SoloMember.leading();
+  solo = SoloMember.leading({ outstandingBytesMax: 64 * 1024 * 1024 });
   port = new BreakablePort(new LocalCoordination(solo.member, () => undefined));
   told = [];
   const say = (what: string) => () => told.push(what);
@@ -118,4 +118,24 @@ it("passes on what a taker throws, and throws nothing into the port", async () =
   const next = session.read({ kind: "exists", path: "/" }, ({ code }) => code);
   solo.settle();
   expect(await next).toBe(OK);
+});
+
+it("products.md 7: what is larger than a znode or a command may be is refused whole, never split", async () => {
+  const data = new Uint8Array(1024 * 1024);
+  const znode = (path: string, size: number): CreateOperation => ({
+    kind: "create",
+    path,
+    data: data.subarray(0, size),
+    mode: createMode.PERSISTENT,
+  });
+  const asked: WriteOperation[] = [
+    { kind: "multi", operations: [1, 2, 3].map((n) => znode(`/fits-${n}`, data.length)) },
+    { kind: "multi", operations: [1, 2, 3, 4, 5].map((n) => znode(`/large-${n}`, data.length)) },
+    { ...znode("/large", 0), data: new Uint8Array(data.length + 1) },
+  ];
+  const codes = asked.map((operation) => session.write(operation, ({ code }) => code));
+  solo.settle();
+  const { MESSAGE_TOO_LARGE, TOO_LARGE } = errors;
+  expect(await Promise.all(codes)).toEqual([OK, MESSAGE_TOO_LARGE.code, TOO_LARGE.code]);
+  expect(children("/")).toEqual(["zookeeper", "fits-1", "fits-2", "fits-3"]);
 });
