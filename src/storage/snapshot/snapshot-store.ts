@@ -48,7 +48,7 @@ export interface SnapshotStore {
 }
 
 export interface SnapshotStats {
-  /** Size of the -wal, bytes: 0 between rounds, unless a transfer or another program reads the file. */
+  /** Size of the -wal, bytes: 0 between rounds, unless the last one was large or somebody reads the file. */
   readonly walBytes: number;
   readonly databaseBytes: number;
   /** Rounds committed since the store was opened. */

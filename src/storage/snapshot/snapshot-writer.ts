@@ -18,6 +18,14 @@ const SPACE_CHECK_ROWS = 256;
 const SPACE_CHECK_BYTES = 1024 * 1024;
 /** Free space beyond what the checkpoint will need, bytes: the cache, the rows up to the next look, and slack. */
 const SPACE_MARGIN_BYTES = 8 * 1024 * 1024;
+/**
+ * A -wal longer than the first is not truncated between rounds, but written over, up to the second: to extend a file
+ * anew with every round costs more than the round's bytes do. Bytes.
+ */
+const WAL_TRUNCATED_BYTES_MAX = 16 * 1024 * 1024;
+const WAL_KEPT_BYTES_MAX = 256 * 1024 * 1024;
+/** A page in the -wal has a header. */
+const WAL_FRAME_BYTES = SNAPSHOT_PAGE_BYTES + 24;
 /** How long a checkpoint waits for somebody who reads the file with another program, ms. */
 const BUSY_TIMEOUT_MS = 1000;
 
@@ -56,8 +64,8 @@ export class SnapshotWriter implements RowSink {
   private readonly pageCount: Database.Statement;
   private rowsUnchecked = 0;
   private bytesUnchecked = 0;
-  /** What the last checkpoint had to leave in the -wal, and how many of its frames are in the database already. */
-  private walBytesKept = 0;
+  /** Frames of the -wal that were counted as written, and as moved to the database. */
+  private framesWritten = 0;
   private framesMoved = 0;
 
   constructor(file: string, options: WriterOptions) {
@@ -69,6 +77,7 @@ export class SnapshotWriter implements RowSink {
       const format = checkHeader(database, file);
       database.pragma("synchronous = FULL");
       database.pragma("wal_autocheckpoint = 0");
+      database.pragma(`journal_size_limit = ${WAL_KEPT_BYTES_MAX}`);
       database.pragma(`cache_size = -${CACHE_KIB}`);
       database.pragma("cell_size_check = ON");
       this.rows = new RowStatements(database);
@@ -189,26 +198,50 @@ export class SnapshotWriter implements RowSink {
   }
 
   /**
-   * Moves the -wal into the database and truncates it, as far as other readers of the file allow. What stays is
+   * Moves the -wal into the database, as far as other readers of the file allow, so that it begins anew. What stays is
    * durable where it is and moves at the next checkpoint.
    */
   private checkpoint(): void {
-    const sizes = this.sizes;
-    sizes.writtenBytes += Math.max(0, this.sizeOf("-wal") - this.walBytesKept);
+    const { sizes } = this;
     try {
-      const [moved] = this.database.pragma("wal_checkpoint(PASSIVE)") as { checkpointed: number }[];
-      const frames = Math.max(0, moved?.checkpointed ?? 0);
-      sizes.writtenBytes += Math.max(0, frames - this.framesMoved) * SNAPSHOT_PAGE_BYTES;
-      this.framesMoved = frames;
-      if (!this.options.isPinned?.()) this.database.pragma("wal_checkpoint(TRUNCATE)");
+      this.moveFrames();
+      if (!this.options.isPinned?.()) this.beginWalAnew();
     } catch (error) {
       const code = (error as { code?: unknown }).code;
       if (code !== "SQLITE_FULL" && code !== "SQLITE_BUSY") throw error;
     }
     sizes.walBytes = this.sizeOf("-wal");
     sizes.databaseBytes = this.sizeOf("");
-    this.walBytesKept = sizes.walBytes;
-    if (sizes.walBytes === 0) this.framesMoved = 0;
+  }
+
+  private moveFrames(): void {
+    const { written, moved } = this.walCheckpoint("PASSIVE");
+    const { sizes } = this;
+    sizes.writtenBytes += Math.max(0, written - this.framesWritten) * WAL_FRAME_BYTES;
+    sizes.writtenBytes += Math.max(0, moved - this.framesMoved) * SNAPSHOT_PAGE_BYTES;
+    this.framesWritten = written;
+    this.framesMoved = moved;
+  }
+
+  private beginWalAnew(): void {
+    const isKept = this.sizeOf("-wal") > WAL_TRUNCATED_BYTES_MAX;
+    if (this.walCheckpoint(isKept ? "RESTART" : "TRUNCATE").isHeldUp) return;
+    // What the file still holds would be read by whoever opens it after a crash, all of it, though it says nothing new:
+    // a commit at its beginning makes it void.
+    if (isKept) this.database.pragma(`user_version = ${SNAPSHOT_FORMAT}`);
+    const { written } = this.walCheckpoint("PASSIVE");
+    this.framesWritten = written;
+    this.framesMoved = written;
+  }
+
+  private walCheckpoint(mode: "PASSIVE" | "RESTART" | "TRUNCATE") {
+    const [row] = this.database.pragma(`wal_checkpoint(${mode})`) as {
+      busy: number;
+      log: number;
+      checkpointed: number;
+    }[];
+    const { busy = 0, log = 0, checkpointed = 0 } = row ?? {};
+    return { isHeldUp: busy !== 0, written: Math.max(0, log), moved: Math.max(0, checkpointed) };
   }
 
   private sizeOf(suffix: string): number {

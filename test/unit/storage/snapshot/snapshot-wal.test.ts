@@ -90,3 +90,38 @@ describe("the -wal after a crash", () => {
     expect(load()).toEqual(second);
   });
 });
+
+describe("a long -wal", () => {
+  const LARGE = "x".repeat(64 * 1024);
+  const rows = (zxid: number): ZnodeRow[] => [
+    znode({}),
+    ...Array.from({ length: 320 }, (_, i) =>
+      znode({ serial: i + 2, parentSerial: 1, name: `n${i}`, data: `${zxid}${LARGE}` }),
+    ),
+  ];
+
+  it("is written over by the next round, and says nothing more of the last one after a crash", async () => {
+    const rig = sqliteRig();
+    const opened = await rig.open();
+    const at = (zxid: number) => meta({ zxid, nodeCount: 321 });
+    await opened.round({ znodes: rows(1) }, at(1));
+    const { file } = currentSnapshot(rig.directory) as SnapshotFile;
+    const { walBytes, writtenBytes } = opened.store.stats();
+    expect(walBytes).toBeGreaterThan(20 * 1024 * 1024);
+    const copy = join(temporaryDirectory(), "snapshot-0000000000000000.db");
+    copyFileSync(file, copy);
+    copyFileSync(`${file}-wal`, `${copy}-wal`);
+    const database = new Database(copy);
+    const [frames] = database.pragma("wal_checkpoint(PASSIVE)") as { log: number }[];
+    expect(frames?.log).toBe(1);
+    expect(database.prepare("SELECT count(*) FROM znode").pluck().get()).toBe(321);
+    database.close();
+    await opened.round({ znodes: rows(2) }, at(2));
+    expect(opened.store.stats().walBytes).toBe(walBytes);
+    const share = (opened.store.stats().writtenBytes - writtenBytes) / writtenBytes;
+    expect(share).toBeGreaterThan(0.9);
+    expect(share).toBeLessThan(1.1);
+    expect(content({ load: (sink) => loadSnapshot(file, sink) })).toEqual({ meta: at(2), rows: shown(rows(2)) });
+    await opened.store.close();
+  });
+});
