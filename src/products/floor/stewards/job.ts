@@ -30,7 +30,7 @@ export interface Job extends JobRecord {
   readonly version: number;
 }
 
-/** What a product adds to its own multi to have something done later; `id` is the job's name, of the product's choosing. */
+/** What a product adds to its own multi to have something done later; `id` is what the product calls it. */
 export function scheduling(
   product: string,
   id: string,

@@ -119,7 +119,7 @@ describe("products.md 3: a steward's jobs", () => {
     expect(rig.children(DONE)).toHaveLength(1);
   });
 
-  it("have visibly failed where their base is stale, where the product says so, and where it has a defect", async () => {
+  it("have visibly failed where their base is stale, the product says so, or it has a defect", async () => {
     const plans: Record<string, () => Promise<JobPlan>> = {
       stale: async () => ({ kind: "act", operations: [{ kind: "check", path: DONE, version: 7 }] }),
       refused: async () => ({ kind: "fail", detail: "the schema refuses it" }),
@@ -180,7 +180,7 @@ describe("products.md 3: an action happens once", () => {
     expect(steps).toBeGreaterThan(5);
   });
 
-  it("when the steward's member stands still at any step of it, and goes on when another one has been elected", async () => {
+  it("when the steward's member stands still at any step of it, and goes on after another election", async () => {
     let steps = 0;
     for (; ; steps++) {
       rig = new StewardRig();
