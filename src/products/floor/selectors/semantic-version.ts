@@ -14,9 +14,9 @@ export const VERSION_CHARS_MAX = 256;
 
 const NUMBER = `(?:0|[1-9]\\d{0,${VERSION_DIGITS_MAX - 1}})`;
 const PRE_ID = "(?:0|[1-9]\\d*|\\d*[A-Za-z-][0-9A-Za-z-]*)";
-const PRE_RELEASE = `(?:-(${PRE_ID}(?:\\.${PRE_ID})*))?`;
+const BEHIND_DASH = `(?:-(${PRE_ID}(?:\\.${PRE_ID})*))?`;
 const BUILD = "(?:\\+[0-9A-Za-z-]+(?:\\.[0-9A-Za-z-]+)*)?";
-const VERSION = new RegExp(`^v?(${NUMBER})\\.(${NUMBER})\\.(${NUMBER})${PRE_RELEASE}${BUILD}$`);
+const VERSION = new RegExp(`^v?(${NUMBER})\\.(${NUMBER})\\.(${NUMBER})${BEHIND_DASH}${BUILD}$`);
 const PRE_RELEASE = new RegExp(`^${PRE_ID}(?:\\.${PRE_ID})*$`);
 const DIGITS = /^\d+$/;
 
