@@ -25,7 +25,8 @@ export interface SubtreeIndexOptions<T> {
   covers?(path: string): boolean;
   /**
    * The index is now the subtree at `zxid`: all of the changes since the last call, however many zxids they came in.
-   * The first call may be without changes. After the tree had to be walked again, a znode may be told that has not changed.
+   * The first call may be without changes. After the tree had to be walked again, a znode may be told that has not
+   * changed.
    */
   onChange(changes: readonly IndexChange<T>[], zxid: number): void;
   /** For the log: a defect of `decode` or `onChange`, which is passed over. */
