@@ -74,7 +74,8 @@ export class SimulatedSnapshots {
       journal: this.member.journal,
       medium: () => machine.snapshot,
       after: (delayMs, work) => this.member.after(delayMs, work),
-      roundAt: (zxid, reached) => this.rounds.reach(zxid, reached),
+      // What it may send only then, nobody else would make it write.
+      roundAt: (zxid, reached) => this.rounds.reach(Math.max(zxid, this.member.taint.trustedZxid), reached),
       historyRead: (peer, batches) => {
         this.member.member.historyRead(peer, batches);
         this.member.afterApply();

@@ -117,6 +117,11 @@ export class Taint {
     if (zxid >= this.rightZxid) this.machine.isSuspect = false;
   }
 
+  /** The first zxid at which a snapshot of its own can be trusted. */
+  get trustedZxid(): number {
+    return this.machine.isSuspect && !this.machine.isTainted ? this.rightZxid : 0;
+  }
+
   private untaint(): void {
     this.rightZxid = this.host.member.tree.zxid;
     this.machine.isTainted = false;
