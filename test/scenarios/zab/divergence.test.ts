@@ -155,12 +155,15 @@ describe("core.md 29: trees that differ at one zxid", () => {
     client.create("/b", "2");
     world.settle();
     world.forget(2);
-    for (const path of ["/c", "/d"]) {
+    for (const path of ["/c", "/d", "/f", "/g"]) {
       client.create(path, "3");
       world.settle();
     }
     return { world, reader };
   }
+
+  const heldUp = (world: MemberWorld, id: number): number =>
+    world.at(id).transitions.filter(({ kind }) => kind === "diverged").length;
 
   const onProbation = (world: MemberWorld, id: number): number =>
     world.at(id).transitions.filter(({ kind }) => kind === "on-probation").length;
@@ -172,6 +175,8 @@ describe("core.md 29: trees that differ at one zxid", () => {
     world.pass(5_000);
     expect([condemned(world), world.installed, world.ended.size]).toEqual([[], [], 0]);
     expect([onProbation(world, 1), onProbation(world, 2), reader.closed?.reason]).toEqual([1, 0, "NOT_READY"]);
+    // Every batch of the wrong leader's differs from what it has; it is held up by the first of them only.
+    expect(heldUp(world, 1)).toBe(1);
     expect([1, 2].map((id) => world.at(id).member.role).sort()).toEqual(["follower", "leader"]);
     expect([1, 2].map((id) => world.at(id).member.isServing)).toEqual([true, true]);
     expect(world.states().get(1)).toBe(world.states().get(2));
