@@ -44,9 +44,8 @@ function readSet(scanner: SelectorScanner): Comparator[] {
   while (!["", ")", "|"].includes(scanner.peek())) set.push(...readComparators(scanner));
   if (set.length === 0) scanner.fail(start, "a range is not empty", 'write "*" for any release');
   if (set.length > RANGE_COMPARATORS_MAX) {
-    const most = `at most ${RANGE_COMPARATORS_MAX} comparators`;
-    const rule = `an alternative of a range has ${most} with ^, ~ and x written out`;
-    scanner.fail(start, rule, "write fewer");
+    const rule = `an alternative of a range has at most ${RANGE_COMPARATORS_MAX} comparators`;
+    scanner.fail(start, rule, "write fewer; of ^, ~ and x each counts as the two it is written out as");
   }
   return set;
 }

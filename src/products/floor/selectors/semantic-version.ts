@@ -14,10 +14,10 @@ export const VERSION_CHARS_MAX = 256;
 
 const NUMBER = `(?:0|[1-9]\\d{0,${VERSION_DIGITS_MAX - 1}})`;
 const PRE_ID = "(?:0|[1-9]\\d*|\\d*[A-Za-z-][0-9A-Za-z-]*)";
-const BEHIND_DASH = `(?:-(${PRE_ID}(?:\\.${PRE_ID})*))?`;
-const BUILD = "(?:\\+[0-9A-Za-z-]+(?:\\.[0-9A-Za-z-]+)*)?";
-const VERSION = new RegExp(`^v?(${NUMBER})\\.(${NUMBER})\\.(${NUMBER})${BEHIND_DASH}${BUILD}$`);
-const PRE_RELEASE = new RegExp(`^${PRE_ID}(?:\\.${PRE_ID})*$`);
+const PRE = `${PRE_ID}(?:\\.${PRE_ID})*`;
+const BUILD = "[0-9A-Za-z-]+(?:\\.[0-9A-Za-z-]+)*";
+const VERSION = new RegExp(`^v?(${NUMBER})\\.(${NUMBER})\\.(${NUMBER})(?:-(${PRE}))?(?:\\+${BUILD})?$`);
+const PRE_RELEASE = new RegExp(`^${PRE}$`);
 const DIGITS = /^\d+$/;
 
 /** The version a label's value is, perhaps behind a `v`; undefined when it is none: `1.2` is none. */

@@ -44,7 +44,7 @@ export function canonicalRange(sets: VersionRange): VersionRange {
   return uniqueSorted(
     sets.map((set) => uniqueSorted(set, comparatorText, compareComparators)),
     setText,
-    (one, other) => compareSets(one, other),
+    compareSets,
   );
 }
 

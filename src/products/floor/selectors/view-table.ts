@@ -38,15 +38,15 @@ export class ViewTable<View> {
 
   acquire(selector: Selector): ViewLease<View> {
     const isFull = !this.entries.has(selector.text) && selector.text !== everything.text && this.filtered >= VIEWS_MAX;
-    const entry = this.entry(isFull ? everything : selector);
-    const { text } = isFull ? everything : selector;
+    const shown = isFull ? everything : selector;
+    const entry = this.entry(shown);
     entry.leases++;
     let isHeld = true;
     const release = (): void => {
       if (!isHeld) return;
       isHeld = false;
       assert(entry.leases > 0, "a view with fewer leases than holders");
-      if (--entry.leases === 0) this.entries.delete(text);
+      if (--entry.leases === 0) this.entries.delete(shown.text);
     };
     return { view: entry.view, clientFilters: isFull, release };
   }

@@ -113,9 +113,9 @@ describe("products.md 6: every decoder treats a znode as hostile", () => {
           expect(znodeDefects).toContain(decoded.defect);
         }
       }),
-      { numRuns: 3_000 },
+      { numRuns: 1_000 },
     );
-    expect(read).toBeGreaterThan(50);
-    expect(refused).toBeGreaterThan(500);
+    expect(read).toBeGreaterThan(15);
+    expect(refused).toBeGreaterThan(150);
   });
 });

@@ -130,8 +130,8 @@ function writeComparator({ operator, numbers: known, pre }: NaiveComparator, han
   if (parts.length === 0) parts.push("*");
   const sign =
     operator === "=" ? hand.pick("=", "") : operator === "" && known.length > 0 ? hand.pick("", "=") : operator;
-  const signed = sign === "" ? "" : `${sign}${hand.space()}`;
-  return `${signed}${hand.pick("", "v")}${parts.join(".")}${pre === "" ? "" : `-${pre}`}`;
+  const version = `${hand.pick("", "v")}${parts.join(".")}${pre === "" ? "" : `-${pre}`}`;
+  return sign === "" ? version : `${sign}${hand.space()}${version}`;
 }
 
 export function isSelected(all: readonly NaiveRequirement[], labels: ReadonlyMap<string, string>): boolean {

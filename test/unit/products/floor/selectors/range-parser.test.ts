@@ -17,13 +17,15 @@ describe("products.md 8: ranges of versions", () => {
         const selector = parseSelector(write([range], hand()));
         for (const version of all) {
           const labels = new Map([["v", version]]);
-          expect(selector.matches(labels), `${selector.text} and ${version}`).toBe(isSelected([range], labels));
-          seen[`${selector.matches(labels)}`]++;
+          const matches = selector.matches(labels);
+          if (matches !== isSelected([range], labels))
+            expect.unreachable(`${selector.text} and ${version}: ${matches}`);
+          seen[`${matches}`]++;
         }
       }),
-      { numRuns: 2_000 },
+      { numRuns: 1_000 },
     );
-    expect(Math.min(seen.true, seen.false)).toBeGreaterThan(3_000);
+    expect(Math.min(seen.true, seen.false)).toBeGreaterThan(1_500);
   });
 
   test.for([

@@ -34,9 +34,9 @@ describe("products.md 8: selectors", () => {
         expect(parseSelector(write(wanted, hand())).matches(labels)).toBe(selects);
         seen[`${selects}`]++;
       }),
-      { numRuns: 5_000 },
+      { numRuns: 1_500 },
     );
-    expect(Math.min(seen.true, seen.false)).toBeGreaterThan(500);
+    expect(Math.min(seen.true, seen.false)).toBeGreaterThan(150);
   });
 
   test("that differ in order, repetition, spacing or signs have one text, which is read as the same", () => {
@@ -48,7 +48,7 @@ describe("products.md 8: selectors", () => {
         expect(again.text).toBe(selector.text);
         for (const each of labels) expect(again.matches(each)).toBe(selector.matches(each));
       }),
-      { numRuns: 3_000 },
+      { numRuns: 500 },
     );
   });
 
@@ -113,15 +113,27 @@ describe("products.md 8: selectors", () => {
     ["a=b+c", 3, "no label's value"],
     ["a=\u00e9", 3, "no label's value"],
     ["a=\u0000", 3, "no label's value"],
-    [`a=${"x".repeat(LABEL_CHARS_MAX + 1)}`, 3, "at most 63 characters"],
-    ["x".repeat(LABEL_CHARS_MAX + 1), 1, "at most 63 characters"],
-    [`${"x".repeat(LABEL_PREFIX_CHARS_MAX + 1)}/a`, 1, "no DNS name"],
   ])("%j is refused at character %i: %s", ([text, at, rule]) => {
     const { reason, details, message } = refusal(text);
     expect(reason).toBe("INVALID_SELECTOR");
     expect(details).toMatchObject({ at: `${at}`, rule: expect.stringContaining(rule) });
     expect(message).toContain(`at character ${at}: `);
     expect(message).toContain(details["fix"]);
+  });
+
+  test("have keys and values as long as Kubernetes' at most", () => {
+    const label = "x".repeat(LABEL_CHARS_MAX);
+    const prefix = "y".repeat(LABEL_PREFIX_CHARS_MAX);
+    expect(parseSelector(`${prefix}/${label}=${label}`).text).toBe(`${prefix}/${label}=${label}`);
+    expect(refusal(`a=${label}x`).details).toMatchObject({
+      at: "3",
+      rule: "a label's value has at most 63 characters",
+    });
+    expect(refusal(`${label}x`).details).toMatchObject({
+      at: "1",
+      rule: "the name of a key has at most 63 characters",
+    });
+    expect(refusal(`${prefix}y/a`).details).toMatchObject({ at: "1", fix: expect.stringContaining("at most 253") });
   });
 
   test("have limits, each with its name in the error", () => {
@@ -149,19 +161,20 @@ describe("products.md 8: selectors", () => {
     const noise = fc.oneof(
       fc.array(pieces, { maxLength: 30 }).map((all) => all.join("")),
       fc.string({ unit: "binary" }),
-      fc.array(pieces, { minLength: 1_000, maxLength: 2_000 }).map((all) => all.join("")),
+      fc
+        .tuple(fc.array(pieces, { minLength: 1, maxLength: 4 }), fc.nat(2_000))
+        .map(([all, n]) => all.join("").repeat(n)),
     );
     fc.assert(
       fc.property(noise, (text) => {
         try {
           const { text: canonical } = parseSelector(text);
-          expect(parseSelector(canonical).text).toBe(canonical);
+          return parseSelector(canonical).text === canonical;
         } catch (error) {
-          expect(error).toBeInstanceOf(InputError);
-          expect((error as InputError).reason).toBe("INVALID_SELECTOR");
+          return error instanceof InputError && error.reason === "INVALID_SELECTOR";
         }
       }),
-      { numRuns: 3_000 },
+      { numRuns: 500 },
     );
   });
 });
