@@ -5,7 +5,7 @@ export interface SubscribersOptions {
   readonly unsentBytesMax?: number;
   /** What all of them may have unsent before everybody waits, bytes. Default 256 MiB. */
   readonly allUnsentBytesMax?: number;
-  /** A subscriber is cut that has something unsent and whose client has read nothing for so long, ms. Default 30,000. */
+  /** Who has something unsent, of which its client has read nothing for so long, is cut, ms. Default 30,000. */
   readonly stalledMs?: number;
   /** The same while everybody waits, ms. Default 5,000. */
   readonly stalledPressedMs?: number;
@@ -24,8 +24,8 @@ const TURN_MESSAGES = 32;
 const SWEEP_MS = 500;
 
 /**
- * All subscribers of a product at this member. They are told in turn, a message each, for a bounded time per turn of the
- * loop. Whoever does not read costs its bound and one message, holds nobody up, and is cut in the end.
+ * All subscribers of a product at this member. They are told in turn, a message each, for a bounded time per turn of
+ * the loop. Whoever does not read costs its bound and one message, holds nobody up, and is cut in the end.
  */
 export class Subscribers implements SubscriberHost {
   readonly unsentBytesMax: number;

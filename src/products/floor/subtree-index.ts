@@ -24,8 +24,9 @@ export interface SubtreeIndexOptions<T> {
   /** Default: everything. False for a path that is not even read, and for all paths below it. */
   covers?(path: string): boolean;
   /**
-   * The index is now the subtree at `zxid`: all of the changes since the last call, however many zxids they came in. The
-   * first call may be without changes. After the tree had to be walked again, a znode may be told that has not changed.
+   * The index is now the subtree at `zxid`: all of the changes since the last call, however many zxids they came in.
+   * The first call may be without changes. After the tree had to be walked again, a znode may be told that has not
+   * changed.
    */
   onChange(changes: readonly IndexChange<T>[], zxid: number): void;
   /** For the log: a defect of `decode` or `onChange`, which is passed over. */

@@ -244,21 +244,20 @@ describe("a subscriber that does not read", () => {
     const [stalled, well] = [new TestClient(subscribers), new TestClient(subscribers)];
     for (const { subscriber } of [stalled, well]) subscriber.subscribe(topic, 1);
     stalled.reads = false;
-    for (let change = 0; change < 1_000; change++) {
+    for (let change = 0; change < 300; change++) {
       topic.add(LINE);
       settle();
       expect(stalled.unsentBytes).toBeLessThan(10_000 + LINE.length + 10);
     }
-    expect(well.received).toHaveLength(1_000);
-    // A thousand turns took a second.
-    vi.advanceTimersByTime(28_000);
+    expect(well.received).toHaveLength(300);
+    vi.advanceTimersByTime(29_000);
     expect(stalled.isCut).toBe(false);
     vi.advanceTimersByTime(2_000);
     expect([stalled.isCut, well.isCut]).toEqual([true, false]);
     const again = new TestClient(subscribers);
     again.subscriber.subscribe(topic, stalled.version);
     settle();
-    expect([again.received.length, again.version, again.lines]).toEqual([1, 1_001, topic.lines]);
+    expect([again.received.length, again.version, again.lines]).toEqual([1, 301, topic.lines]);
   });
 
   test("but slowly skips what is old, and is not cut", () => {
