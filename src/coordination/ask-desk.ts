@@ -38,23 +38,22 @@ export class AskDesk implements AsideListener {
     assert(topic.length > 0 && topic.length <= ASK_TOPIC_LENGTH_MAX, "a topic is 1 to ASK_TOPIC_LENGTH_MAX long");
     const members = to === "all" ? this.everybody() : [to];
     const refused = this.refusalOf(bytes);
-    if (refused !== undefined) {
-      done(
-        outcomeOf(
-          [],
-          members.map((memberId) => ({ memberId, reason: refused })),
-        ),
-      );
-      return;
-    }
-    const number = this.next++;
-    const ask = new Ask(members, (outcome) => {
-      this.asks.delete(number);
+    const tell = (outcome: AskOutcome): void => {
       try {
         done(outcome);
       } catch (error) {
         this.tellDefect(`who asked about "${topic}"`, error);
       }
+    };
+    if (refused !== undefined) {
+      const missing = members.map((memberId) => ({ memberId, reason: refused }));
+      tell(outcomeOf([], missing));
+      return;
+    }
+    const number = this.next++;
+    const ask = new Ask(members, (outcome) => {
+      this.asks.delete(number);
+      tell(outcome);
     });
     this.asks.set(number, ask);
     const message = encodeQuestion(number, topic, bytes);

@@ -5,6 +5,13 @@ import type { GrpcFailure } from "./status.ts";
 /** A session stream as grpc-js gives it, with messages as bytes both ways. */
 export type SessionCall = ServerDuplexStream<Buffer, Buffer>;
 
+/** What of a stream the queue needs: of a session's, or one of responses alone. */
+export interface OutboundCall {
+  write(message: Buffer, flushed: () => void): unknown;
+  end(): unknown;
+  emit(event: "error", failure: GrpcFailure): unknown;
+}
+
 /** What a queued message costs beside its bytes: many tiny ones must count, too. */
 export const MESSAGE_OVERHEAD_BYTES = 128;
 
@@ -19,7 +26,7 @@ interface Queued {
  * is handed to it at a time, and the rest stays here, where it is counted and can still be dropped.
  */
 export class OutboundQueue {
-  private readonly call: SessionCall;
+  private readonly call: OutboundCall;
   private readonly inFlightTarget: number;
   private readonly counters: DoorCounters;
   private readonly onDrain: () => void;
@@ -35,7 +42,7 @@ export class OutboundQueue {
   unsentBytes = 0;
 
   /** `onDrain` is told each time grpc-js flushed a message. */
-  constructor(call: SessionCall, inFlightTarget: number, counters: DoorCounters, onDrain: () => void) {
+  constructor(call: OutboundCall, inFlightTarget: number, counters: DoorCounters, onDrain: () => void) {
     this.call = call;
     this.inFlightTarget = inFlightTarget;
     this.counters = counters;

@@ -60,7 +60,7 @@ describe("products.md 2: ask", () => {
     expect(net.member(1).ask(1).told).toBe("1: 1>1?");
   });
 
-  test("a member that does not answer is missing once the time is over, and what it says later is ignored", () => {
+  test("a member that does not answer in time is missing, and named; what it says later is ignored", () => {
     const net = echoing(3);
     const asked = net.member(1).ask("all");
     net.deliver(2);
