@@ -84,6 +84,9 @@ export const serverReasons = {
   ),
   MEMBER_NOT_SYNCED: entry(9, "after-reread", "the member has not caught up with the leader yet"),
   TRANSFER_FAILED: entry(10, "after-reread", "leadership could not be handed over; see who leads now"),
+  INVALID_CONTENT: entry(3, "never", "the content is not what it is said to be, or its schema cannot be used"),
+  CONTENT_TOO_LARGE: entry(8, "never", "the content is over a limit of what is read; make it smaller or simpler"),
+  CONTENT_TOO_COSTLY: entry(8, "never", "reading the content took more time or memory than it may"),
   INTERNAL: entry(13, "never", "a defect of the server; see its log"),
 } as const satisfies Record<string, ReasonEntry>;
 

@@ -52,6 +52,9 @@ const codes: Record<Reason, number> = {
   MEMBER_NOT_CONNECTED: 76,
   MEMBER_NOT_SYNCED: 77,
   TRANSFER_FAILED: 78,
+  INVALID_CONTENT: 100,
+  CONTENT_TOO_LARGE: 101,
+  CONTENT_TOO_COSTLY: 102,
 };
 
 describe("the registry of errors", () => {
