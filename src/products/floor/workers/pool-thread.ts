@@ -47,13 +47,12 @@ export class PoolThread {
     this.worker.on("message", (report: WorkerReport) => this.receive(report));
     this.worker.on("error", (error: NodeJS.ErrnoException) => this.die(error));
     this.worker.on("exit", () => this.die(new Error("the thread ended by itself")));
-    // A pool without work keeps no process alive.
-    this.worker.unref();
   }
 
   /** The thread must be idle. */
   run({ kind, input }: JobRequest, onEnd: RunningJob["onEnd"]): void {
     this.state = "busy";
+    this.worker.ref();
     this.job = { onEnd, begunAt: 0, timer: undefined };
     const copy = ownCopy(input);
     this.worker.postMessage({ kind, input: copy.input } satisfies JobRequest, copy.buffers);
@@ -77,6 +76,8 @@ export class PoolThread {
     if (report.event === "done") this.settle({ outcome: "done", output: report.output });
     else if (report.event === "refused") this.settle({ outcome: "refused", refusal: report.refusal });
     this.state = "idle";
+    // A pool without work keeps no process alive.
+    this.worker.unref();
     this.listener.onIdle(this);
   }
 

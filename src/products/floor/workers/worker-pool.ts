@@ -111,6 +111,7 @@ export class WorkerPool<Jobs extends JobTable<Jobs>> {
     this.isStopped = true;
     const threads = [...this.threads];
     this.threads.clear();
+    this.idle.length = 0;
     for (const job of [...this.running, ...this.takeQueue()]) this.refuse(job, stopping);
     this.running.clear();
     await Promise.all(threads.map((thread) => thread.end()));

@@ -1,5 +1,5 @@
 import { Ajv2020, type ErrorObject, type Options, type ValidateFunction } from "ajv/dist/2020.js";
-import { invalid } from "../content-fault.ts";
+import { ContentFault, invalid } from "../content-fault.ts";
 import { SCHEMA_BYTES_MAX } from "./content-limits.ts";
 import { documentText } from "./document-text.ts";
 import { linearRegExp } from "./linear-reg-exp.ts";
@@ -7,6 +7,19 @@ import { parseJson } from "./parse-json.ts";
 import { schemaFormats } from "./schema-formats.ts";
 
 const DIALECT = "https://json-schema.org/draft/2020-12/schema";
+
+/** What compiles the patterns of a schema. */
+function patternEngine(pattern: string, flags: string): ReturnType<typeof linearRegExp> {
+  try {
+    return linearRegExp(pattern, flags);
+  } catch {
+    const why =
+      "is wrong, or uses what takes more than linear time: look-around, references back, a repetition over 1,000";
+    throw invalid("pattern", "", `the pattern ${JSON.stringify(pattern)} ${why}; write it without`);
+  }
+}
+// The compiler wants to know how code that is kept would name it; ours is not kept.
+patternEngine.code = "patternEngine";
 
 const options: Options = {
   // Keywords that are not of the standard are annotations, as it says.
@@ -17,7 +30,7 @@ const options: Options = {
   // A property that every object inherits is not there.
   ownProperties: true,
   formats: { ...schemaFormats },
-  code: { regExp: linearRegExp },
+  code: { regExp: patternEngine },
 };
 
 /** Knows the schema of schemas, and nothing of what anybody sent. */
@@ -33,7 +46,7 @@ export function compileSchema(text: Uint8Array): ValidateFunction {
   try {
     return new Ajv2020({ ...options, meta: false, validateSchema: false }).compile(schema as object);
   } catch (error) {
-    if (error instanceof RangeError) throw error;
+    if (error instanceof RangeError || error instanceof ContentFault) throw error;
     throw compileFault(error as Error & { missingRef?: string });
   }
 }
@@ -49,12 +62,7 @@ function checkSchema(schema: unknown): void {
   }
   dialect ??= new Ajv2020(options);
   if (dialect.validateSchema(schema as object) === true) return;
-  const [first] = dialect.errors as ErrorObject[];
-  const { instancePath = "", params, message } = first as ErrorObject;
-  if (first?.keyword === "format" && params["format"] === "regex") {
-    const text = "the pattern is wrong, or uses what cannot be done in linear time (look-around, references back)";
-    throw invalid("pattern", instancePath, `${text}: write it without`);
-  }
+  const [{ instancePath, message }] = dialect.errors as [ErrorObject];
   throw invalid("schema", instancePath, `this is not JSON Schema 2020-12: ${message}`);
 }
 

@@ -25,8 +25,8 @@ export const SHOWN_CHARACTERS_MAX = 100;
 export const ARCHIVE_BYTES_MAX = 4 * 1024 * 1024;
 /** Entries of an archive, folders included. */
 export const ENTRIES_MAX = 1_000;
-/** Bytes of one entry, inflated: a document. */
-export const ENTRY_BYTES_MAX = DOCUMENT_BYTES_MAX;
+/** Bytes of one entry, inflated: what fits one znode. */
+export const ENTRY_BYTES_MAX = 1024 * 1024;
 /** Bytes of all entries, inflated. */
 export const INFLATED_BYTES_MAX = 16 * 1024 * 1024;
 /** How many times its packed size an entry may have, once it is larger than {@link RATIO_BYTES_MIN}. */

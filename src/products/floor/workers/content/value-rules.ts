@@ -56,15 +56,19 @@ export class ValueRules {
   /** An integer as it was written, exactly. */
   integer(value: bigint, place: Place): number {
     const number = Number(value);
-    if (Number.isSafeInteger(number)) return number;
-    const message = "the integer is beyond 2^53 - 1 and would not be kept exactly: write it as a string";
-    throw invalid("integer-range", jsonPointer(place), message);
+    if (!Number.isSafeInteger(number)) throw inexact(place);
+    return number;
   }
 
-  /** Any other number. */
+  /** A number that was not written as an integer. */
   number(value: number, place: Place): number {
-    if (Number.isFinite(value)) return value;
-    throw invalid("number-range", jsonPointer(place), "infinities and NaN have no place in a document: leave them out");
+    if (!Number.isFinite(value)) {
+      const message = "infinities and NaN have no place in a document: leave them out";
+      throw invalid("number-range", jsonPointer(place), message);
+    }
+    // JSON writes it as an integer, which could not be read back.
+    if (/^-?\d+$/.test(String(value)) && !Number.isSafeInteger(value)) throw inexact(place);
+    return value;
   }
 
   private add({ values, characters, levels }: ValueCost, place: Place): void {
@@ -82,6 +86,11 @@ export class ValueRules {
       throw tooLarge("characters", "", `keys and strings have more than ${CHARACTERS_MAX} characters: divide it`);
     }
   }
+}
+
+function inexact(place: Place): Error {
+  const message = "the integer is beyond 2^53 - 1 and would not be kept exactly: write it as a string";
+  return invalid("integer-range", jsonPointer(place), message);
 }
 
 function show(key: string): string {
