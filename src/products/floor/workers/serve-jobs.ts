@@ -1,4 +1,4 @@
-import { setPriority } from "node:os";
+import { constants, getPriority, setPriority } from "node:os";
 import { parentPort } from "node:worker_threads";
 import { assert } from "../../../core/base/assert.ts";
 import { refusalOf } from "./content-fault.ts";
@@ -10,7 +10,7 @@ export type JobHandlers<Jobs extends JobTable<Jobs>> = {
   readonly [Kind in keyof Jobs]: (input: Jobs[Kind]["input"]) => Jobs[Kind]["output"] | Promise<Jobs[Kind]["output"]>;
 };
 
-/** Where the loop and a worker want one core, the loop is to win. */
+/** Where the loop and a worker want one core, the loop is to win: how much nicer the worker is than the process. */
 const NICENESS = 5;
 
 /**
@@ -21,7 +21,7 @@ export function serveJobs<Jobs extends JobTable<Jobs>>(handlers: JobHandlers<Job
   const port = parentPort;
   assert(port !== null, "jobs are served by a worker thread");
   // Linux counts this for the thread; elsewhere it would slow the whole process.
-  if (process.platform === "linux") setPriority(NICENESS);
+  if (process.platform === "linux") setPriority(Math.min(getPriority() + NICENESS, constants.priority.PRIORITY_LOW));
   const report = (message: WorkerReport, transfer: ArrayBuffer[] = []): void => port.postMessage(message, transfer);
   port.on("message", async ({ kind, input }: JobRequest) => {
     report({ event: "begun" });

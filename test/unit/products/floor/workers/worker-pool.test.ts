@@ -1,7 +1,10 @@
-import { expect, onTestFinished, test } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 import { defaultPoolLimits, type PoolLimits } from "../../../../../src/products/floor/workers/worker-limits.ts";
 import { WorkerPool } from "../../../../../src/products/floor/workers/worker-pool.ts";
 import { BROKEN_WORKER, SCRIPTED_WORKER, type ScriptedJobs } from "./scripted-worker.ts";
+
+// Threads are started in most tests, and a machine that has much else to do takes its time.
+vi.setConfig({ testTimeout: 60_000 });
 
 function openPool(limits: Partial<PoolLimits>, entry: URL = SCRIPTED_WORKER) {
   const lines: { level: string; fields: object; message: string }[] = [];
@@ -75,7 +78,7 @@ test("a defect of a worker is INTERNAL, is logged, and ends that worker only", a
 test("a worker that ends without a job is logged, and replaced when there is one", async () => {
   const { pool, lines } = openPool({ spares: 0 });
   await pool.run("crash-later", {});
-  await expect.poll(() => pool.stats().threads).toBe(0);
+  await expect.poll(() => pool.stats().threads, { timeout: 30_000 }).toBe(0);
   expect(await pool.run("echo", { bytes })).toEqual({ bytes });
   expect(lines).toMatchObject([{ level: "error", message: "a worker ended that had no job" }]);
 });
@@ -113,7 +116,7 @@ test("products.md 4: what waits is bounded in jobs and in bytes, and more is ref
 test("a pool that stops gives up what runs and what waits, and takes nothing more", async () => {
   const { pool, lines } = openPool({ jobMs: 60_000 });
   const jobs = [pool.run("spin", {}), pool.run("echo", { bytes })].map((job) => job.catch((error: unknown) => error));
-  await expect.poll(() => pool.stats().running).toBe(1);
+  await expect.poll(() => pool.stats().running, { timeout: 30_000 }).toBe(1);
   await pool.stop();
   for (const error of await Promise.all(jobs)) expect(error).toMatchObject({ reason: "STOPPING" });
   await expect(pool.run("echo", { bytes })).rejects.toMatchObject({ reason: "STOPPING" });
