@@ -13,9 +13,9 @@ export type JobEnd =
 
 export interface ThreadListener {
   /** It has loaded its code, or has ended a job, and waits. */
-  onIdle(thread: PoolThread): void;
+  onIdle(): void;
   /** It is gone, though nobody asked it to go. `error` where that was not of a job. */
-  onGone(thread: PoolThread, error: Error | undefined): void;
+  onGone(error: Error | undefined): void;
 }
 
 interface RunningJob {
@@ -78,7 +78,7 @@ export class PoolThread {
     this.state = "idle";
     // A pool without work keeps no process alive.
     this.worker.unref();
-    this.listener.onIdle(this);
+    this.listener.onIdle();
   }
 
   private begun(): void {
@@ -104,7 +104,7 @@ export class PoolThread {
   private leave(end: JobEnd, error: Error | undefined): void {
     this.state = "gone";
     this.settle(end);
-    this.listener.onGone(this, error);
+    this.listener.onGone(error);
   }
 
   private settle(end: JobEnd): void {

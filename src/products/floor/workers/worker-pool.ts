@@ -135,7 +135,7 @@ export class WorkerPool<Jobs extends JobTable<Jobs>> {
         this.idle.push(thread);
         this.advance();
       },
-      onGone: (_, error) => this.gone(thread, error),
+      onGone: (error) => this.gone(thread, error),
     });
     this.threads.add(thread);
   }
