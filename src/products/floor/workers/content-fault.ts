@@ -1,3 +1,4 @@
+import { shortened } from "./shortened.ts";
 import type { JobRefusal } from "./worker-error.ts";
 
 /** A job's refusal, thrown inside the worker. */
@@ -5,9 +6,9 @@ export class ContentFault extends Error {
   override readonly name = "ContentFault";
   readonly refusal: JobRefusal;
 
-  constructor(refusal: JobRefusal) {
-    super(refusal.message);
-    this.refusal = refusal;
+  constructor({ reason, rule, at, message }: JobRefusal) {
+    super(shortened(message));
+    this.refusal = { reason, rule, at: shortened(at), message: this.message };
   }
 }
 

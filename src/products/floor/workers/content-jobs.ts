@@ -29,7 +29,7 @@ export interface Validation {
 }
 
 export interface Violation {
-  /** JSON pointer of the rejected value. */
+  /** JSON pointer of the rejected value; this and the rule are cut off after 1,000 characters, and marked. */
   readonly item: string;
   /** Where the rule stands in the schema: `#/properties/port/maximum`. */
   readonly rule: string;

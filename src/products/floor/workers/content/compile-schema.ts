@@ -1,6 +1,7 @@
 import { Ajv2020, type ErrorObject, type Options, type ValidateFunction } from "ajv/dist/2020.js";
 import { ContentFault, invalid } from "../content-fault.ts";
-import { SCHEMA_BYTES_MAX } from "./content-limits.ts";
+import { shortened } from "../shortened.ts";
+import { SCHEMA_BYTES_MAX, SHOWN_CHARACTERS_MAX } from "./content-limits.ts";
 import { documentText } from "./document-text.ts";
 import { linearRegExp } from "./linear-reg-exp.ts";
 import { parseJson } from "./parse-json.ts";
@@ -15,7 +16,8 @@ function patternEngine(pattern: string, flags: string): ReturnType<typeof linear
   } catch {
     const why =
       "is wrong, or uses what takes more than linear time: look-around, references back, a repetition over 1,000";
-    throw invalid("pattern", "", `the pattern ${JSON.stringify(pattern)} ${why}; write it without`);
+    const shown = JSON.stringify(shortened(pattern, SHOWN_CHARACTERS_MAX));
+    throw invalid("pattern", "", `the pattern ${shown} ${why}; write it without`);
   }
 }
 // The compiler wants to know how code that is kept would name it; ours is not kept.
@@ -57,8 +59,9 @@ function checkSchema(schema: unknown): void {
     if ($schema !== DIALECT && $schema !== `${DIALECT}#`) {
       throw invalid("schema-dialect", "/$schema", `schemas are of JSON Schema 2020-12: $schema is ${DIALECT}`);
     }
-    if ($async !== undefined)
+    if ($async !== undefined) {
       throw invalid("schema", "/$async", "the keyword $async is not of JSON Schema: leave it out");
+    }
   }
   dialect ??= new Ajv2020(options);
   if (dialect.validateSchema(schema as object) === true) return;
@@ -69,6 +72,7 @@ function checkSchema(schema: unknown): void {
 /** Whatever else the compiler finds wrong is the schema's fault. */
 function compileFault({ message, missingRef }: Error & { missingRef?: string }): Error {
   if (missingRef === undefined) return invalid("schema", "", `the schema cannot be compiled: ${message}`);
-  const text = `the schema has nothing at $ref ${JSON.stringify(missingRef)}, and no other document is ever fetched`;
+  const shown = JSON.stringify(shortened(missingRef, SHOWN_CHARACTERS_MAX));
+  const text = `the schema has nothing at $ref ${shown}, and no other document is ever fetched`;
   return invalid("ref", "", `${text}: put what it means into $defs`);
 }

@@ -18,7 +18,7 @@ export const SCHEMAS_KEPT_MAX = 32;
 export const SCHEMA_BYTES_KEPT_MAX = 1024 * 1024;
 /** Violations that one validation tells of. */
 export const VIOLATIONS_MAX = 100;
-/** Characters of a key or a rejected value that a message shows. */
+/** Characters of a key, a pattern or a rejected value that a message shows. */
 export const SHOWN_CHARACTERS_MAX = 100;
 
 /** Bytes of an archive. */

@@ -53,11 +53,8 @@ async function readDirectory(zip: ZipFile): Promise<Entry[]> {
     judge(entry);
     total += entry.uncompressedSize;
     if (total > INFLATED_BYTES_MAX) {
-      throw tooLarge(
-        "inflated-bytes",
-        name,
-        `the archive inflates to more than ${INFLATED_BYTES_MAX} bytes: divide it`,
-      );
+      const message = `the archive inflates to more than ${INFLATED_BYTES_MAX} bytes: divide it`;
+      throw tooLarge("inflated-bytes", name, message);
     }
     directory.push(entry);
   }

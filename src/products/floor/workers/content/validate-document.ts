@@ -1,5 +1,6 @@
 import type { ErrorObject, ValidateFunction } from "ajv";
 import type { Validation, Violation } from "../content-jobs.ts";
+import { shortened } from "../shortened.ts";
 import { SHOWN_CHARACTERS_MAX, VIOLATIONS_MAX } from "./content-limits.ts";
 
 /** Holds a value against a compiled schema. */
@@ -12,7 +13,12 @@ export function validateDocument(validate: ValidateFunction, value: unknown): Va
 }
 
 function violation({ instancePath, schemaPath, message = "", data }: ErrorObject): Violation {
-  return { item: instancePath, rule: schemaPath, value: shown(data), message };
+  return {
+    item: shortened(instancePath),
+    rule: shortened(schemaPath),
+    value: shown(data),
+    message: shortened(message),
+  };
 }
 
 /** A value, shortened; of an object or a list no more than its size, which costs nothing. */
@@ -20,6 +26,5 @@ function shown(value: unknown): string {
   if (Array.isArray(value)) return `a list of ${value.length}`;
   if (typeof value === "object" && value !== null) return `an object of ${Object.keys(value).length}`;
   if (typeof value !== "string") return String(value);
-  const isShort = value.length <= SHOWN_CHARACTERS_MAX;
-  return JSON.stringify(isShort ? value : `${value.slice(0, SHOWN_CHARACTERS_MAX)}...`);
+  return JSON.stringify(shortened(value, SHOWN_CHARACTERS_MAX));
 }

@@ -1,4 +1,5 @@
 import { invalid, tooLarge } from "../content-fault.ts";
+import { shortened } from "../shortened.ts";
 import { CHARACTERS_MAX, DEPTH_MAX, SHOWN_CHARACTERS_MAX, VALUES_MAX } from "./content-limits.ts";
 import { jsonPointer, type Place } from "./json-pointer.ts";
 
@@ -94,5 +95,5 @@ function inexact(place: Place): Error {
 }
 
 function show(key: string): string {
-  return JSON.stringify(key.length > SHOWN_CHARACTERS_MAX ? `${key.slice(0, SHOWN_CHARACTERS_MAX)}...` : key);
+  return JSON.stringify(shortened(key, SHOWN_CHARACTERS_MAX));
 }

@@ -105,6 +105,13 @@ describe("any document", () => {
     expect(await refused(format, text)).toEqual({ reason: "INVALID_CONTENT", rule: "duplicate-key", at, message });
   });
 
+  test("products.md 4: is refused in bounds, however long its keys are", async () => {
+    const key = "k".repeat(100_000);
+    const { at, message } = await refused("json", `{"${key}":{"${key}":1,"${key}":2}}`);
+    expect(at).toBe(`/${"k".repeat(999)}...`);
+    expect(message).toBe(`the key "${"k".repeat(100)}..." is there twice: keep one`);
+  });
+
   test.for<[ContentFormat, (integer: string) => string]>([
     ["json", (integer) => `{"a~/b":[${integer}]}`],
     ["yaml", (integer) => `a~/b: [${integer}]`],

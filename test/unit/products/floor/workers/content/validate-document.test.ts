@@ -37,6 +37,13 @@ describe("a value", () => {
     expect([violations.length, total]).toEqual([100, 250]);
   });
 
+  test("products.md 4: tells of places and values in bounds, however long they are", () => {
+    const key = "k".repeat(100_000);
+    const { violations } = validate({ additionalProperties: { items: false } }, { [key]: Array(200).fill(1) });
+    expect(violations[0]?.item).toBe(`/${"k".repeat(999)}...`);
+    expect(JSON.stringify(violations).length).toBeLessThan(200_000);
+  });
+
   test("has no properties that it inherits", () => {
     expect(isValid({ required: ["toString"] }, {})).toBe(false);
     expect(isValid({ properties: { constructor: { type: "string" } } }, {})).toBe(true);
