@@ -43,6 +43,22 @@ const layers = {
 /** The tree's vocabulary: plain data and constants, which the floors above may use; the rest are its internals. */
 const treeWords = "^src/core/tree/(operation|stat|answer|watch-event)[.]ts$";
 
+/** Where users' content is parsed: in the worker's own files, which nothing else imports. */
+const contentWorker = "^src/products/floor/workers/content/";
+
+/** What parses; one that joins belongs here. */
+const parsers = [
+  "ajv",
+  "ajv-formats",
+  "jsonc-parser",
+  "properties-file",
+  "re2js",
+  "saxes",
+  "smol-toml",
+  "yaml",
+  "yauzl",
+];
+
 const within = (folder) => `^${folder}/`;
 
 const floorRules = Object.entries(layers).map(([name, { in: folder, may }]) => ({
@@ -109,6 +125,18 @@ module.exports = {
       severity: "error",
       from: { path: "^(src|sdk)/", pathNot: "^src/storage/" },
       to: { path: "node_modules/better-sqlite3/" },
+    },
+    {
+      name: "products.md 4: only the content worker has parsers; the server reads its own options with one",
+      severity: "error",
+      from: { path: "^(src|sdk)/", pathNot: [contentWorker, "^src/server/options-sources[.]ts$"] },
+      to: { path: parsers.map((name) => `node_modules/${name}/`) },
+    },
+    {
+      name: "products.md 4: what parses users' content runs in its worker only",
+      severity: "error",
+      from: { path: "^(src|sdk)/", pathNot: contentWorker },
+      to: { path: contentWorker },
     },
     { name: "no cycle", severity: "error", from: {}, to: { circular: true } },
   ],

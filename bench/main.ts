@@ -8,6 +8,7 @@ import { failover } from "./workloads/failover.ts";
 import { fill } from "./workloads/fill.ts";
 import { followerRestart } from "./workloads/follower-restart.ts";
 import { followerWipe } from "./workloads/follower-wipe.ts";
+import { hostileContent } from "./workloads/hostile-content.ts";
 import { idleSessions } from "./workloads/idle-sessions.ts";
 import { rolling } from "./workloads/rolling.ts";
 import { stall } from "./workloads/stall.ts";
@@ -33,6 +34,7 @@ const workloads: readonly Workload[] = [
   followerWipe,
   rolling,
   versus,
+  hostileContent,
   zookeeper,
   zookeeperFailover,
   zookeeperFanout,

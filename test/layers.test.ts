@@ -25,6 +25,7 @@ const allowed: readonly (readonly [string, string])[] = [
   ["src/server/a", "src/api/grpc/a"],
   ["src/cli/a", "src/server/a"],
   ["src/cli/a2", "src/storage/verify/a"],
+  ["src/products/floor/workers/content/a2", "src/products/floor/workers/content/a"],
 ];
 
 const forbidden: readonly (readonly [string, string])[] = [
@@ -47,7 +48,9 @@ const forbidden: readonly (readonly [string, string])[] = [
   ["src/api/grpc/x", "src/api/http/a"],
   ["src/api/http/x", "src/storage/journal/a"],
   ["src/api/http/x2", "src/core/tree/a"],
+  ["src/products/floor/workers/x", "src/products/floor/workers/content/a"],
   ["src/server/x", "src/cli/a"],
+  ["src/server/x2", "src/products/floor/workers/content/a"],
   ["src/cli/x", "src/storage/journal/a"],
   ["src/cli/x2", "src/api/grpc/a"],
   ["src/elsewhere/x", "src/core/base/b"],
@@ -55,7 +58,21 @@ const forbidden: readonly (readonly [string, string])[] = [
 ];
 
 const lone = ["src/core/base/b", "src/core/tree/operation", "src/core/tree/stat", "src/products/floor/a"];
-const leaves = [...lone, "src/storage/verify/a", "src/products/registry/a"];
+const own = ["src/storage/verify/a", "src/products/registry/a", "src/products/floor/workers/content/a"];
+const leaves = [...lone, ...own];
+
+/** What may be imported by the content worker only, as it is imported. */
+const parsers = [
+  "ajv/dist/2020.js",
+  "ajv-formats/dist/formats.js",
+  "jsonc-parser",
+  "properties-file/parser",
+  "re2js",
+  "saxes",
+  "smol-toml",
+  "yaml",
+  "yauzl",
+];
 
 let house: string;
 let violations: readonly string[];
@@ -76,6 +93,10 @@ beforeAll(async () => {
   for (const [from, to] of [...allowed, ...forbidden]) {
     write(`${from}.ts`, `import type { Word as It } from "${relative(from, to)}";\nexport type Word = It;\n`);
   }
+  const parsing = parsers.map((name) => `import type {} from "${name}";\n`).join("");
+  write("src/products/config/parsing.ts", parsing);
+  write("src/products/floor/workers/content/parsing.ts", parsing);
+  write("src/server/options-sources.ts", 'import type {} from "yaml";\n');
   write("src/runtime/round.ts", 'import "./trip.ts";\n');
   write("src/runtime/trip.ts", 'import "./round.ts";\n');
   write("src/core/base/node.ts", 'import "node:fs";\n');
@@ -123,6 +144,13 @@ describe("the layer table", () => {
       expect(tried, way).toBeDefined();
       expect(named(tried?.[0] ?? ""), way).not.toEqual([]);
     }
+  });
+
+  it.each(parsers)("products.md 4: leaves %s to the content worker", (name) => {
+    const [folder] = name.split("/");
+    expect(named("src/products/config/parsing")).toContainEqual(expect.stringContaining(`node_modules/${folder}/`));
+    expect(named("src/products/floor/workers/content/parsing")).toEqual([]);
+    expect(named("src/server/options-sources")).toEqual([]);
   });
 
   it("allows the command line to use the built SDK", () => {

@@ -76,6 +76,8 @@ export interface BenchOptions {
   /** Hostile connections of each kind that is slow or silent, and those opened all at once. */
   readonly idlers: number;
   readonly burst: number;
+  /** Pieces of hostile content a second, at each member. */
+  readonly contentRate: number;
   /** Where CPU profiles of the members and of the generator go. */
   readonly profile: string | undefined;
   /** Where data directories are made: a folder on the disk to be measured. */
@@ -117,6 +119,7 @@ const flags = {
   seed: { type: "string" },
   idlers: { type: "string" },
   burst: { type: "string" },
+  "content-rate": { type: "string" },
   profile: { type: "string" },
   folder: { type: "string" },
   memory: { type: "string" },
@@ -153,6 +156,7 @@ export const USAGE = `usage: npm run bench -- <workload> [options]
   --seed N            and what the mutations are drawn from (the clock)
   --idlers N          and connections of each kind that is slow or silent (300)
   --burst N           and connections opened all at once (20,000)
+  --content-rate N    hostile-content: pieces of it a second, at each member (4)
   --profile FOLDER    CPU profiles of the first measured load: of each member and of the generator
   --folder PATH       where data directories are made, on the disk to be measured (.muster/bench; env BENCH_FOLDER)
   --memory SIZE       --memory of the server
@@ -194,6 +198,7 @@ export function readBenchOptions(args: readonly string[], defaults: (workload: s
     seed: number("seed", values.seed, Date.now() % 2 ** 31),
     idlers: number("idlers", values.idlers, 300),
     burst: number("burst", values.burst, 20_000),
+    contentRate: number("content-rate", values["content-rate"], 4),
     profile: values.profile,
     folder: values.folder ?? process.env["BENCH_FOLDER"] ?? DEFAULT_FOLDER,
     memory: values.memory,

@@ -2,6 +2,7 @@ import path from "node:path";
 import type { MusterClient } from "@muster/client";
 import type { BenchOptions } from "./bench-options.ts";
 import { closeClients, forEachOf, makeValues, openClients, openRoamingClients } from "./clients.ts";
+import { feedEnvironment } from "./content-feed.ts";
 import { Ensemble } from "./ensemble.ts";
 import { liveMemory } from "./live-memory.ts";
 import { closedLoop, type LoadResult, type Operation, openLoop } from "./load.ts";
@@ -25,6 +26,11 @@ export interface MeasuredLoad<Load extends LoadResult = LoadResult> {
   readonly servers: readonly ServerCost[];
   /** This process, which sends the load and takes the answers. */
   readonly generator: ProcessCost;
+}
+
+interface StartOptions {
+  readonly zookeeper?: boolean;
+  readonly feed?: string;
 }
 
 /** The members under test with their clients and what is measured about them. */
@@ -69,16 +75,17 @@ export class BenchRun {
 
   /**
    * Starts as many members as the options say, or those that were stopped again; answers the leader.
-   * @param zookeeper with their ZooKeeper door open
+   * @param options.zookeeper with their ZooKeeper door open
+   * @param options.feed the folder of the content their workers are fed with
    */
-  async startMembers({ zookeeper = false } = {}): Promise<Member> {
-    if (this.current === undefined) this.current = await this.newEnsemble(zookeeper);
+  async startMembers(options: StartOptions = {}): Promise<Member> {
+    if (this.current === undefined) this.current = await this.newEnsemble(options);
     else await this.current.startAll();
     this.leader = await this.current.agreed();
     return this.member;
   }
 
-  private newEnsemble(zookeeper: boolean): Promise<Ensemble> {
+  private newEnsemble({ zookeeper = false, feed }: StartOptions): Promise<Ensemble> {
     const { members, memory, serverFlags, profile, seconds } = this.options;
     const flags = memory === undefined ? [] : ["--memory", memory];
     return Ensemble.start({
@@ -86,9 +93,12 @@ export class BenchRun {
       folder: this.folder,
       flags: [...flags, ...serverFlags],
       zookeeper,
-      // A profile slows the member down: the ticker would measure that.
-      env: (id) =>
-        profile === undefined ? tickerEnvironment(this.tickerFile(id)) : profilerEnvironment(profile, id, seconds),
+      env: (id) => {
+        // A profile slows the member down: the ticker would measure that.
+        const watched =
+          profile === undefined ? tickerEnvironment(this.tickerFile(id)) : profilerEnvironment(profile, id, seconds);
+        return feed === undefined ? watched : feedEnvironment(feed, watched);
+      },
     });
   }
 

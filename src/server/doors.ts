@@ -7,7 +7,10 @@ import { LocalCoordination } from "../coordination/local-coordination.ts";
 import { MemberEnsemble } from "../coordination/member-ensemble.ts";
 import { formatListenAddress, type ListenAddress } from "../core/base/listen-address.ts";
 import { formatZxid } from "../core/base/zxid.ts";
+import type { ContentJobs } from "../products/floor/workers/content-jobs.ts";
+import { WorkerPool } from "../products/floor/workers/worker-pool.ts";
 import type { MemberRuntime } from "../runtime/member-runtime.ts";
+import { workerFile } from "../storage/worker-file.ts";
 import type { Log } from "./logging.ts";
 import type { ServerOptions } from "./options.ts";
 import { ADDRESSES_FILE, formatAddresses, type MemberAddresses } from "./options-handover.ts";
@@ -37,6 +40,10 @@ export async function openDoors(
     links: runtime.links,
     onNotice: (level, message, details) => log[level](details, message),
   });
+  const workers = new WorkerPool<ContentJobs>(
+    { entry: workerFile("../products/floor/workers/content/content-worker", import.meta.url) },
+    { log, observeJob: (seconds) => metrics.observeJob(seconds) },
+  );
   const { insecure } = options;
   const grpcDoor = createGrpcDoor(
     { listen: formatListenAddress(options.grpcListen), insecure, version: VERSION },
@@ -52,6 +59,7 @@ export async function openDoors(
     snapshot: () => runtime.snapshot().stats(),
     grpc: () => grpcDoor.stats(),
     queue: () => ({ requests: runtime.member.outstandingCommands }),
+    workers: () => workers.stats(),
   });
   const { address } = await grpcDoor.start();
   let http: ListenAddress;
@@ -94,6 +102,7 @@ export async function openDoors(
         // The others have a new leader before this member's clients look for another member.
         runtime.beginStop();
         await Promise.all([grpcDoor.stop(DOOR_GRACE_MS), httpDoor.stop(), zookeeperDoor?.stop()]);
+        await workers.stop();
         await runtime.stop();
         metrics.stop();
         log.info({ zxid: formatZxid(runtime.member.tree.zxid) }, "stopped");

@@ -87,6 +87,9 @@ export const serverReasons = {
   GUARDED_PATH: entry(7, "never", "only a product writes here; use that product's own requests in place of raw writes"),
   INVALID_NAME: entry(3, "never", "the name breaks a rule of names"),
   INVALID_SELECTOR: entry(3, "never", "the selector cannot be read"),
+  INVALID_CONTENT: entry(3, "never", "the content is not what it is said to be, or its schema cannot be used"),
+  CONTENT_TOO_LARGE: entry(8, "never", "the content is over a limit of what is read; make it smaller or simpler"),
+  CONTENT_TOO_COSTLY: entry(8, "never", "reading the content took more time or memory than it may"),
   INTERNAL: entry(13, "never", "a defect of the server; see its log"),
 } as const satisfies Record<string, ReasonEntry>;
 

@@ -1,4 +1,5 @@
 import type { MemberRole, Status } from "../../coordination/port.ts";
+import type { PoolStats } from "../../products/floor/workers/worker-pool.ts";
 
 /** Where the numbers of a scrape come from, called at a scrape only. One not given yet leaves its metrics out. */
 export interface MetricSources {
@@ -8,6 +9,7 @@ export interface MetricSources {
   readonly grpc?: () => GrpcNumbers;
   readonly zookeeper?: () => ZookeeperNumbers;
   readonly queue?: () => QueueNumbers;
+  readonly workers?: () => PoolStats;
   /** The process itself; given by `createMetrics`. */
   readonly process?: () => ProcessNumbers;
 }
@@ -126,7 +128,7 @@ function labelled<Source extends keyof MetricSources>(
 ): MetricRow {
   return {
     name,
-    type: "gauge",
+    type: name.endsWith("_total") ? "counter" : "gauge",
     help,
     labels,
     read: (sources) => {
@@ -136,7 +138,7 @@ function labelled<Source extends keyof MetricSources>(
   };
 }
 
-/** Every metric but the two histograms, in the order of docs/reference/metrics.md. */
+/** Every metric but the histograms, in the order of docs/reference/metrics.md. */
 export const metricRows: readonly MetricRow[] = [
   labelled(
     "status",
@@ -290,6 +292,17 @@ export const metricRows: readonly MetricRow[] = [
     "Defects of the door met, each one logged.",
     (z) => z.defects,
   ),
+  row("workers", "gauge", "muster_worker_threads", "Threads that read users' content, or may.", (w) => w.threads),
+  row("workers", "gauge", "muster_worker_running_jobs", "Jobs running in these threads.", (w) => w.running),
+  row("workers", "gauge", "muster_worker_queued_jobs", "Jobs waiting for a thread.", (w) => w.queuedJobs),
+  row("workers", "gauge", "muster_worker_queued_bytes", "Size of the jobs waiting.", (w) => w.queuedBytes),
+  labelled(
+    "workers",
+    "muster_worker_jobs_total",
+    ["kind", "outcome"],
+    "Jobs ended. timeout, memory: their thread was killed for it; crashed: by a defect, which is logged.",
+    (w) => w.jobs.map(({ kind, outcome, count }) => ({ labels: { kind, outcome }, value: count })),
+  ),
   row("journal", "gauge", "muster_journal_bytes", "Journal on disk.", (j) => j.bytes),
   row("journal", "gauge", "muster_journal_segments", "Journal segments on disk.", (j) => j.segments),
   row("snapshot", "gauge", "muster_snapshot_zxid", "zxid of the last snapshot round committed.", (s) => s.lastZxid),
@@ -346,7 +359,7 @@ export const metricRows: readonly MetricRow[] = [
   ),
 ];
 
-/** The two latencies that are observed as they happen: one observation per fsync, one per batch. */
+/** What is observed as it happens: one observation per fsync, one per batch, one per job of a worker. */
 export const histogramRows = [
   {
     name: "muster_fsync_seconds",
@@ -357,5 +370,10 @@ export const histogramRows = [
     name: "muster_commit_seconds",
     help: "Time from proposing a batch until it is applied.",
     buckets: [0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5],
+  },
+  {
+    name: "muster_worker_job_seconds",
+    help: "Time of one job of a worker, from its start in the thread.",
+    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6],
   },
 ] as const;

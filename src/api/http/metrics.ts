@@ -13,6 +13,8 @@ export interface Metrics {
   observeFsync(seconds: number): void;
   /** One batch took this long from proposal to apply, seconds. */
   observeCommit(seconds: number): void;
+  /** One job of a worker took this long, seconds. */
+  observeJob(seconds: number): void;
   /** Ends the measuring of the event loop. */
   stop(): void;
 }
@@ -20,16 +22,16 @@ export interface Metrics {
 /** Timers of the event loop are checked this often, ms. */
 const LOOP_RESOLUTION_MS = 10;
 
-/** Numbers are read at a scrape; between scrapes measuring costs an addition per fsync and per batch. */
+/** Numbers are read at a scrape; between scrapes measuring costs an addition per fsync, batch and job. */
 export function createMetrics(): Metrics {
   const registry = new Registry();
   const loopDelay = monitorEventLoopDelay({ resolution: LOOP_RESOLUTION_MS });
   loopDelay.enable();
   let sources: MetricSources = { process: () => processNumbers(loopDelay) };
   for (const row of metricRows) addRow(registry, row, () => sources);
-  const [fsync, commit] = histogramRows.map(
+  const [fsync, commit, job] = histogramRows.map(
     ({ name, help, buckets }) => new Histogram({ name, help, buckets: [...buckets], registers: [registry] }),
-  ) as [Histogram, Histogram];
+  ) as [Histogram, Histogram, Histogram];
   return {
     contentType: registry.contentType,
     text: () => registry.metrics(),
@@ -38,6 +40,7 @@ export function createMetrics(): Metrics {
     },
     observeFsync: (seconds) => fsync.observe(seconds),
     observeCommit: (seconds) => commit.observe(seconds),
+    observeJob: (seconds) => job.observe(seconds),
     stop: () => void loopDelay.disable(),
   };
 }

@@ -243,6 +243,30 @@ export const errors = {
   ),
   INVALID_NAME: entry(91, g.INVALID_ARGUMENT, 400, -8, "never", "the name breaks a rule of names"),
   INVALID_SELECTOR: entry(92, g.INVALID_ARGUMENT, 400, -8, "never", "the selector cannot be read"),
+  INVALID_CONTENT: entry(
+    100,
+    g.INVALID_ARGUMENT,
+    400,
+    -8,
+    "never",
+    "the content is not what it is said to be, or its schema cannot be used",
+  ),
+  CONTENT_TOO_LARGE: entry(
+    101,
+    g.RESOURCE_EXHAUSTED,
+    413,
+    -8,
+    "never",
+    "the content is over a limit of what is read; make it smaller or simpler",
+  ),
+  CONTENT_TOO_COSTLY: entry(
+    102,
+    g.RESOURCE_EXHAUSTED,
+    413,
+    -8,
+    "never",
+    "reading the content took more time or memory than it may",
+  ),
 } as const satisfies Record<string, ErrorEntry>;
 
 export type Reason = keyof typeof errors;

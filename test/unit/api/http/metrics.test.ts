@@ -38,6 +38,16 @@ const everySource = {
   journal: () => ({ bytes: 12, segments: 13 }),
   snapshot: () => ({ lastZxid: 14, databaseBytes: 15, walBytes: 16, writtenBytes: 17 }),
   queue: () => ({ requests: 17 }),
+  workers: () => ({
+    threads: 30,
+    running: 31,
+    queuedJobs: 32,
+    queuedBytes: 33,
+    jobs: [
+      { kind: "parse", outcome: "done" as const, count: 34 },
+      { kind: "parse", outcome: "timeout" as const, count: 35 },
+    ],
+  }),
   grpc: (): GrpcNumbers => ({ ...emptyCounters(), streams: 18, streamsOpened: 19 }),
   zookeeper: () => ({
     connections: 20,
@@ -84,6 +94,12 @@ test("numbers are read when scraped, and a zxid is exact up to 2^53 - 1", async 
       "muster_outstanding_requests 17",
       "muster_grpc_streams 18",
       "muster_grpc_streams_total 19",
+      "muster_worker_threads 30",
+      "muster_worker_running_jobs 31",
+      "muster_worker_queued_jobs 32",
+      "muster_worker_queued_bytes 33",
+      'muster_worker_jobs_total{kind="parse",outcome="done"} 34',
+      'muster_worker_jobs_total{kind="parse",outcome="timeout"} 35',
       "muster_zookeeper_connections 20",
       "muster_zookeeper_outstanding_requests 21",
       "muster_zookeeper_connections_rejected_total 22",
@@ -123,10 +139,11 @@ test("every metric of the table is in a scrape, in its unit", async () => {
   for (const { name } of histogramRows) expect(text).toContain(`# TYPE ${name} histogram\n`);
 });
 
-test("an fsync and a commit are each one observation in a bucket", async () => {
+test("an fsync, a commit and a job are each one observation in a bucket", async () => {
   metrics.observeFsync(0.0004);
   metrics.observeFsync(3);
   metrics.observeCommit(0.002);
+  metrics.observeJob(0.45);
   expect(await lines()).toEqual(
     expect.arrayContaining([
       'muster_fsync_seconds_bucket{le="0.00025"} 0',
@@ -135,6 +152,8 @@ test("an fsync and a commit are each one observation in a bucket", async () => {
       "muster_fsync_seconds_count 2",
       "muster_fsync_seconds_sum 3.0004",
       'muster_commit_seconds_bucket{le="0.0025"} 1',
+      'muster_worker_job_seconds_bucket{le="0.4"} 0',
+      'muster_worker_job_seconds_bucket{le="0.5"} 1',
     ]),
   );
 });

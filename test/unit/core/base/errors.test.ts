@@ -55,6 +55,9 @@ const codes: Record<Reason, number> = {
   GUARDED_PATH: 90,
   INVALID_NAME: 91,
   INVALID_SELECTOR: 92,
+  INVALID_CONTENT: 100,
+  CONTENT_TOO_LARGE: 101,
+  CONTENT_TOO_COSTLY: 102,
 };
 
 describe("the registry of errors", () => {
