@@ -1,13 +1,16 @@
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { createGrpcDoor } from "../api/grpc/grpc-door.ts";
-import { createHttpDoor } from "../api/http/http-door.ts";
+import { createGrpcDoor, type GrpcDoor } from "../api/grpc/grpc-door.ts";
+import { createHttpDoor, type HttpDoor } from "../api/http/http-door.ts";
 import type { Metrics } from "../api/http/metrics.ts";
 import { LocalCoordination } from "../coordination/local-coordination.ts";
 import { MemberEnsemble } from "../coordination/member-ensemble.ts";
+import type { Coordination } from "../coordination/port.ts";
 import { formatListenAddress, type ListenAddress } from "../core/base/listen-address.ts";
 import { formatZxid } from "../core/base/zxid.ts";
 import type { MemberRuntime } from "../runtime/member-runtime.ts";
+import { readDoorTls } from "./door-tls.ts";
+import { type Identities, mayBeAnonymous, openIdentities } from "./identity.ts";
 import type { Log } from "./logging.ts";
 import type { ServerOptions } from "./options.ts";
 import { ADDRESSES_FILE, formatAddresses, type MemberAddresses } from "./options-handover.ts";
@@ -35,12 +38,8 @@ export async function openDoors(
     version: VERSION,
     ensemble: new MemberEnsemble(runtime),
   });
-  const { insecure } = options;
-  const grpcDoor = createGrpcDoor(
-    { listen: formatListenAddress(options.grpcListen), insecure, version: VERSION },
-    { coordination, log },
-  );
-  const httpDoor = createHttpDoor({ listen: options.httpListen, insecure }, { coordination, metrics, log });
+  const identities = openIdentities(options, coordination, log);
+  const { grpcDoor, httpDoor, reload } = makeDoors(options, identities, coordination, metrics, log);
   metrics.connect({
     status: () => coordination.status(),
     journal: () => {
@@ -56,7 +55,7 @@ export async function openDoors(
   let zookeeperDoor: OpenZookeeperDoor | undefined;
   try {
     http = await httpDoor.start();
-    zookeeperDoor = await openZookeeperDoor(options, runtime, coordination, log);
+    zookeeperDoor = await openZookeeperDoor(options, runtime, coordination, identities.gatekeeper, log);
   } catch (error) {
     await Promise.all([grpcDoor.stop(0), httpDoor.stop()]);
     throw error;
@@ -82,12 +81,14 @@ export async function openDoors(
   runtime.announce(told);
   const addressesFile = join(runtime.dataDir.directory, ADDRESSES_FILE);
   writeFileSync(addressesFile, formatAddresses(options.id, addresses));
+  process.on("SIGHUP", reload);
   log.info({ grpc: address, http: formatListenAddress(http), version: VERSION }, "serving");
   let stopped: Promise<void> | undefined;
   return {
     addresses,
     stop: () => {
       stopped ??= (async () => {
+        process.off("SIGHUP", reload);
         rmSync(addressesFile, { force: true });
         // The others have a new leader before this member's clients look for another member.
         runtime.beginStop();
@@ -99,6 +100,46 @@ export async function openDoors(
       return stopped;
     },
   };
+}
+
+/** The gRPC and the HTTP door, and what has them read their files again. */
+function makeDoors(
+  options: ServerOptions,
+  identities: Identities,
+  coordination: Coordination,
+  metrics: Metrics,
+  log: Log,
+): { readonly grpcDoor: GrpcDoor; readonly httpDoor: HttpDoor; readonly reload: () => void } {
+  const { insecure, grpcListen, httpListen, tls: files } = options;
+  const { gatekeeper } = identities;
+  const tls = files === null ? undefined : readDoorTls(files);
+  const grpcDoor = createGrpcDoor(
+    {
+      listen: formatListenAddress(grpcListen),
+      insecure,
+      tls,
+      mayBeAnonymous: mayBeAnonymous(grpcListen.host, options),
+      version: VERSION,
+    },
+    { coordination, log, gate: gatekeeper },
+  );
+  const httpDoor = createHttpDoor(
+    { listen: httpListen, insecure, tls },
+    { coordination, metrics, log, gate: { gatekeeper, mayBeAnonymous: mayBeAnonymous(httpListen.host, options) } },
+  );
+  const reload = (): void => {
+    identities.reload();
+    if (files === null) return;
+    try {
+      const changed = readDoorTls(files);
+      grpcDoor.setTls(changed);
+      httpDoor.setTls(changed);
+      log.info({}, "the certificates of the gRPC and HTTP doors read again");
+    } catch (error) {
+      log.error({ error: (error as Error).message }, "the certificates of the gRPC and HTTP doors stay as they were");
+    }
+  };
+  return { grpcDoor, httpDoor, reload };
 }
 
 function parseBound(address: string): ListenAddress {

@@ -24,7 +24,7 @@ export class Health {
     this.pollMs = pollMs;
   }
 
-  addToServer(server: Server): void {
+  addToServer(server: Pick<Server, "addService">): void {
     addLateServices(server, METHODS, async (into) => {
       const { HealthImplementation } = await import("grpc-health-check");
       const known = SERVICES.map((service) => [service, this.shown]);

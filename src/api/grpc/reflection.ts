@@ -17,7 +17,7 @@ const METHODS = ["v1", "v1alpha"].map((version) => ({
 }));
 
 /** Lets tools such as grpcurl ask the server what it offers. */
-export function addReflection(server: Server): void {
+export function addReflection(server: Pick<Server, "addService">): void {
   addLateServices(server, METHODS, async (into) => {
     const [{ loadSync }, { ReflectionService }, { protoPath: healthProto }] = await Promise.all([
       import("@grpc/proto-loader"),

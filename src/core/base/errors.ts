@@ -63,7 +63,14 @@ export const errors = {
     "the znode has children; delete them first, or delete recursively",
   ),
   EPHEMERAL_PARENT: entry(5, g.FAILED_PRECONDITION, 409, -108, "never", "an ephemeral znode cannot have children"),
-  NO_PERMISSION: entry(6, g.PERMISSION_DENIED, 403, -102, "never", "the znode's ACL does not allow this"),
+  NO_PERMISSION: entry(
+    6,
+    g.PERMISSION_DENIED,
+    403,
+    -102,
+    "never",
+    "the znode's ACL, or what the caller was granted, does not allow this",
+  ),
   INVALID_PATH: entry(7, g.INVALID_ARGUMENT, 400, -8, "never", "the path breaks a path rule"),
   INVALID_ARGUMENT: entry(8, g.INVALID_ARGUMENT, 400, -8, "never", "an argument is out of its range"),
   INVALID_ACL: entry(9, g.INVALID_ARGUMENT, 400, -114, "never", "the ACL is empty or has an entry that is not valid"),
@@ -182,6 +189,15 @@ export const errors = {
   INTERNAL: entry(55, g.INTERNAL, 500, -1, "never", "a defect of the server; see its log"),
   NO_ROUTE: entry(56, g.UNIMPLEMENTED, 404, -6, "never", "there is nothing at this address"),
   METHOD_NOT_ALLOWED: entry(57, g.UNIMPLEMENTED, 405, -6, "never", "this address does not take this method"),
+  UNAUTHENTICATED: entry(58, g.UNAUTHENTICATED, 401, -115, "never", "nothing proves who asks"),
+  TOO_MANY_FAILURES: entry(
+    59,
+    g.RESOURCE_EXHAUSTED,
+    429,
+    -115,
+    "same-request",
+    "this token has failed too often from this address; wait, then try again",
+  ),
   NOT_LEADER: entry(70, g.UNAVAILABLE, 503, -4, "other-member", "the member that was asked to decide does not lead"),
   INVALID_CONFIGURATION: entry(
     71,
@@ -233,6 +249,7 @@ export const errors = {
     "after-reread",
     "leadership could not be handed over; see who leads now",
   ),
+  TOKEN_UNKNOWN: entry(80, g.NOT_FOUND, 404, -8, "never", "there is no token of this id"),
 } as const satisfies Record<string, ErrorEntry>;
 
 export type Reason = keyof typeof errors;

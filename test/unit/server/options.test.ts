@@ -43,6 +43,9 @@ describe("where options come from", () => {
       grpcListen: { host: "127.0.0.1", port: 7400 },
       httpListen: { host: "127.0.0.1", port: 7401 },
       peerListen: { host: "127.0.0.1", port: 7402 },
+      tls: null,
+      authFile: null,
+      authRequired: false,
       zookeeperListen: null,
       zookeeper: expect.objectContaining({ tls: null, superDigest: null, saslUsers: null, anyPortWillDo: false }),
       ensemble: [{ id: 1, host: "127.0.0.1", port: 7402 }],
@@ -86,6 +89,8 @@ describe("where options come from", () => {
       "grpc-listen": "127.0.0.1:1",
       "http-listen": "127.0.0.1:2",
       "peer-listen": "127.0.0.1:3",
+      "auth-file": "principals.yaml",
+      "auth-required": "true",
       ensemble: "1@a:5",
       "grpc-advertise": "a:1",
       "http-advertise": "a:2",
@@ -108,7 +113,7 @@ describe("where options come from", () => {
     const base = resolveGiven({}).options as unknown as Record<string, unknown>;
     for (const { flag, name, variable } of optionRows) {
       // One alone is refused, or has others beside it: they have tests of their own.
-      if (flag.startsWith("peer-tls-") || flag.startsWith("zookeeper-")) continue;
+      if (flag.startsWith("peer-tls-") || /^(zookeeper|tls)-/.test(flag)) continue;
       const value = samples[flag] as string;
       const ways = [{ flags: { [name]: value } }, { env: { [variable]: value } }, { file: `${flag}: ${value}\n` }];
       const results = ways.map((way) => resolveGiven(way).options);
@@ -116,6 +121,22 @@ describe("where options come from", () => {
       expect(results[2], flag).toEqual(results[0]);
       expect(results[0], flag).not.toEqual(base);
     }
+  });
+
+  test("decision 15: with TLS, the gRPC and HTTP doors may be reached by others without the loud flag", () => {
+    const doors = { grpcListen: "0.0.0.0:7400", httpListen: "0.0.0.0:7401" };
+    const { options, warnings } = resolveGiven({ flags: { ...doors, tlsCert: "c.pem", tlsKey: "k.pem" } });
+    expect(options.tls).toEqual({ cert: join(cwd, "c.pem"), key: join(cwd, "k.pem"), clientCa: null });
+    expect(warnings).toEqual([]);
+    const loud = resolveGiven({ flags: { ...doors, tlsCert: "c", tlsKey: "k", insecure: true } });
+    expect(loud.warnings).toEqual([
+      "INSECURE: 0.0.0.0:7400 and 0.0.0.0:7401 let everybody in; without --insecure they ask for a token or a certificate",
+    ]);
+  });
+
+  test("a ZooKeeper door in plain text that can let nobody in is told", () => {
+    const { warnings } = resolveGiven({ flags: { zookeeperListen: "127.0.0.1:2181", authRequired: true } });
+    expect(warnings).toEqual([expect.stringContaining("--auth-required: nobody can prove anything")]);
   });
 
   test("MUSTER_CONFIG names the file, --config wins over it", () => {
@@ -303,8 +324,29 @@ describe("what is refused", () => {
     [
       "decision 15: an address beyond loopback without the loud flag",
       { env: { MUSTER_GRPC_LISTEN: "0.0.0.0:7400" } },
-      'MUSTER_GRPC_LISTEN: "0.0.0.0:7400" is reachable from other machines, which needs TLS and authentication, and ' +
-        "this version has neither; listen on 127.0.0.1, or accept the risk with --insecure",
+      'MUSTER_GRPC_LISTEN: "0.0.0.0:7400" is reachable from other machines, which needs TLS and authentication; ' +
+        "give --tls-cert and --tls-key (clients then need a token or a certificate), or accept the risk with --insecure",
+    ],
+    [
+      "decision 15: a ZooKeeper door beyond loopback in plain text",
+      { flags: { zookeeperListen: "0.0.0.0:2181", tlsCert: "c", tlsKey: "k" } },
+      '--zookeeper-listen: "0.0.0.0:2181" is reachable from other machines, which needs TLS and authentication; use ' +
+        "--zookeeper-tls-listen with --zookeeper-tls-client-ca in its place, or accept the risk with --insecure",
+    ],
+    [
+      "a certificate without its key",
+      { flags: { tlsCert: "c" } },
+      "--tls-cert: TLS needs a certificate and its key; give --tls-key, too",
+    ],
+    [
+      "a key without its certificate",
+      { env: { MUSTER_TLS_KEY: "k" } },
+      "MUSTER_TLS_KEY: TLS needs a certificate and its key; give --tls-cert, too",
+    ],
+    [
+      "an authority of clients without TLS",
+      { flags: { tlsClientCa: "ca" } },
+      "--tls-client-ca: is for TLS, which is off; give --tls-cert and --tls-key",
     ],
     [
       "an ensemble without this member",
