@@ -10,6 +10,7 @@ import { formatListenAddress, type ListenAddress } from "../core/base/listen-add
 import { formatZxid } from "../core/base/zxid.ts";
 import type { MemberRuntime } from "../runtime/member-runtime.ts";
 import { readDoorTls } from "./door-tls.ts";
+import { needsFirstToken, provideFirstToken } from "./first-token.ts";
 import { type Identities, mayBeAnonymous, openIdentities } from "./identity.ts";
 import type { Log } from "./logging.ts";
 import type { ServerOptions } from "./options.ts";
@@ -82,6 +83,9 @@ export async function openDoors(
   const addressesFile = join(runtime.dataDir.directory, ADDRESSES_FILE);
   writeFileSync(addressesFile, formatAddresses(options.id, addresses));
   process.on("SIGHUP", reload);
+  const { directory } = runtime.dataDir;
+  const { tokens } = identities;
+  const giveUpToken = needsFirstToken(options) ? provideFirstToken({ directory, tokens, coordination, log }) : () => {};
   log.info({ grpc: address, http: formatListenAddress(http), version: VERSION }, "serving");
   let stopped: Promise<void> | undefined;
   return {
@@ -89,6 +93,7 @@ export async function openDoors(
     stop: () => {
       stopped ??= (async () => {
         process.off("SIGHUP", reload);
+        giveUpToken();
         rmSync(addressesFile, { force: true });
         // The others have a new leader before this member's clients look for another member.
         runtime.beginStop();
@@ -111,7 +116,7 @@ function makeDoors(
   log: Log,
 ): { readonly grpcDoor: GrpcDoor; readonly httpDoor: HttpDoor; readonly reload: () => void } {
   const { insecure, grpcListen, httpListen, tls: files } = options;
-  const { gatekeeper } = identities;
+  const { gatekeeper, tokens } = identities;
   const tls = files === null ? undefined : readDoorTls(files);
   const grpcDoor = createGrpcDoor(
     {
@@ -121,7 +126,7 @@ function makeDoors(
       mayBeAnonymous: mayBeAnonymous(grpcListen.host, options),
       version: VERSION,
     },
-    { coordination, log, gate: gatekeeper },
+    { coordination, log, gate: gatekeeper, tokens },
   );
   const httpDoor = createHttpDoor(
     { listen: httpListen, insecure, tls },

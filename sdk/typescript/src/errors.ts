@@ -215,7 +215,8 @@ const reasonByGrpcCode: Readonly<Record<number, Reason>> = {
 };
 
 /** A gRPC error without ErrorInfo: made by the library or a proxy, not by a member. */
-export function fromGrpcCode(error: GrpcError): MusterError {
+export function fromGrpcCode(error: GrpcError, explain = (message: string): string => message): MusterError {
   const reason = reasonByGrpcCode[error.code] ?? "INTERNAL";
-  return new MusterError(reason, { status: error.code, message: error.details || error.message, cause: error });
+  const message = explain(error.details || error.message);
+  return new MusterError(reason, { status: error.code, message, cause: error });
 }

@@ -29,7 +29,7 @@ export class DoorCertificates implements experimental.CertificateProvider {
 
   addIdentityCertificateListener(listener: IdentityListener): void {
     this.identityListeners.add(listener);
-    this.tellIdentity(listener);
+    this.tellSoon(() => this.tellIdentity(listener));
   }
 
   removeIdentityCertificateListener(listener: IdentityListener): void {
@@ -38,11 +38,16 @@ export class DoorCertificates implements experimental.CertificateProvider {
 
   addCaCertificateListener(listener: AuthorityListener): void {
     this.authorityListeners.add(listener);
-    this.tellAuthority(listener);
+    this.tellSoon(() => this.tellAuthority(listener));
   }
 
   removeCaCertificateListener(listener: AuthorityListener): void {
     this.authorityListeners.delete(listener);
+  }
+
+  /** grpc-js listens before it is ready to hear: what it is told at once is lost. */
+  private tellSoon(tell: () => void): void {
+    queueMicrotask(tell);
   }
 
   private tellIdentity(listener: IdentityListener): void {

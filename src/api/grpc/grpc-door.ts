@@ -7,9 +7,11 @@ import {
 } from "@grpc/grpc-js";
 import type { Coordination } from "../../coordination/port.ts";
 import { Admissions, type Gate } from "./admissions.ts";
+import { authCalls, type TokenDesk } from "./auth-calls.ts";
 import { DoorCertificates } from "./door-certificates.ts";
 import { type DoorCounters, emptyCounters } from "./door-counters.ts";
 import { ensembleCalls } from "./ensemble-calls.ts";
+import { AuthServiceService } from "./gen/muster/auth/v1/auth.ts";
 import { CoordinationServiceService } from "./gen/muster/coordination/v1/coordination_service.ts";
 import { EnsembleServiceService } from "./gen/muster/ensemble/v1/ensemble.ts";
 import {
@@ -30,6 +32,7 @@ export interface GrpcDoorDependencies {
   readonly coordination: Coordination;
   readonly log: DoorLog;
   readonly gate: Gate;
+  readonly tokens: TokenDesk;
 }
 
 export interface GrpcDoor {
@@ -51,9 +54,9 @@ const TRANSPORT_SLACK = 2;
 /** After the grace of a stop, time for the last statuses to leave; then connections are cut. */
 const LAST_STATUS_MS = 200;
 
-/** The gRPC front door: muster.coordination.v1, muster.ensemble.v1, grpc.health.v1 and server reflection. */
+/** The gRPC front door: muster.coordination.v1, muster.ensemble.v1, muster.auth.v1, grpc.health.v1 and server reflection. */
 export function createGrpcDoor(options: GrpcDoorOptions, dependencies: GrpcDoorDependencies): GrpcDoor {
-  const { coordination, log, gate } = dependencies;
+  const { coordination, log, gate, tokens } = dependencies;
   const limits: GrpcLimits = { ...defaultGrpcLimits, ...options.limits };
   const counters = emptyCounters();
   const certificates = options.tls === undefined ? undefined : new DoorCertificates(options.tls);
@@ -66,6 +69,7 @@ export function createGrpcDoor(options: GrpcDoorOptions, dependencies: GrpcDoorD
   const principalOf = (call: object) => admissions.principalOf(call);
   const unary = { coordination, limits, counters, log, version: options.version, principalOf };
   guarded.addService(bytesOf(EnsembleServiceService), ensembleCalls(unary));
+  guarded.addService(bytesOf(AuthServiceService), authCalls(unary, tokens));
   guarded.addService(bytesOf(CoordinationServiceService), {
     ...unaryCalls(unary),
     session: (call: SessionCall) => {

@@ -8,6 +8,7 @@ const PROTO_ROOT = fileURLToPath(new URL("../../../proto/", import.meta.url));
 const FILES = [
   "muster/coordination/v1/coordination_service.proto",
   "muster/ensemble/v1/ensemble.proto",
+  "muster/auth/v1/auth.proto",
   "google/rpc/error_details.proto",
 ];
 const METHODS = ["v1", "v1alpha"].map((version) => ({

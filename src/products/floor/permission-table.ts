@@ -15,6 +15,7 @@ const readZnodes = need("znodes", "read");
 const editZnodes = need("znodes", "edit");
 const readEnsemble = need("ensemble", "read");
 const operate = need("ensemble", "operate");
+const manageTokens = need("tokens", "admin");
 
 /**
  * The one table of who may do what (products.md 1). What is not in it is refused, and a test calls everything that the
@@ -35,6 +36,9 @@ export const permissions = {
     "/muster.ensemble.v1.EnsembleService/RemoveMember": operate,
     "/muster.ensemble.v1.EnsembleService/ChangeMember": operate,
     "/muster.ensemble.v1.EnsembleService/TransferLeadership": operate,
+    "/muster.auth.v1.AuthService/CreateToken": manageTokens,
+    "/muster.auth.v1.AuthService/ListTokens": manageTokens,
+    "/muster.auth.v1.AuthService/RevokeToken": manageTokens,
     "/grpc.health.v1.Health/Check": "open",
     "/grpc.health.v1.Health/List": "open",
     "/grpc.health.v1.Health/Watch": "open",

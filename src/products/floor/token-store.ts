@@ -83,9 +83,11 @@ export class TokenStore implements TokenSource {
     return this.write({ kind: "multi", operations: [...parents(), mark, znodeOf(record)] }, done);
   }
 
-  /** Whether the ensemble's first token was made, now or ever. */
-  hadFirst(done: (hadFirst: boolean) => void): void {
-    this.read({ kind: "exists", path: FIRST_TOKEN_PATH }, (outcome) => done("answer" in outcome));
+  /** The id of the ensemble's first token, which may be revoked by now; undefined: it never had one. */
+  findFirst(done: (id: string | undefined) => void): void {
+    this.read({ kind: "get", path: FIRST_TOKEN_PATH }, (outcome) => {
+      done("answer" in outcome ? Buffer.from(outcome.answer.data).toString("utf8") : undefined);
+    });
   }
 
   /** TOKEN_UNKNOWN: there was none. */

@@ -7,6 +7,7 @@ import { CoordinationServiceClient } from "../../../../src/api/grpc/gen/muster/c
 import { SessionRequest, SessionResponse } from "../../../../src/api/grpc/gen/muster/coordination/v1/session.ts";
 import { createGrpcDoor, type GrpcDoor } from "../../../../src/api/grpc/grpc-door.ts";
 import type { DoorLog, GrpcLimits } from "../../../../src/api/grpc/grpc-options.ts";
+import { TokenStore } from "../../../../src/products/floor/token-store.ts";
 import { openGate } from "../open-gate.ts";
 import { ScriptedCoordination } from "../scripted-coordination.ts";
 
@@ -37,7 +38,7 @@ export async function startDoor(limits: Partial<GrpcLimits> = {}, gate: Gate = o
   const log: DoorLog = { debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") };
   const door = createGrpcDoor(
     { listen: "127.0.0.1:0", version: "0.0.1", mayBeAnonymous: true, limits },
-    { coordination: port, log, gate },
+    { coordination: port, log, gate, tokens: new TokenStore(port) },
   );
   const { address } = await door.start();
   const client = new CoordinationServiceClient(address, credentials.createInsecure(), UNLIMITED);
