@@ -11,7 +11,7 @@ import { opCode } from "../../../src/api/zookeeper/op-code.ts";
 import { errors } from "../../../src/core/base/errors.ts";
 import { isAllowed, permissions } from "../../../src/products/floor/permission-table.ts";
 import { anonymous } from "../../../src/products/floor/principal.ts";
-import { Rights } from "../../../src/products/floor/rights.ts";
+import { Rights, type Verb } from "../../../src/products/floor/rights.ts";
 import { Warrant } from "../../../src/products/floor/warrant.ts";
 import { framed } from "../../support/zookeeper-frames.ts";
 import { type Ending, endingOf, startDoor } from "./grpc/door-fixture.ts";
@@ -49,7 +49,7 @@ function endingIn(error: ServiceError): Ending {
 }
 
 describe("products.md 1: the gRPC door", () => {
-  async function served(...rights: Parameters<typeof somebody>) {
+  async function served(...rights: Verb[]) {
     const register = vi.spyOn(Server.prototype, "register");
     const fixture = await startDoor({}, openGate(somebody(...rights)));
     const paths = register.mock.calls.map(([path]) => path);
