@@ -55,7 +55,12 @@ function entriesOf(text: string, file: string): readonly unknown[] {
   const [error] = document.errors;
   if (error !== undefined) throw new AuthFileError(`${file}: is not valid YAML: ${error.message}`);
   const fix = "write a line `principals:` and under it a list";
-  const content = document.toJS({ maxAliasCount: 0 }) as { principals?: unknown } | null;
+  let content: { principals?: unknown } | null;
+  try {
+    content = document.toJS({ maxAliasCount: 0 });
+  } catch (thrown) {
+    throw new AuthFileError(`${file}: cannot be used: ${(thrown as Error).message}`, { cause: thrown });
+  }
   const list = content?.principals;
   if (!Array.isArray(list)) throw new AuthFileError(`${file}: has no list of principals; ${fix}`);
   if (list.length > PRINCIPALS_MAX) throw new AuthFileError(`${file}: lists more than ${PRINCIPALS_MAX} principals`);

@@ -3,12 +3,14 @@ import { copyFileSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { get } from "node:https";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
+import { pathToFileURL } from "node:url";
 import { connect, EnsembleAdmin, MusterError, type TlsOptions } from "@muster/client";
 import { afterEach, beforeEach, describe, expect, onTestFinished, type TestContext, test } from "vitest";
 import type { TlsFiles } from "../../../src/transport/tls-material.ts";
+import { checkout, readCheckout } from "../../support/checkout.ts";
 import { CertificateFolder, hasOpenssl } from "../../unit/transport/certificates.ts";
 import { need } from "../crash/requirements.ts";
-import { MusterHome, readyOf } from "./muster-process.ts";
+import { MusterHome, outcomeOf, readyOf } from "./muster-process.ts";
 
 const present = hasOpenssl();
 let home: MusterHome;
@@ -92,6 +94,33 @@ async function status(url: string, ca: string, headers: Record<string, string> =
   });
 }
 
+/** Does what the SDK's snippet in the guide does, with what is so here in place of its names. */
+async function followTheGuide(endpoint: string, ca: string, token: string) {
+  const snippet = /```ts\n([\s\S]*?)```/.exec(readCheckout("docs/security.md"))?.[1] ?? "";
+  const tokenFile = join(home.directory, "token");
+  writeFileSync(tokenFile, `${token}\n`);
+  const here: readonly (readonly [string, string])[] = [
+    ["@muster/client", pathToFileURL(join(checkout, "sdk/typescript/dist/index.js")).href],
+    ["m1.example.org:7400,m2.example.org:7400", endpoint],
+    ["/etc/muster/ca.pem", ca],
+    ["/run/secrets/muster-token", tokenFile],
+  ];
+  let script = snippet;
+  for (const [said, is] of here) {
+    expect(script).toContain(said);
+    script = script.replace(said, is);
+  }
+  const use = `
+    const { path } = await client.znodes.create("/app", "hello");
+    console.log(Buffer.from((await client.znodes.get(path)).data).toString());
+    await client.close();`;
+  const file = join(home.directory, "guide.mjs");
+  writeFileSync(file, `${script}${use}\n`);
+  const child = home.start([], {}, file);
+  const { code, stdout, stderr } = await outcomeOf(child);
+  return { code, stdout: stdout.toString(), stderr };
+}
+
 describe("products.md 1: a member that other machines can reach", () => {
   test("is refused without TLS, with the option and the fix", async () => {
     const { code, stderr } = await home.run(["server", "--grpc-listen", "0.0.0.0:0"]);
@@ -125,9 +154,11 @@ describe("products.md 1: a member that other machines can reach", () => {
     const token = made.stdout.toString().trim();
     const id = token.split("_")[1] as string;
 
+    expect(await followTheGuide(endpoint, caFile, token)).toEqual({ code: 0, stdout: "hello\n", stderr: "" });
+
     const client = await connect({ endpoints: endpoint, token, tls, sessionTimeoutMs: 2_000 });
     onTestFinished(() => client.close());
-    await client.znodes.create("/app", "hello");
+    await client.znodes.set("/app", "hello again");
     const denied = (call: Promise<unknown>) => expect(call).rejects.toMatchObject({ reason: "NO_PERMISSION" });
     await denied(client.znodes.get(`/muster/auth/tokens/${id}`));
     await denied(client.znodes.deleteTree("/muster"));
