@@ -54,7 +54,7 @@ const TRANSPORT_SLACK = 2;
 /** After the grace of a stop, time for the last statuses to leave; then connections are cut. */
 const LAST_STATUS_MS = 200;
 
-/** The gRPC front door: muster.coordination.v1, muster.ensemble.v1, muster.auth.v1, grpc.health.v1 and server reflection. */
+/** The gRPC front door: muster.{coordination,ensemble,auth}.v1, grpc.health.v1 and server reflection. */
 export function createGrpcDoor(options: GrpcDoorOptions, dependencies: GrpcDoorDependencies): GrpcDoor {
   const { coordination, log, gate, tokens } = dependencies;
   const limits: GrpcLimits = { ...defaultGrpcLimits, ...options.limits };

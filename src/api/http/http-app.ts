@@ -50,7 +50,6 @@ function answerErrors(log: HttpAppDependencies["log"]): Koa.Middleware {
     const about = { method: context.method, path: context.path };
     try {
       await next();
-      if (context.status === 401 || context.status === 403 || context.status === 429) return;
       if (context.status === 404) context.body = httpErrorBody("NO_ROUTE", about);
       // allowedMethods answers 501 for a method that no route has, which for a client is the same.
       else if (context.status === 405 || context.status === 501)

@@ -123,22 +123,6 @@ describe("where options come from", () => {
     }
   });
 
-  test("decision 15: with TLS, the gRPC and HTTP doors may be reached by others without the loud flag", () => {
-    const doors = { grpcListen: "0.0.0.0:7400", httpListen: "0.0.0.0:7401" };
-    const { options, warnings } = resolveGiven({ flags: { ...doors, tlsCert: "c.pem", tlsKey: "k.pem" } });
-    expect(options.tls).toEqual({ cert: join(cwd, "c.pem"), key: join(cwd, "k.pem"), clientCa: null });
-    expect(warnings).toEqual([]);
-    const loud = resolveGiven({ flags: { ...doors, tlsCert: "c", tlsKey: "k", insecure: true } });
-    expect(loud.warnings).toEqual([
-      "INSECURE: 0.0.0.0:7400 and 0.0.0.0:7401 let everybody in; without --insecure they ask for a token or a certificate",
-    ]);
-  });
-
-  test("a ZooKeeper door in plain text that can let nobody in is told", () => {
-    const { warnings } = resolveGiven({ flags: { zookeeperListen: "127.0.0.1:2181", authRequired: true } });
-    expect(warnings).toEqual([expect.stringContaining("--auth-required: nobody can prove anything")]);
-  });
-
   test("MUSTER_CONFIG names the file, --config wins over it", () => {
     writeFileSync(join(cwd, "a.yaml"), "id: 3\n");
     writeFileSync(join(cwd, "b.yaml"), "id: 4\n");
@@ -325,28 +309,8 @@ describe("what is refused", () => {
       "decision 15: an address beyond loopback without the loud flag",
       { env: { MUSTER_GRPC_LISTEN: "0.0.0.0:7400" } },
       'MUSTER_GRPC_LISTEN: "0.0.0.0:7400" is reachable from other machines, which needs TLS and authentication; ' +
-        "give --tls-cert and --tls-key (clients then need a token or a certificate), or accept the risk with --insecure",
-    ],
-    [
-      "decision 15: a ZooKeeper door beyond loopback in plain text",
-      { flags: { zookeeperListen: "0.0.0.0:2181", tlsCert: "c", tlsKey: "k" } },
-      '--zookeeper-listen: "0.0.0.0:2181" is reachable from other machines, which needs TLS and authentication; use ' +
-        "--zookeeper-tls-listen with --zookeeper-tls-client-ca in its place, or accept the risk with --insecure",
-    ],
-    [
-      "a certificate without its key",
-      { flags: { tlsCert: "c" } },
-      "--tls-cert: TLS needs a certificate and its key; give --tls-key, too",
-    ],
-    [
-      "a key without its certificate",
-      { env: { MUSTER_TLS_KEY: "k" } },
-      "MUSTER_TLS_KEY: TLS needs a certificate and its key; give --tls-cert, too",
-    ],
-    [
-      "an authority of clients without TLS",
-      { flags: { tlsClientCa: "ca" } },
-      "--tls-client-ca: is for TLS, which is off; give --tls-cert and --tls-key",
+        "give --tls-cert and --tls-key (clients then need a token or a certificate), or accept the risk with " +
+        "--insecure",
     ],
     [
       "an ensemble without this member",
