@@ -1,8 +1,10 @@
 import { connect, type MusterClient, MusterError, type Reason } from "@muster/client";
+import { type TlsTrouble, tlsTroubleIn } from "@muster/client/internal";
 import type { Command } from "commander";
 import { parseListenAddress } from "../core/base/listen-address.ts";
 import { parseDuration, ValueError } from "../server/options-values.ts";
 import { CliError, usageError } from "./cli-error.ts";
+import { addConnectionOptions, type ConnectionFlags, connectionOptions } from "./connection-options.ts";
 import { exitCode } from "./exit-codes.ts";
 import type { CliIo } from "./io.ts";
 import { type OutputFormat, parseOutput } from "./output.ts";
@@ -11,7 +13,7 @@ export const DEFAULT_ENDPOINTS = "127.0.0.1:7400";
 const DEFAULT_TIMEOUT_MS = 10_000;
 
 /** What every command takes that asks an ensemble. */
-export interface ClientFlags {
+export interface ClientFlags extends ConnectionFlags {
   readonly endpoints?: string;
   readonly output: OutputFormat;
   /** How long one request, or reaching a member, may take, ms. */
@@ -20,7 +22,7 @@ export interface ClientFlags {
 }
 
 export function addClientOptions(command: Command): Command {
-  return command
+  return addConnectionOptions(command)
     .option(
       "--endpoints <list>",
       `members to ask, host:port with commas between (default: ${DEFAULT_ENDPOINTS}) [MUSTER_ENDPOINTS]`,
@@ -72,21 +74,30 @@ function parseCredential(text: string): { scheme: string; secret: string } {
   return { scheme: match[1] as string, secret: match[2] as string };
 }
 
+/** What a call that needs no session is told. */
+export function callOptions(flags: ClientFlags, io: CliIo) {
+  return {
+    endpoints: resolveEndpoints(flags.endpoints, io.env),
+    ...connectionOptions(flags, io),
+    timeoutMs: flags.timeout,
+    applicationName: "muster-cli",
+  };
+}
+
 /** Connects, lets `use` do its work, and closes the session; errors become what the user reads. */
 export async function withClient(
   io: CliIo,
   flags: ClientFlags,
   use: (client: MusterClient) => Promise<void>,
 ): Promise<void> {
-  const endpoints = resolveEndpoints(flags.endpoints, io.env);
+  const { timeoutMs, ...options } = callOptions(flags, io);
   const credentials = (flags.auth ?? []).map(parseCredential);
   try {
     const client = await connect({
-      endpoints,
+      ...options,
       credentials,
-      applicationName: "muster-cli",
-      connectTimeoutMs: flags.timeout,
-      requestTimeoutMs: flags.timeout,
+      connectTimeoutMs: timeoutMs,
+      requestTimeoutMs: timeoutMs,
     });
     try {
       await use(client);
@@ -94,7 +105,7 @@ export async function withClient(
       await client.close();
     }
   } catch (error) {
-    throw explainClientError(error, endpoints);
+    throw explainClientError(error, options);
   }
 }
 
@@ -115,19 +126,34 @@ const hints: Partial<Record<Reason, string>> = {
   NOT_EMPTY: "delete it with all below: --recursive",
   VERSION_MISMATCH: "see its version with znode stat",
   INVALID_PATH: "write an absolute path without empty, . or .. segments and without a slash at its end",
-  NO_PERMISSION: "prove who you are with --auth",
+  NO_PERMISSION: "ask with a token that was granted it, or prove with --auth who the ACL names",
+  UNAUTHENTICATED: "give a token with --token-file or MUSTER_TOKEN, or a certificate with --cert and --key",
+  TOKEN_UNKNOWN: "see which there are with token ls",
   OVERLOADED: "try again a little later",
 };
 
+/** What to do where two sides do not come to terms about TLS. */
+const tlsFixes: Readonly<Record<TlsTrouble, string>> = {
+  "member speaks plain text": "the member speaks plain text: leave out --tls, --ca and --cert",
+  "member may speak TLS": "if it speaks TLS, name its authority with --ca, or give --tls",
+  "unknown authority": "its certificate is of an authority that is not trusted here: name that with --ca",
+  "wrong name": "its certificate is for another name: say which with --server-name",
+};
+
 /** A client's error as the user reads it, with the exit code its reason stands for; anything else as it is. */
-export function explainClientError(error: unknown, endpoints: readonly string[]): unknown {
+export function explainClientError(
+  error: unknown,
+  { endpoints, tls }: { readonly endpoints: readonly string[]; readonly tls: unknown },
+): unknown {
   if (!(error instanceof MusterError)) return error;
   if (error.maybeApplied) {
     return new CliError(`${error.message}; look before you do it again`, exitCode.OUTCOME_UNKNOWN);
   }
   if (error.reason === "UNREACHABLE") {
     const why = /connect E[A-Z]+ [^\s;]+|getaddrinfo E[A-Z_]+ [^\s;]+/.exec(error.message)?.[0] ?? "no answer";
-    const fix = 'start one with "muster dev", or name others with --endpoints';
+    const trouble = tlsTroubleIn(error.message, tls !== false);
+    const start = 'start one with "muster dev", or name others with --endpoints';
+    const fix = trouble === undefined ? start : tlsFixes[trouble];
     return new CliError(`cannot reach a member at ${endpoints.join(", ")}: ${why}; ${fix}`, exitCode.UNAVAILABLE);
   }
   if (unavailable.has(error.reason)) return new CliError(error.message, exitCode.UNAVAILABLE);

@@ -2,7 +2,7 @@ import { EnsembleAdmin, type EnsembleChanged } from "@muster/client";
 import { MEMBER_ID_MAX } from "../core/base/limits.ts";
 import { parseInteger, ValueError } from "../server/options-values.ts";
 import { usageError } from "./cli-error.ts";
-import { type ClientFlags, explainClientError, resolveEndpoints } from "./client.ts";
+import { type ClientFlags, callOptions, explainClientError } from "./client.ts";
 import { type CliIo, write } from "./io.ts";
 import { formatJson } from "./output.ts";
 import { hex } from "./znode-text.ts";
@@ -13,9 +13,9 @@ export async function withEnsemble<T>(
   flags: ClientFlags,
   use: (ensemble: EnsembleAdmin) => Promise<T>,
 ): Promise<T> {
-  const endpoints = resolveEndpoints(flags.endpoints, io.env);
-  const ensemble = new EnsembleAdmin({ endpoints, timeoutMs: flags.timeout, applicationName: "muster-cli" });
-  return use(ensemble).catch((error: unknown) => Promise.reject(explainClientError(error, endpoints)));
+  const options = callOptions(flags, io);
+  const ensemble = new EnsembleAdmin(options);
+  return use(ensemble).catch((error: unknown) => Promise.reject(explainClientError(error, options)));
 }
 
 /** Makes a change and says so: for people in `words`, for programs with what `asked` names. */

@@ -13,6 +13,7 @@ const modules: Readonly<Record<string, () => Promise<CommandModule>>> = {
   server: () => import("./commands/server.ts"),
   znode: () => import("./commands/znode.ts"),
   ensemble: () => import("./commands/ensemble.ts"),
+  token: () => import("./commands/token.ts"),
   verify: () => import("./commands/verify.ts"),
   completion: () => import("./commands/completion.ts"),
   __complete: () => import("./commands/complete.ts"),

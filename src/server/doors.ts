@@ -1,16 +1,20 @@
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { createGrpcDoor } from "../api/grpc/grpc-door.ts";
-import { createHttpDoor } from "../api/http/http-door.ts";
+import { createGrpcDoor, type GrpcDoor } from "../api/grpc/grpc-door.ts";
+import { createHttpDoor, type HttpDoor } from "../api/http/http-door.ts";
 import type { Metrics } from "../api/http/metrics.ts";
 import { LocalCoordination } from "../coordination/local-coordination.ts";
 import { MemberEnsemble } from "../coordination/member-ensemble.ts";
+import type { Coordination } from "../coordination/port.ts";
 import { formatListenAddress, type ListenAddress } from "../core/base/listen-address.ts";
 import { formatZxid } from "../core/base/zxid.ts";
 import type { ContentJobs } from "../products/floor/workers/content-jobs.ts";
 import { WorkerPool } from "../products/floor/workers/worker-pool.ts";
 import type { MemberRuntime } from "../runtime/member-runtime.ts";
 import { workerFile } from "../storage/worker-file.ts";
+import { readDoorTls } from "./door-tls.ts";
+import { needsFirstToken, provideFirstToken } from "./first-token.ts";
+import { type Identities, mayBeAnonymous, openIdentities } from "./identity.ts";
 import type { Log } from "./logging.ts";
 import type { ServerOptions } from "./options.ts";
 import { ADDRESSES_FILE, formatAddresses, type MemberAddresses } from "./options-handover.ts";
@@ -40,16 +44,9 @@ export async function openDoors(
     links: runtime.links,
     onNotice: (level, message, details) => log[level](details, message),
   });
-  const workers = new WorkerPool<ContentJobs>(
-    { entry: workerFile("../products/floor/workers/content/content-worker", import.meta.url) },
-    { log, observeJob: (seconds) => metrics.observeJob(seconds) },
-  );
-  const { insecure } = options;
-  const grpcDoor = createGrpcDoor(
-    { listen: formatListenAddress(options.grpcListen), insecure, version: VERSION },
-    { coordination, log },
-  );
-  const httpDoor = createHttpDoor({ listen: options.httpListen, insecure }, { coordination, metrics, log });
+  const workers = makeWorkers(metrics, log);
+  const identities = openIdentities(options, coordination, log);
+  const { grpcDoor, httpDoor, reload } = makeDoors(options, identities, coordination, metrics, log);
   metrics.connect({
     status: () => coordination.status(),
     journal: () => {
@@ -66,9 +63,9 @@ export async function openDoors(
   let zookeeperDoor: OpenZookeeperDoor | undefined;
   try {
     http = await httpDoor.start();
-    zookeeperDoor = await openZookeeperDoor(options, runtime, coordination, log);
+    zookeeperDoor = await openZookeeperDoor(options, runtime, coordination, identities.gatekeeper, log);
   } catch (error) {
-    await Promise.all([grpcDoor.stop(0), httpDoor.stop()]);
+    await Promise.all([grpcDoor.stop(0), httpDoor.stop(), workers.stop()]);
     throw error;
   }
   const zookeeper = zookeeperDoor?.plain ?? null;
@@ -92,12 +89,18 @@ export async function openDoors(
   runtime.announce(told);
   const addressesFile = join(runtime.dataDir.directory, ADDRESSES_FILE);
   writeFileSync(addressesFile, formatAddresses(options.id, addresses));
+  process.on("SIGHUP", reload);
+  const { directory } = runtime.dataDir;
+  const { tokens } = identities;
+  const giveUpToken = needsFirstToken(options) ? provideFirstToken({ directory, tokens, coordination, log }) : () => {};
   log.info({ grpc: address, http: formatListenAddress(http), version: VERSION }, "serving");
   let stopped: Promise<void> | undefined;
   return {
     addresses,
     stop: () => {
       stopped ??= (async () => {
+        process.off("SIGHUP", reload);
+        giveUpToken();
         rmSync(addressesFile, { force: true });
         // The others have a new leader before this member's clients look for another member.
         runtime.beginStop();
@@ -110,6 +113,52 @@ export async function openDoors(
       return stopped;
     },
   };
+}
+
+/** The threads that read users' content. */
+function makeWorkers(metrics: Metrics, log: Log): WorkerPool<ContentJobs> {
+  const entry = workerFile("../products/floor/workers/content/content-worker", import.meta.url);
+  return new WorkerPool<ContentJobs>({ entry }, { log, observeJob: (seconds) => metrics.observeJob(seconds) });
+}
+
+/** The gRPC and the HTTP door, and what has them read their files again. */
+function makeDoors(
+  options: ServerOptions,
+  identities: Identities,
+  coordination: Coordination,
+  metrics: Metrics,
+  log: Log,
+): { readonly grpcDoor: GrpcDoor; readonly httpDoor: HttpDoor; readonly reload: () => void } {
+  const { insecure, grpcListen, httpListen, tls: files } = options;
+  const { gatekeeper, tokens } = identities;
+  const tls = files === null ? undefined : readDoorTls(files);
+  const grpcDoor = createGrpcDoor(
+    {
+      listen: formatListenAddress(grpcListen),
+      insecure,
+      tls,
+      mayBeAnonymous: mayBeAnonymous(grpcListen.host, options),
+      version: VERSION,
+    },
+    { coordination, log, gate: gatekeeper, tokens },
+  );
+  const httpDoor = createHttpDoor(
+    { listen: httpListen, insecure, tls },
+    { coordination, metrics, log, gate: { gatekeeper, mayBeAnonymous: mayBeAnonymous(httpListen.host, options) } },
+  );
+  const reload = (): void => {
+    identities.reload();
+    if (files === null) return;
+    try {
+      const changed = readDoorTls(files);
+      grpcDoor.setTls(changed);
+      httpDoor.setTls(changed);
+      log.info({}, "the certificates of the gRPC and HTTP doors read again");
+    } catch (error) {
+      log.error({ error: (error as Error).message }, "the certificates of the gRPC and HTTP doors stay as they were");
+    }
+  };
+  return { grpcDoor, httpDoor, reload };
 }
 
 function parseBound(address: string): ListenAddress {

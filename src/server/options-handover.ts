@@ -2,6 +2,8 @@ import { SaslUsersError } from "../api/zookeeper/auth/sasl-users.ts";
 import { formatListenAddress, type ListenAddress } from "../core/base/listen-address.ts";
 import { FeatureLevelError } from "../core/tree/feature-level.ts";
 import { TransportError } from "../transport/transport-error.ts";
+import { AuthFileError } from "./auth-file.ts";
+import { DoorTlsError } from "./door-tls.ts";
 import type { ServerOptions } from "./options.ts";
 
 /**
@@ -108,6 +110,10 @@ export function explainStartFailure(error: unknown, options: ServerOptions): Sta
   if (error instanceof FeatureLevelError) {
     const fix = "start the version that ran there before, or a newer one: the level of an ensemble never falls";
     return { message: `the data in ${options.dataDir} is of a newer version: ${error.message}`, fix };
+  }
+  if (error instanceof AuthFileError) return { message: error.message, fix: "" };
+  if (error instanceof DoorTlsError) {
+    return { message: error.message, fix: "give PEM files that this member may read: --tls-cert, --tls-key" };
   }
   if (error instanceof SaslUsersError) return { message: error.message, fix: "" };
   const failure = error as NodeJS.ErrnoException & { address?: string; port?: number };

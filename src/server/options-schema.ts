@@ -2,8 +2,8 @@ import { z } from "zod";
 import type { Word } from "../api/zookeeper/four-letter-words/words.ts";
 import { MEMBER_ID_MAX } from "../core/base/limits.ts";
 import { FEATURE_LEVEL, FIRST_FEATURE_LEVEL } from "../core/tree/feature-level.ts";
+import { advertise, doorTlsFile, type OptionAbout, option, optional, tlsFile } from "./option-builders.ts";
 import {
-  parseAdvertised,
   parseBoolean,
   parseDuration,
   parseEnsemble,
@@ -15,73 +15,6 @@ import {
   ValueError,
 } from "./options-values.ts";
 import { parseWords, superDigestProblem } from "./zookeeper-options.ts";
-
-/** What people are told about one option, in `--help` and in docs/reference/options.md. */
-interface OptionAbout {
-  /** Stands for the value in help; without one the option is a switch. */
-  readonly placeholder?: string;
-  readonly unit: string;
-  /** The default as people write it. */
-  readonly fallback: string;
-  readonly text: string;
-}
-
-function checked<Value>(parse: (raw: unknown) => Value) {
-  return z.unknown().transform((raw, context): Value => {
-    try {
-      return parse(raw);
-    } catch (error) {
-      if (!(error instanceof ValueError)) throw error;
-      context.issues.push({ code: "custom", message: error.message, input: raw });
-      return z.NEVER;
-    }
-  });
-}
-
-/** An option whose default is read as if it had been written. */
-function option<Value>(parse: (raw: unknown) => Value, about: OptionAbout) {
-  return checked(parse)
-    .prefault(about.fallback)
-    .meta({ ...about });
-}
-
-/** An option that has no value unless it is given; its default depends on others. */
-function optional<Value>(parse: (raw: unknown) => Value, about: OptionAbout) {
-  return checked(parse)
-    .optional()
-    .meta({ ...about });
-}
-
-/** Where others are told to reach a door. */
-function advertise(what: string, whom: string, listen: string) {
-  return optional(parseAdvertised, {
-    placeholder: "host:port",
-    unit: "",
-    fallback: "where it listens",
-    text: `Where ${whom} are told to reach ${what}, if not at ${listen}.`,
-  });
-}
-
-/** One of the three files of TLS between members. */
-function tlsFile(what: string) {
-  return optional(parsePath, {
-    placeholder: "path",
-    unit: "",
-    fallback: "none",
-    text:
-      `PEM file: the ${what}. All three --peer-tls files, or none; SIGHUP reads them again. ` +
-      "In the file, relative to the file.",
-  });
-}
-
-function zookeeperTlsFile(what: string): OptionAbout {
-  return {
-    placeholder: "path",
-    unit: "",
-    fallback: "none",
-    text: `PEM file: ${what}. SIGHUP reads it again. In the file, relative to the file.`,
-  };
-}
 
 export const MEMORY_BYTES_MIN = 256 * 2 ** 20;
 const SEMI_SPACE_BYTES_MAX = 256 * 2 ** 20;
@@ -129,6 +62,27 @@ export const optionsSchema = z.strictObject({
     fallback: "127.0.0.1:7402",
     text: "Where members reach this one.",
   }),
+  tlsCert: optional(parsePath, doorTlsFile("the certificate of the gRPC and HTTP doors, with its chain")),
+  tlsKey: optional(parsePath, doorTlsFile("the key of --tls-cert")),
+  tlsClientCa: optional(
+    parsePath,
+    doorTlsFile(
+      "the certificate of the authority that signs clients' certificates; a client with one needs no token there",
+    ),
+  ),
+  authFile: optional(parsePath, {
+    placeholder: "path",
+    unit: "",
+    fallback: "none",
+    text:
+      "YAML file: who may do what, by the hash of a token or by a client certificate, beside the tokens that " +
+      "`muster token create` keeps in the tree. SIGHUP reads it again. In the file, relative to the file.",
+  }),
+  authRequired: option(parseBoolean, {
+    unit: "",
+    fallback: "false",
+    text: "Let nobody in on loopback either, or with --insecure, who proves nothing by a token or a certificate.",
+  }),
   zookeeperListen: option((raw) => (raw === "off" || raw === false ? null : parseListen(raw)), {
     placeholder: "host:port",
     unit: "",
@@ -141,11 +95,11 @@ export const optionsSchema = z.strictObject({
     fallback: "off",
     text: "Where it listens for TLS besides, or off. Needs --zookeeper-tls-cert and --zookeeper-tls-key.",
   }),
-  zookeeperTlsCert: optional(parsePath, zookeeperTlsFile("the certificate of the ZooKeeper door, with its chain")),
-  zookeeperTlsKey: optional(parsePath, zookeeperTlsFile("the key of --zookeeper-tls-cert")),
+  zookeeperTlsCert: optional(parsePath, doorTlsFile("the certificate of the ZooKeeper door, with its chain")),
+  zookeeperTlsKey: optional(parsePath, doorTlsFile("the key of --zookeeper-tls-cert")),
   zookeeperTlsClientCa: optional(
     parsePath,
-    zookeeperTlsFile("the certificate of the authority that signs clients' certificates; given, each client needs one"),
+    doorTlsFile("the certificate of the authority that signs clients' certificates; given, each client needs one"),
   ),
   zookeeperTickTime: option((raw) => parseDurationBetween(raw, 100, 60_000, "100ms to 60s"), {
     placeholder: "duration",

@@ -20,7 +20,15 @@ export interface GivenOptions {
 }
 
 /** Variables that are not options of a member but Muster's all the same. */
-const OTHER_VARIABLES = new Set(["MUSTER_CONFIG", "MUSTER_ENDPOINTS"]);
+const OTHER_VARIABLES = new Set([
+  "MUSTER_CONFIG",
+  "MUSTER_ENDPOINTS",
+  "MUSTER_TOKEN",
+  "MUSTER_TOKEN_FILE",
+  "MUSTER_CA",
+  "MUSTER_CERT",
+  "MUSTER_KEY",
+]);
 /** What Kubernetes and Docker set for a service that happens to be called "muster" is not meant for us. */
 const SERVICE_LINK = /^MUSTER(_.*)?_(SERVICE_(HOST|PORT(_.*)?)|PORT(_\d+_(TCP|UDP|SCTP)(_.*)?)?)$|^MUSTER_PORT$/;
 

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { totalmem } from "node:os";
 import { basename, dirname, resolve } from "node:path";
 import { formatListenAddress, isLoopback, type ListenAddress } from "../core/base/listen-address.ts";
+import { type DoorTlsFiles, doorTls, doorTlsProblems } from "./door-tls-options.ts";
 import { ensembleProblems, type PeerTls, tlsProblems } from "./ensemble-options.ts";
 import { type OptionName, type OptionValues, optionRows, optionsSchema } from "./options-schema.ts";
 import { fromEnvironment, fromFile, fromFlags, type GivenOptions, type GivenValue } from "./options-sources.ts";
@@ -20,6 +21,12 @@ export interface ServerOptions {
   /** null: the door is off. */
   readonly zookeeperListen: ListenAddress | null;
   readonly zookeeper: ZookeeperOptions;
+  /** TLS at the gRPC and HTTP doors; null: plain text. */
+  readonly tls: DoorTlsFiles | null;
+  /** File of principals, absolute; null: none. */
+  readonly authFile: string | null;
+  /** True: whoever proves nothing is refused on loopback, too. */
+  readonly authRequired: boolean;
   /** All members to look for at the start, this one included. */
   readonly ensemble: readonly EnsembleMember[];
   /** Where clients and members are told to reach each door; null: where it listens. */
@@ -112,6 +119,7 @@ export function resolveOptions(input: OptionsInput): ResolvedOptions {
   const source = (name: OptionName) => given.get(name)?.source ?? `--${flagOf(name)}`;
   const contradictions = [
     ...tlsProblems(values),
+    ...doorTlsProblems(values, source),
     ...zookeeperProblems(values, source),
     ...findContradictions(options, source),
   ];
@@ -150,6 +158,9 @@ function complete(
     httpListen: values.httpListen,
     peerListen: values.peerListen,
     ...zookeeperDoor(input, values, given),
+    tls: doorTls(values, pathOf(input, values, given)),
+    authFile: values.authFile === undefined ? null : pathOf(input, values, given)("authFile"),
+    authRequired: values.authRequired,
     ensemble: values.ensemble ?? [{ id: values.id, ...(values.peerAdvertise ?? values.peerListen) }],
     grpcAdvertise: values.grpcAdvertise ?? null,
     httpAdvertise: values.httpAdvertise ?? null,
@@ -173,6 +184,15 @@ function complete(
   };
 }
 
+/** The absolute path that an option's value means. */
+function pathOf(
+  { cwd }: OptionsInput,
+  values: OptionValues,
+  given: ReadonlyMap<OptionName, GivenValue>,
+): (name: OptionName) => string {
+  return (name) => resolve(given.get(name)?.base ?? cwd, String(values[name] ?? ""));
+}
+
 /** `muster dev` opens every door, this one where it usually is unless somebody else is there. */
 function zookeeperDoor(
   input: OptionsInput,
@@ -181,10 +201,9 @@ function zookeeperDoor(
 ): Pick<ServerOptions, "zookeeperListen" | "zookeeper"> {
   const isGiven = given.has("zookeeperListen");
   const isByItself = input.command === "dev" && !isGiven;
-  const path = (name: OptionName): string => resolve(given.get(name)?.base ?? input.cwd, String(values[name] ?? ""));
   return {
     zookeeperListen: isByItself ? { host: "127.0.0.1", port: ZOOKEEPER_PORT } : values.zookeeperListen,
-    zookeeper: zookeeperOptions(values, path, isByItself),
+    zookeeper: zookeeperOptions(values, pathOf(input, values, given), isByItself),
   };
 }
 
@@ -194,9 +213,7 @@ function peerTls(
   values: OptionValues,
   given: ReadonlyMap<OptionName, GivenValue>,
 ): PeerTls | null {
-  const path = (name: "peerTlsCa" | "peerTlsCert" | "peerTlsKey"): string => {
-    return resolve(given.get(name)?.base ?? input.cwd, values[name] ?? "");
-  };
+  const path = pathOf(input, values, given);
   const none = values.peerTlsCa === undefined && values.peerTlsCert === undefined && values.peerTlsKey === undefined;
   return none ? null : { ca: path("peerTlsCa"), cert: path("peerTlsCert"), key: path("peerTlsKey") };
 }
@@ -217,6 +234,14 @@ export function machineMemory(): number {
 
 const doors = ["grpcListen", "httpListen", "peerListen", "zookeeperListen"] as const;
 
+/** What makes a door safe to reach from other machines. */
+const wayToClose: Readonly<Record<(typeof doors)[number], string>> = {
+  grpcListen: "give --tls-cert and --tls-key (clients then need a token or a certificate)",
+  httpListen: "give --tls-cert and --tls-key (clients then need a token or a certificate)",
+  peerListen: "give the three --peer-tls files",
+  zookeeperListen: "use --zookeeper-tls-listen with --zookeeper-tls-client-ca in its place",
+};
+
 function findContradictions(options: ServerOptions, source: (name: OptionName) => string): string[] {
   const problems: string[] = [];
   const taken = new Map<string, string>();
@@ -225,11 +250,9 @@ function findContradictions(options: ServerOptions, source: (name: OptionName) =
     if (address === null) continue;
     const text = formatListenAddress(address);
     if (isOpen(options, name)) {
-      const fix = name === "peerListen" ? "give the three --peer-tls files" : "listen on 127.0.0.1";
-      const needs = name === "peerListen" ? "" : ", and this version has neither";
       problems.push(
-        `${source(name)}: "${text}" is reachable from other machines, which needs TLS and authentication${needs}; ` +
-          `${fix}, or accept the risk with --insecure`,
+        `${source(name)}: "${text}" is reachable from other machines, which needs TLS and authentication; ` +
+          `${wayToClose[name]}, or accept the risk with --insecure`,
       );
     }
     const other = taken.get(text);
@@ -248,7 +271,9 @@ function isOpen(options: ServerOptions, name: (typeof doors)[number]): boolean {
 
 function isExposed(options: ServerOptions, name: (typeof doors)[number]): boolean {
   const address = options[name];
-  const isProven = name === "peerListen" && options.peerTls !== null;
+  const isProven =
+    (name === "peerListen" && options.peerTls !== null) ||
+    ((name === "grpcListen" || name === "httpListen") && options.tls !== null);
   return address !== null && !isLoopback(address.host) && !isProven;
 }
 
@@ -257,12 +282,21 @@ function warningsFor(options: ServerOptions): string[] {
   if (options.zookeeperListen === null && options.zookeeperAdvertise !== null) {
     warnings.push("--zookeeper-advertise has no effect: the ZooKeeper door is off; open it with --zookeeper-listen");
   }
+  if (options.zookeeperListen !== null && options.authRequired) {
+    const fix = "open --zookeeper-tls-listen with --zookeeper-tls-client-ca for clients with certificates";
+    warnings.push(`--auth-required: nobody can prove anything at --zookeeper-listen, so it refuses all; ${fix}`);
+  }
   const open = doors.flatMap((name) => {
     const address = options[name];
     return address !== null && isExposed(options, name) ? [formatListenAddress(address)] : [];
   });
   if (open.length > 0) {
     warnings.push(`INSECURE: ${open.join(" and ")} serve other machines without encryption or authentication`);
+  }
+  const encrypted = ([options.grpcListen, options.httpListen] as const).filter(({ host }) => !isLoopback(host));
+  if (options.insecure && options.tls !== null && !options.authRequired && encrypted.length > 0) {
+    const text = encrypted.map(formatListenAddress).join(" and ");
+    warnings.push(`INSECURE: ${text} let everybody in; without --insecure they ask for a token or a certificate`);
   }
   return warnings;
 }

@@ -9,7 +9,9 @@ import type { WordSources } from "../api/zookeeper/word-desk.ts";
 import { createZookeeperDoor, type ZookeeperDoor, type ZookeeperTls } from "../api/zookeeper/zookeeper-door.ts";
 import type { Coordination } from "../coordination/port.ts";
 import type { ListenAddress } from "../core/base/listen-address.ts";
+import type { Gatekeeper } from "../products/floor/gatekeeper.ts";
 import type { MemberRuntime } from "../runtime/member-runtime.ts";
+import { mayBeAnonymous } from "./identity.ts";
 import type { Log } from "./logging.ts";
 import type { ServerOptions } from "./options.ts";
 import { VERSION } from "./version.ts";
@@ -32,6 +34,7 @@ export async function openZookeeperDoor(
   options: ServerOptions,
   runtime: MemberRuntime,
   coordination: Coordination,
+  gatekeeper: Gatekeeper,
   log: Log,
 ): Promise<OpenZookeeperDoor | undefined> {
   const { zookeeperListen, zookeeper } = options;
@@ -45,6 +48,10 @@ export async function openZookeeperDoor(
         tlsListen: zookeeper.tls?.listen ?? null,
         tls: zookeeper.tls === null ? null : readTls(zookeeper.tls),
         words: new Set(zookeeper.words),
+        mayBeAnonymous: {
+          plain: listen !== null && mayBeAnonymous(listen.host, options),
+          tls: zookeeper.tls !== null && mayBeAnonymous(zookeeper.tls.listen.host, options),
+        },
         limits: {
           frameBytesMax: zookeeper.frameBytesMax,
           connectionsPerAddressMax: zookeeper.connectionsPerAddressMax,
@@ -56,6 +63,7 @@ export async function openZookeeperDoor(
       {
         coordination,
         log,
+        gatekeeper,
         sources: wordSources(options, runtime, coordination, () => bound),
         auth: { superDigest: zookeeper.superDigest ?? undefined, saslUsers: () => users?.users },
       },

@@ -5,6 +5,7 @@ import { MusterError } from "./errors.ts";
 import { grpcTransport, type TlsOptions } from "./grpc-transport.ts";
 import { SessionCore } from "./session.ts";
 import type { Credential } from "./stat.ts";
+import { callMetadata, type TokenOption } from "./token.ts";
 import type { SessionTransport } from "./transport.ts";
 import { userAgent } from "./user-agent.ts";
 
@@ -20,6 +21,11 @@ export interface ConnectOptions {
   readonly credentials?: readonly Credential[] | undefined;
   /** True, or the certificates, for members that serve TLS; plain by default. */
   readonly tls?: TlsOptions | boolean | undefined;
+  /**
+   * A token that says who this is, or a function that reads it for each connection, so that it can be changed without a
+   * restart. Needed wherever members can be reached from other machines, beside TLS.
+   */
+  readonly token?: TokenOption | undefined;
   /** Who this is, for the server's log. */
   readonly applicationName?: string | undefined;
   /** How long `connect` looks for a member that opens a session, ms; 10,000 by default. */
@@ -56,6 +62,8 @@ export async function connectWith(options: ConnectOptions, modules: ConnectModul
   const environment = modules.environment ?? systemEnvironment;
   const addresses = parseEndpoints(options.endpoints);
   const { signal, connectTimeoutMs = CONNECT_TIMEOUT_MS } = options;
+  // What can be no token is said at once, and not by the first attempt.
+  callMetadata(options.token);
   if (signal?.aborted === true) throw new MusterError("CANCELLED", { cause: signal.reason });
   const core = new SessionCore(
     {
@@ -67,7 +75,8 @@ export async function connectWith(options: ConnectOptions, modules: ConnectModul
     {
       environment,
       transport:
-        modules.transport ?? grpcTransport({ tls: options.tls, userAgent: userAgent(options.applicationName) }),
+        modules.transport ??
+        grpcTransport({ tls: options.tls, token: options.token, userAgent: userAgent(options.applicationName) }),
       endpoints: new EndpointList(addresses, () => environment.random()),
     },
   );
@@ -85,8 +94,8 @@ export async function connectWith(options: ConnectOptions, modules: ConnectModul
   signal?.addEventListener("abort", onAbort, { once: true });
   try {
     await core.start();
-    const { tls, applicationName, requestTimeoutMs = REQUEST_TIMEOUT_MS } = options;
-    return new MusterClient(core, { tls, applicationName, timeoutMs: requestTimeoutMs });
+    const { tls, token, applicationName, requestTimeoutMs = REQUEST_TIMEOUT_MS } = options;
+    return new MusterClient(core, { tls, token, applicationName, timeoutMs: requestTimeoutMs });
   } finally {
     environment.clearTimer(timer);
     signal?.removeEventListener("abort", onAbort);

@@ -1,9 +1,10 @@
-import { Client, Metadata, type MethodDefinition } from "@grpc/grpc-js";
+import type { Client, Metadata, MethodDefinition } from "@grpc/grpc-js";
 import { parseEndpoints } from "./endpoints.ts";
 import { MusterError } from "./errors.ts";
 import { EnsembleServiceService, GetStatusRequest, GetStatusResponse } from "./gen/muster/ensemble/v1/ensemble.ts";
 import { grpcError, isFromMember } from "./grpc-error.ts";
-import { channelCredentials, channelOptions, type TlsOptions } from "./grpc-transport.ts";
+import { isTls, memberClient, type TlsOptions } from "./grpc-transport.ts";
+import { callMetadata, type TokenOption } from "./token.ts";
 import { userAgent } from "./user-agent.ts";
 
 /** How to reach an ensemble, for calls that need no session. */
@@ -11,6 +12,8 @@ export interface EnsembleOptions {
   /** As for `connect`; asked one after the other, in this order, until one answers. */
   readonly endpoints: string | readonly string[];
   readonly tls?: TlsOptions | boolean | undefined;
+  /** As for `connect`. */
+  readonly token?: TokenOption | undefined;
   /** Who this is, for the server's log. */
   readonly applicationName?: string | undefined;
   /** How long each of them has for its answer, ms; 10,000 by default. */
@@ -34,7 +37,16 @@ const statusMethod: Method<GetStatusRequest, GetStatusResponse> = {
 
 /** Reads the status from the first member that answers. */
 export function callStatus(options: EnsembleOptions): Promise<GetStatusResponse> {
-  return fromAnyMember(options, (call) => call(statusMethod, {}));
+  return callRead(options, statusMethod, {});
+}
+
+/** Asks the first member that answers. */
+export function callRead<Request, Response>(
+  options: EnsembleOptions,
+  method: Method<Request, Response>,
+  request: Request,
+): Promise<Response> {
+  return fromAnyMember(options, (call) => call(method, request));
 }
 
 /**
@@ -47,7 +59,10 @@ export function callChange<Request, Response>(
   request: Request,
 ): Promise<Response> {
   return fromAnyMember(options, async (call) => {
-    await call(statusMethod, {});
+    await call(statusMethod, {}).catch((error: MusterError) => {
+      // Whoever may change this and not look at that: the member is there all the same.
+      if (error.reason !== "NO_PERMISSION") throw error;
+    });
     try {
       return await call(method, request);
     } catch (thrown) {
@@ -60,15 +75,16 @@ export function callChange<Request, Response>(
 }
 
 async function fromAnyMember<T>(options: EnsembleOptions, ask: (call: Call) => Promise<T>): Promise<T> {
-  const { tls, signal, timeoutMs = ENSEMBLE_TIMEOUT_MS } = options;
+  const { tls, token, signal, timeoutMs = ENSEMBLE_TIMEOUT_MS } = options;
   const endpoints = parseEndpoints(options.endpoints);
-  const channel = channelOptions({ tls, userAgent: userAgent(options.applicationName) });
+  const transport = { tls, userAgent: userAgent(options.applicationName) };
   let last: MusterError | undefined;
   for (const endpoint of endpoints) {
     if (signal?.aborted === true) throw new MusterError("CANCELLED", { cause: signal.reason });
-    const client = new Client(endpoint, channelCredentials(tls), channel);
+    const client = memberClient(endpoint, transport);
     try {
-      return await ask((method, request) => callOnce(client, method, request, timeoutMs, signal));
+      const terms = { timeoutMs, signal, usesTls: isTls(tls), metadata: () => callMetadata(token) };
+      return await ask((method, request) => callOnce(client, method, request, terms));
     } catch (error) {
       last = MusterError.from(error);
       // What this one answered, another one would, too; and what may have been done is not to be done twice.
@@ -80,12 +96,18 @@ async function fromAnyMember<T>(options: EnsembleOptions, ask: (call: Call) => P
   throw last as MusterError;
 }
 
+interface CallTerms {
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal | undefined;
+  readonly usesTls: boolean;
+  readonly metadata: () => Metadata;
+}
+
 function callOnce<Request, Response>(
   client: Client,
   { path, requestSerialize, responseDeserialize }: Method<Request, Response>,
   request: Request,
-  timeoutMs: number,
-  signal: AbortSignal | undefined,
+  { timeoutMs, signal, usesTls, metadata }: CallTerms,
 ): Promise<Response> {
   return new Promise((resolve, reject) => {
     const call = client.makeUnaryRequest<Request, Response>(
@@ -93,12 +115,12 @@ function callOnce<Request, Response>(
       requestSerialize,
       responseDeserialize,
       request,
-      new Metadata(),
+      metadata(),
       { deadline: Date.now() + timeoutMs },
       (error, response) => {
         signal?.removeEventListener("abort", onAbort);
         if (signal?.aborted === true) reject(new MusterError("CANCELLED", { cause: signal.reason }));
-        else if (error !== null || response === undefined) reject(grpcError(error));
+        else if (error !== null || response === undefined) reject(grpcError(error, usesTls));
         else resolve(response);
       },
     );

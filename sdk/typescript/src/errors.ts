@@ -21,7 +21,7 @@ export const serverReasons = {
   VERSION_MISMATCH: entry(10, "after-reread", "the version asked for is not the znode's version"),
   NOT_EMPTY: entry(9, "never", "the znode has children; delete them first, or delete recursively"),
   EPHEMERAL_PARENT: entry(9, "never", "an ephemeral znode cannot have children"),
-  NO_PERMISSION: entry(7, "never", "the znode's ACL does not allow this"),
+  NO_PERMISSION: entry(7, "never", "the znode's ACL, or what the caller was granted, does not allow this"),
   INVALID_PATH: entry(3, "never", "the path breaks a path rule"),
   INVALID_ARGUMENT: entry(3, "never", "an argument is out of its range"),
   INVALID_ACL: entry(3, "never", "the ACL is empty or has an entry that is not valid"),
@@ -59,6 +59,12 @@ export const serverReasons = {
   STOPPING: entry(14, "other-member", "the member is shutting down"),
   NO_ROUTE: entry(12, "never", "there is nothing at this address"),
   METHOD_NOT_ALLOWED: entry(12, "never", "this address does not take this method"),
+  UNAUTHENTICATED: entry(16, "never", "nothing proves who asks"),
+  TOO_MANY_FAILURES: entry(
+    8,
+    "same-request",
+    "this token has failed too often from this address; wait, then try again",
+  ),
   NOT_LEADER: entry(14, "other-member", "the member that was asked to decide does not lead"),
   INVALID_CONFIGURATION: entry(
     9,
@@ -84,6 +90,7 @@ export const serverReasons = {
   ),
   MEMBER_NOT_SYNCED: entry(9, "after-reread", "the member has not caught up with the leader yet"),
   TRANSFER_FAILED: entry(10, "after-reread", "leadership could not be handed over; see who leads now"),
+  TOKEN_UNKNOWN: entry(5, "never", "there is no token of this id"),
   GUARDED_PATH: entry(7, "never", "only a product writes here; use that product's own requests in place of raw writes"),
   INVALID_NAME: entry(3, "never", "the name breaks a rule of names"),
   INVALID_SELECTOR: entry(3, "never", "the selector cannot be read"),
@@ -210,11 +217,12 @@ const reasonByGrpcCode: Readonly<Record<number, Reason>> = {
   8: "MESSAGE_TOO_LARGE",
   12: "UNSUPPORTED",
   14: "UNREACHABLE",
-  16: "NO_PERMISSION",
+  16: "UNAUTHENTICATED",
 };
 
 /** A gRPC error without ErrorInfo: made by the library or a proxy, not by a member. */
-export function fromGrpcCode(error: GrpcError): MusterError {
+export function fromGrpcCode(error: GrpcError, explain = (message: string): string => message): MusterError {
   const reason = reasonByGrpcCode[error.code] ?? "INTERNAL";
-  return new MusterError(reason, { status: error.code, message: error.details || error.message, cause: error });
+  const message = explain(error.details || error.message);
+  return new MusterError(reason, { status: error.code, message, cause: error });
 }

@@ -12,6 +12,8 @@ const unwanted: ReadonlySet<Reason> = new Set([
   "MALFORMED",
   "UNSUPPORTED",
   "NO_PERMISSION",
+  "UNAUTHENTICATED",
+  "TOO_MANY_FAILURES",
 ]);
 /** An operation refused so was not taken, and not for itself: another member takes it, or the same one later. */
 const elsewhere: ReadonlySet<string> = new Set(["SESSION_MOVED", "NOT_READY", "STOPPING", "NOT_LEADER"]);

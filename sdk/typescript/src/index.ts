@@ -1,4 +1,12 @@
 export type { Data } from "./arguments.ts";
+export {
+  AuthAdmin,
+  type CreatedToken,
+  type NewToken,
+  type TokenGrant,
+  type TokenInfo,
+  type Verb,
+} from "./auth-admin.ts";
 export type { MusterClient, SessionInfo } from "./client.ts";
 export { type ConnectOptions, connect } from "./connect.ts";
 export type { DiagnosticEvent, DiagnosticListener, Diagnostics, DiagnosticType } from "./diagnostics.ts";
@@ -19,6 +27,7 @@ export type { Changed, ChildrenPage, Created, TreeDeleted, Written, ZnodeAcl, Zn
 export type { SessionState } from "./session-options.ts";
 export { type AclEntry, type Credential, permission, type Stat } from "./stat.ts";
 export { type EnsembleStatus, type MemberStatus, readStatus } from "./status.ts";
+export type { TokenOption } from "./token.ts";
 export { VERSION } from "./version.ts";
 export type {
   CompactedEvent,

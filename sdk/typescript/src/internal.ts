@@ -8,4 +8,5 @@ export type { Environment } from "./environment.ts";
 export { clientReasons, failureError, serverReasons } from "./errors.ts";
 export { grpcTransport } from "./grpc-transport.ts";
 export type { SessionCore } from "./session.ts";
+export { type TlsTrouble, tlsTroubleIn } from "./tls-trouble.ts";
 export type { ProbeAnswer, SessionStream, SessionTransport, StreamListener } from "./transport.ts";

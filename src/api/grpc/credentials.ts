@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import type { Identity } from "../../core/tree/operation.ts";
+import type { Principal } from "../../products/floor/principal.ts";
 import type { Credential } from "./gen/muster/coordination/v1/session.ts";
 import { DoorError } from "./status.ts";
 
@@ -7,7 +8,7 @@ import { DoorError } from "./status.ts";
 export const IDENTITIES_MAX = 16;
 
 /** What the connection itself proves: the address it comes from. `world` is everyone's and never listed. */
-export function identityOfPeer(peer: string): Identity {
+function identityOfPeer(peer: string): Identity {
   return { scheme: "ip", id: addressOfPeer(peer) };
 }
 
@@ -31,9 +32,13 @@ export function identityOfCredential(credential: Credential): Identity {
   return { scheme, id: `${secret.slice(0, colon)}:${digest}` };
 }
 
-/** All identities of a client that has just introduced itself. */
-export function identitiesOf(peer: string, credentials: readonly Credential[]): readonly Identity[] {
-  let identities: readonly Identity[] = [identityOfPeer(peer)];
+/** All identities of a client that has just introduced itself, which its commands carry. */
+export function identitiesOf(
+  peer: string,
+  principal: Principal,
+  credentials: readonly Credential[],
+): readonly Identity[] {
+  let identities: readonly Identity[] = [identityOfPeer(peer), ...principal.identities];
   for (const credential of credentials) identities = withIdentity(identities, identityOfCredential(credential));
   return identities;
 }

@@ -18,6 +18,8 @@ export interface DoorCounters {
   pauses: number;
   unaryCalls: number;
   unaryFailures: number;
+  /** Calls and streams that were not let in. */
+  callsRefused: number;
   /** Defects met, each logged with an id. */
   defects: number;
   /** Queued for clients, all streams. */
@@ -41,6 +43,7 @@ export function emptyCounters(): DoorCounters {
     pauses: 0,
     unaryCalls: 0,
     unaryFailures: 0,
+    callsRefused: 0,
     defects: 0,
     unsentBytes: 0,
     readAheadBytes: 0,

@@ -1,5 +1,6 @@
 import type { ServerUnaryCall, sendUnaryData, UntypedServiceImplementation } from "@grpc/grpc-js";
 import type { ChangeOutcome, ConfigurationChange, MemberInfo, Status } from "../../coordination/port.ts";
+import { answerInTime } from "./answer-in-time.ts";
 import { decodeMessage } from "./decode-message.ts";
 import {
   AddMemberRequest,
@@ -17,7 +18,7 @@ import {
 } from "./gen/muster/ensemble/v1/ensemble.ts";
 import { checkServing } from "./history-check.ts";
 import { DoorError, failureOf } from "./status.ts";
-import { type UnaryDependencies, unaryPatience } from "./unary-call.ts";
+import type { UnaryDependencies } from "./unary-call.ts";
 import { smallRequest, unaryHandler } from "./unary-handler.ts";
 
 /** EnsembleService's methods. Requests come as bytes, so that a malformed one is refused like any other. */
@@ -56,7 +57,6 @@ function change({ coordination }: UnaryDependencies, asked: ConfigurationChange)
   return (done) => coordination.reconfigure(asked, done);
 }
 
-/** Asks once and answers once: with what became of it or, when that takes too long, that nobody knows. */
 function ask(
   deps: UnaryDependencies,
   call: ServerUnaryCall<Buffer, { readonly zxid: number }>,
@@ -64,33 +64,13 @@ function ask(
   start: Ask,
 ): void {
   checkServing(deps.coordination.status());
-  let over = false;
-  const finish = (answer: () => void): void => {
-    if (over) return;
-    over = true;
-    clearTimeout(timer);
-    answer();
-  };
-  const fail = (failure: ReturnType<typeof failureOf>): void => {
-    deps.counters.unaryFailures++;
-    callback(failure);
-  };
-  const late = (): void => finish(() => fail(failureOf("DEADLINE_EXCEEDED", { outcome: "unknown" })));
-  const timer = setTimeout(late, unaryPatience(call, deps.limits));
-  call.on("cancelled", () => finish(() => undefined));
-  try {
+  answerInTime(deps, call, callback, (end) => {
     start(({ reason, detail, zxid }) => {
-      finish(() => {
-        if (reason === undefined) callback(null, { zxid });
-        else fail(failureOf(reason, { detail, zxid: `${zxid}` }));
-      });
+      if (reason === undefined) end({ response: { zxid } });
+      else end({ failure: failureOf(reason, { detail, zxid: `${zxid}` }) });
     });
-  } catch (error) {
-    clearTimeout(timer);
-    if (over) return;
-    over = true;
-    throw error;
-  }
+    return undefined;
+  });
 }
 
 function roleOf(role: VotingRole): "voter" | "observer" | undefined {

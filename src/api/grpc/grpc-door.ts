@@ -6,11 +6,21 @@ import {
   type ServiceDefinition,
 } from "@grpc/grpc-js";
 import type { Coordination } from "../../coordination/port.ts";
+import { Admissions, type Gate } from "./admissions.ts";
+import { authCalls, type TokenDesk } from "./auth-calls.ts";
+import { DoorCertificates } from "./door-certificates.ts";
 import { type DoorCounters, emptyCounters } from "./door-counters.ts";
 import { ensembleCalls } from "./ensemble-calls.ts";
+import { AuthServiceService } from "./gen/muster/auth/v1/auth.ts";
 import { CoordinationServiceService } from "./gen/muster/coordination/v1/coordination_service.ts";
 import { EnsembleServiceService } from "./gen/muster/ensemble/v1/ensemble.ts";
-import { type DoorLog, defaultGrpcLimits, type GrpcDoorOptions, type GrpcLimits } from "./grpc-options.ts";
+import {
+  type DoorLog,
+  type DoorTls,
+  defaultGrpcLimits,
+  type GrpcDoorOptions,
+  type GrpcLimits,
+} from "./grpc-options.ts";
 import { Health } from "./health.ts";
 import { checkListenAddress } from "./listen-address.ts";
 import type { SessionCall } from "./outbound-queue.ts";
@@ -21,6 +31,8 @@ import { unaryCalls } from "./unary-calls.ts";
 export interface GrpcDoorDependencies {
   readonly coordination: Coordination;
   readonly log: DoorLog;
+  readonly gate: Gate;
+  readonly tokens: TokenDesk;
 }
 
 export interface GrpcDoor {
@@ -31,6 +43,8 @@ export interface GrpcDoor {
    * live on. Idempotent.
    */
   stop(graceMs: number): Promise<void>;
+  /** New certificates for new connections, of a door with TLS. */
+  setTls(tls: DoorTls): void;
   /** A copy of the counters. */
   stats(): DoorCounters;
 }
@@ -40,35 +54,42 @@ const TRANSPORT_SLACK = 2;
 /** After the grace of a stop, time for the last statuses to leave; then connections are cut. */
 const LAST_STATUS_MS = 200;
 
-/** The gRPC front door: muster.coordination.v1, muster.ensemble.v1, grpc.health.v1 and server reflection. */
+/** The gRPC front door: muster.{coordination,ensemble,auth}.v1, grpc.health.v1 and server reflection. */
 export function createGrpcDoor(options: GrpcDoorOptions, dependencies: GrpcDoorDependencies): GrpcDoor {
-  const { coordination, log } = dependencies;
+  const { coordination, log, gate, tokens } = dependencies;
   const limits: GrpcLimits = { ...defaultGrpcLimits, ...options.limits };
   const counters = emptyCounters();
+  const certificates = options.tls === undefined ? undefined : new DoorCertificates(options.tls);
   const streams = new Set<SessionStream>();
   const server = new Server(serverOptions(limits));
   const health = new Health(coordination, limits.healthPollMs);
   const onGone = (stream: SessionStream) => streams.delete(stream);
-  const unary = { coordination, limits, counters, log, version: options.version };
-  server.addService(bytesOf(EnsembleServiceService), ensembleCalls(unary));
-  server.addService(bytesOf(CoordinationServiceService), {
+  const admissions = new Admissions(gate, options.mayBeAnonymous, counters);
+  const guarded = admissions.guarding(server);
+  const principalOf = (call: object) => admissions.principalOf(call);
+  const unary = { coordination, limits, counters, log, version: options.version, principalOf };
+  guarded.addService(bytesOf(EnsembleServiceService), ensembleCalls(unary));
+  guarded.addService(bytesOf(AuthServiceService), authCalls(unary, tokens));
+  guarded.addService(bytesOf(CoordinationServiceService), {
     ...unaryCalls(unary),
     session: (call: SessionCall) => {
-      streams.add(new SessionStream(call, { coordination, limits, counters, log, onGone }));
+      const principal = principalOf(call);
+      streams.add(new SessionStream(call, { coordination, limits, counters, log, principal, onGone }));
     },
   });
-  health.addToServer(server);
-  addReflection(server);
+  health.addToServer(guarded);
+  addReflection(guarded);
   const marks = setInterval(() => {
     const { zxid } = coordination.status();
     for (const stream of streams) stream.mark(zxid);
+    expelStrangers(streams, gate);
   }, limits.progressIntervalMs);
   marks.unref();
   let stopped: Promise<void> | undefined;
   return {
     start: async () => {
-      const listen = checkListenAddress(options.listen, options.insecure ?? false);
-      const address = await bind(server, listen);
+      const listen = checkListenAddress(options.listen, options.insecure === true || certificates !== undefined);
+      const address = await bind(server, listen, certificates?.credentials ?? ServerCredentials.createInsecure());
       health.start();
       log.info({ address }, "gRPC door open");
       return { address };
@@ -78,8 +99,26 @@ export function createGrpcDoor(options: GrpcDoorOptions, dependencies: GrpcDoorD
       stopped ??= stop(server, health, streams, graceMs).then(() => log.info({}, "gRPC door closed"));
       return stopped;
     },
+    setTls: (tls) => certificates?.set(tls),
     stats: () => ({ ...counters }),
   };
+}
+
+/** Ends the streams of tokens that were revoked or have expired meanwhile. */
+function expelStrangers(streams: ReadonlySet<SessionStream>, gate: Gate): void {
+  const byToken = new Map<string, SessionStream[]>();
+  for (const stream of streams) {
+    const { tokenId } = stream.principal;
+    if (tokenId === undefined) continue;
+    const known = byToken.get(tokenId);
+    if (known === undefined) byToken.set(tokenId, [stream]);
+    else known.push(stream);
+  }
+  for (const [tokenId, ofToken] of byToken) {
+    gate.isCurrent(tokenId, (isCurrent) => {
+      if (!isCurrent) for (const stream of ofToken) stream.expel();
+    });
+  }
 }
 
 /**
@@ -109,9 +148,9 @@ function serverOptions(limits: GrpcLimits): ServerOptions {
   };
 }
 
-function bind(server: Server, listen: string): Promise<string> {
+function bind(server: Server, listen: string, credentials: ServerCredentials): Promise<string> {
   return new Promise((resolve, reject) => {
-    server.bindAsync(listen, ServerCredentials.createInsecure(), (error, port) => {
+    server.bindAsync(listen, credentials, (error, port) => {
       if (error !== null) reject(error);
       else resolve(`${listen.slice(0, listen.lastIndexOf(":"))}:${port}`);
     });

@@ -6,6 +6,15 @@ export interface DoorLog {
   error(fields: object, message: string): void;
 }
 
+/** PEM texts. */
+export interface DoorTls {
+  /** The door's certificate, its chain after it. */
+  readonly cert: string;
+  readonly key: string;
+  /** Of the authority that signs clients' certificates; without it, none is asked for. */
+  readonly clientCa: string | undefined;
+}
+
 export interface GrpcDoorOptions {
   /** `host:port`, IPv6 in brackets; port 0 takes any free one. */
   readonly listen: string;
@@ -13,6 +22,10 @@ export interface GrpcDoorOptions {
   readonly version: string;
   /** Listen in plain text on an address others can reach. Default false: loopback only. */
   readonly insecure?: boolean | undefined;
+  /** TLS for every connection; undefined: plain text. */
+  readonly tls?: DoorTls | undefined;
+  /** Takes callers who prove nothing. */
+  readonly mayBeAnonymous: boolean;
   /** Each default is in {@link defaultGrpcLimits}. */
   readonly limits?: Partial<GrpcLimits> | undefined;
 }

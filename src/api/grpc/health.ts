@@ -4,7 +4,12 @@ import type { Coordination } from "../../coordination/port.ts";
 import { addLateServices } from "./late-service.ts";
 
 /** What grpc.health.v1 may be asked about: the server as a whole, and each service it has. */
-const SERVICES = ["", "muster.coordination.v1.CoordinationService", "muster.ensemble.v1.EnsembleService"];
+const SERVICES = [
+  "",
+  "muster.coordination.v1.CoordinationService",
+  "muster.ensemble.v1.EnsembleService",
+  "muster.auth.v1.AuthService",
+];
 const METHODS = [
   { path: "/grpc.health.v1.Health/Check", requestStream: false, responseStream: false },
   { path: "/grpc.health.v1.Health/List", requestStream: false, responseStream: false },
@@ -24,7 +29,7 @@ export class Health {
     this.pollMs = pollMs;
   }
 
-  addToServer(server: Server): void {
+  addToServer(server: Pick<Server, "addService">): void {
     addLateServices(server, METHODS, async (into) => {
       const { HealthImplementation } = await import("grpc-health-check");
       const known = SERVICES.map((service) => [service, this.shown]);

@@ -30,7 +30,7 @@ interface Loaded {
  * @param load adds the services, as it would to a server; of that, nothing but `addService` is there
  */
 export function addLateServices(
-  server: Server,
+  server: Pick<Server, "addService">,
   methods: readonly LateMethod[],
   load: (into: Server) => Promise<void>,
 ): void {

@@ -8,6 +8,7 @@ const PROTO_ROOT = fileURLToPath(new URL("../../../proto/", import.meta.url));
 const FILES = [
   "muster/coordination/v1/coordination_service.proto",
   "muster/ensemble/v1/ensemble.proto",
+  "muster/auth/v1/auth.proto",
   "google/rpc/error_details.proto",
 ];
 const METHODS = ["v1", "v1alpha"].map((version) => ({
@@ -17,7 +18,7 @@ const METHODS = ["v1", "v1alpha"].map((version) => ({
 }));
 
 /** Lets tools such as grpcurl ask the server what it offers. */
-export function addReflection(server: Server): void {
+export function addReflection(server: Pick<Server, "addService">): void {
   addLateServices(server, METHODS, async (into) => {
     const [{ loadSync }, { ReflectionService }, { protoPath: healthProto }] = await Promise.all([
       import("@grpc/proto-loader"),

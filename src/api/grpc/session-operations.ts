@@ -3,6 +3,7 @@ import { errors, OK, type Reason } from "../../core/base/errors.ts";
 import { epochOf } from "../../core/base/zxid.ts";
 import type { Identity, ReadOperation, WriteOperation } from "../../core/tree/operation.ts";
 import { breaksGuard } from "../../products/floor/guarded-subtrees.ts";
+import type { Warrant } from "../../products/floor/warrant.ts";
 import type { AnswerLine } from "./answer-line.ts";
 import { identityOfCredential, withIdentity } from "./credentials.ts";
 import type { Credential } from "./gen/muster/coordination/v1/session.ts";
@@ -18,6 +19,8 @@ export class SessionOperations implements OperationSink {
   private readonly answers: AnswerLine;
   private readonly operationsMax: number;
   private readonly readEpoch: () => number;
+  /** What the client may do; undefined: everything, and then nothing is looked up. */
+  private readonly warrant: Warrant | undefined;
   /** The member's epoch when it was last looked at; it only rises. */
   private epoch = 0;
   private readonly decoder = new OperationDecoder();
@@ -31,13 +34,19 @@ export class SessionOperations implements OperationSink {
   constructor(
     connection: Connection,
     identities: readonly Identity[],
-    dependencies: { readonly answers: AnswerLine; readonly operationsMax: number; readonly readEpoch: () => number },
+    dependencies: {
+      readonly answers: AnswerLine;
+      readonly operationsMax: number;
+      readonly readEpoch: () => number;
+      readonly warrant: Warrant | undefined;
+    },
   ) {
     this.connection = connection;
     this.identities = identities;
     this.answers = dependencies.answers;
     this.operationsMax = dependencies.operationsMax;
     this.readEpoch = dependencies.readEpoch;
+    this.warrant = dependencies.warrant;
   }
 
   /** Takes the OperationBatch at `start` to `end` of a message; {@link advance} decodes it. */
@@ -66,6 +75,10 @@ export class SessionOperations implements OperationSink {
   }
 
   submit(number: number, answeredBelow: number, operation: WriteOperation): void {
+    if (this.warrant?.allowsOperation(operation) === false) {
+      this.refuse(number, "NO_PERMISSION");
+      return;
+    }
     if (breaksGuard(operation, this.identities)) {
       this.refuse(number, "GUARDED_PATH");
       return;
@@ -75,6 +88,10 @@ export class SessionOperations implements OperationSink {
   }
 
   read(number: number, operation: ReadOperation, options: ReadOptions): void {
+    if (this.warrant?.allowsOperation(operation) === false) {
+      this.refuse(number, "NO_PERMISSION");
+      return;
+    }
     if (this.isOfFutureEpoch(options.minZxid)) {
       this.refuse(number, "WRONG_ENSEMBLE");
       return;
@@ -84,22 +101,38 @@ export class SessionOperations implements OperationSink {
   }
 
   sync(number: number): void {
+    if (this.warrant?.allows("sync") === false) {
+      this.refuse(number, "NO_PERMISSION");
+      return;
+    }
     this.answers.ask();
     this.connection.sync(number);
   }
 
   addWatch(number: number, request: WatchRequest): void {
+    if (this.warrant !== undefined && !(this.warrant.allows("add-watch") && this.warrant.mayReachPath(request.path))) {
+      this.refuse(number, "NO_PERMISSION");
+      return;
+    }
     this.watches = true;
     this.answers.ask();
     this.connection.addWatch(number, request);
   }
 
   removeWatch(number: number, watchId: number): void {
+    if (this.warrant?.allows("remove-watch") === false) {
+      this.refuse(number, "NO_PERMISSION");
+      return;
+    }
     this.answers.ask();
     this.connection.removeWatch(number, watchId);
   }
 
   authenticate(number: number, credential: Credential): void {
+    if (this.warrant?.allows("authenticate") === false) {
+      this.refuse(number, "NO_PERMISSION");
+      return;
+    }
     try {
       this.identities = withIdentity(this.identities, identityOfCredential(credential));
     } catch (error) {

@@ -3,6 +3,8 @@ import type { Connection, ConnectionListener, Coordination, OpenedSession } from
 import type { Reason } from "../../core/base/errors.ts";
 import type { Answer } from "../../core/tree/answer.ts";
 import type { WatchEvent } from "../../core/tree/watch-event.ts";
+import type { Principal } from "../../products/floor/principal.ts";
+import { warrantOf } from "../../products/floor/warrant.ts";
 import { AnswerLine } from "./answer-line.ts";
 import { identitiesOf } from "./credentials.ts";
 import { decodeMessage } from "./decode-message.ts";
@@ -24,6 +26,8 @@ export interface SessionStreamDependencies {
   readonly limits: GrpcLimits;
   readonly counters: DoorCounters;
   readonly log: DoorLog;
+  /** Who opened it. */
+  readonly principal: Principal;
   /** The stream is over, its call too. */
   readonly onGone: (stream: SessionStream) => void;
 }
@@ -110,6 +114,15 @@ export class SessionStream implements ConnectionListener {
     });
   }
 
+  get principal(): Principal {
+    return this.deps.principal;
+  }
+
+  /** Who opened it is no longer let in. The session is left to its time-out. */
+  expel(): void {
+    this.fail(failureOf("UNAUTHENTICATED", { detail: "the token was revoked or has expired" }));
+  }
+
   /** Ends the stream at once; what is unsent is dropped. */
   stopNow(): void {
     this.fail(failureOf("STOPPING"));
@@ -169,14 +182,15 @@ export class SessionStream implements ConnectionListener {
     const status = this.deps.coordination.status();
     checkServing(status);
     checkHistory(status, ensembleId, minZxid);
-    const identities = identitiesOf(this.call.getPeer(), credentials);
+    const identities = identitiesOf(this.call.getPeer(), this.principal, credentials);
     this.minZxid = minZxid;
     this.phase = "opening";
     this.connection = this.deps.coordination.connect(this, identities);
     const { answers, limits } = this;
     const operationsMax = limits.batchOperationsMax;
     const readEpoch = () => this.deps.coordination.status().epoch;
-    this.operations = new SessionOperations(this.connection, identities, { answers, operationsMax, readEpoch });
+    const rules = { answers, operationsMax, readEpoch, warrant: warrantOf(this.principal) };
+    this.operations = new SessionOperations(this.connection, identities, rules);
   }
 
   /** Not where the answers to keep-alives, too, would pile up. */

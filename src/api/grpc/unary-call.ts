@@ -2,7 +2,8 @@ import type { ServerUnaryCall, sendUnaryData } from "@grpc/grpc-js";
 import type { Connection, ConnectionListener, Coordination } from "../../coordination/port.ts";
 import { OK, type Reason, reasonOf } from "../../core/base/errors.ts";
 import type { Answer } from "../../core/tree/answer.ts";
-import { identityOfPeer } from "./credentials.ts";
+import type { Principal } from "../../products/floor/principal.ts";
+import { identitiesOf } from "./credentials.ts";
 import type { DoorCounters } from "./door-counters.ts";
 import type { DoorLog, GrpcLimits } from "./grpc-options.ts";
 import { DoorError, failureOf, failureOfThrown, type GrpcFailure } from "./status.ts";
@@ -13,6 +14,8 @@ export interface UnaryDependencies {
   readonly counters: DoorCounters;
   readonly log: DoorLog;
   readonly version: string;
+  /** Who asked a call that was let in. */
+  readonly principalOf: (call: object) => Principal;
 }
 
 /** The number of a call's one request: its port connection is its own. */
@@ -54,7 +57,7 @@ export class UnaryCall<Response> implements ConnectionListener {
     );
     call.on("cancelled", () => this.finish());
     try {
-      this.connection = deps.coordination.connect(this, [identityOfPeer(call.getPeer())]);
+      this.connection = deps.coordination.connect(this, identitiesOf(call.getPeer(), deps.principalOf(call), []));
       request.ask(this.connection);
     } catch (error) {
       this.fail(this.failureOfThrown(error));

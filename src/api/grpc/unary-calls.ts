@@ -11,6 +11,7 @@ import {
 } from "../../core/tree/operation.ts";
 import type { Stat } from "../../core/tree/stat.ts";
 import { breaksGuard } from "../../products/floor/guarded-subtrees.ts";
+import { warrantOf } from "../../products/floor/warrant.ts";
 import { BodyDecoder, PAGE_SIZE_MAX } from "./body-decoder.ts";
 import { decodeMessage } from "./decode-message.ts";
 import {
@@ -124,6 +125,7 @@ function read<Response>(
 ): void {
   const status = deps.coordination.status();
   checkServing(status);
+  checkReach(deps, call, operation);
   checkHistory(status, concern?.ensembleId ?? "", concern?.minZxid ?? 0);
   const options: ReadOptions = { minZxid: concern?.minZxid ?? 0, linearizable: concern?.linearizable ?? false };
   const ask = (connection: Connection) => connection.read(REQUEST_NUMBER, operation, options);
@@ -145,12 +147,19 @@ function write<Response>(
   if (breaksGuard(operation, [])) throw new DoorError("GUARDED_PATH");
   const status = deps.coordination.status();
   checkServing(status);
+  checkReach(deps, call, operation);
   const ask = (connection: Connection) => connection.submit(REQUEST_NUMBER, REQUEST_NUMBER, operation);
   new UnaryCall(deps, call, callback, {
     ask,
     respond: (answer) => respond(answer, headerOf(status, answer.zxid)),
     write: true,
   });
+}
+
+function checkReach(deps: UnaryDependencies, call: object, operation: ReadOperation | WriteOperation): void {
+  if (warrantOf(deps.principalOf(call))?.mayReach(operation) === false) {
+    throw new DoorError("NO_PERMISSION", { detail: "the path is guarded: it needs admin on tokens" });
+  }
 }
 
 function headerOf(status: Status, zxid: number): ResponseHeader {

@@ -4,6 +4,7 @@ import Koa from "koa";
 import type { Logger } from "pino";
 import type { Coordination } from "../../coordination/port.ts";
 import { formatZxid } from "../../core/base/zxid.ts";
+import { admissionOf, type HttpGate } from "./http-admission.ts";
 import { httpErrorBody } from "./http-error.ts";
 import type { Metrics } from "./metrics.ts";
 
@@ -11,21 +12,23 @@ export interface HttpAppDependencies {
   readonly coordination: Pick<Coordination, "status">;
   readonly metrics: Pick<Metrics, "text" | "contentType">;
   readonly log: Pick<Logger, "error">;
+  readonly gate: HttpGate;
 }
 
 /** What the HTTP door answers: liveness, readiness, metrics, and errors as JSON. */
-export function createHttpApp({ coordination, metrics, log }: HttpAppDependencies): RequestListener {
+export function createHttpApp({ coordination, metrics, log, gate }: HttpAppDependencies): RequestListener {
   const router = new Router();
-  router.get("/healthz", (context) => {
+  const admit = admissionOf(gate);
+  router.get("/healthz", admit("GET /healthz"), (context) => {
     context.body = { status: "alive" };
   });
-  router.get("/readyz", (context) => {
+  router.get("/readyz", admit("GET /readyz"), (context) => {
     const { notReady, role, zxid } = coordination.status();
     const ready = notReady.length === 0;
     context.status = ready ? 200 : 503;
     context.body = { status: ready ? "ready" : "not ready", notReady, role, zxid: formatZxid(zxid) };
   });
-  router.get("/metrics", async (context) => {
+  router.get("/metrics", admit("GET /metrics"), async (context) => {
     const text = await metrics.text();
     context.set("Content-Type", metrics.contentType);
     context.body = text;

@@ -1,4 +1,5 @@
 import { createServer, type RequestListener, type Server } from "node:http";
+import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { formatListenAddress, isLoopback, type ListenAddress } from "../../core/base/listen-address.ts";
 import type { HttpAppDependencies } from "./http-app.ts";
@@ -7,11 +8,23 @@ export interface HttpDoorOptions {
   readonly listen: ListenAddress;
   /** True: may listen beyond loopback although there is no TLS and no authentication. */
   readonly insecure: boolean;
+  /** TLS for every connection; undefined: plain text. */
+  readonly tls?: HttpDoorTls | undefined;
+}
+
+/** PEM texts. */
+export interface HttpDoorTls {
+  readonly cert: string;
+  readonly key: string;
+  /** Of the authority that signs clients' certificates; without it, none is asked for. */
+  readonly clientCa: string | undefined;
 }
 
 export interface HttpDoor {
   /** Resolves with the address bound; rejects when it cannot be. */
   start(): Promise<ListenAddress>;
+  /** New certificates for new connections, of a door with TLS. */
+  setTls(tls: HttpDoorTls): void;
   /** Takes no more connections and ends those open, busy ones after {@link STOP_GRACE_MS}. Idempotent. */
   stop(): Promise<void>;
 }
@@ -30,17 +43,35 @@ const STOP_GRACE_MS = 2_000;
 
 /** The HTTP door: what monitors and orchestrators ask of a member. */
 export function createHttpDoor(options: HttpDoorOptions, dependencies: HttpAppDependencies): HttpDoor {
-  const { listen, insecure } = options;
-  if (!insecure && !isLoopback(listen.host)) {
-    throw new Error(`the HTTP door must not listen on ${formatListenAddress(listen)} without --insecure`);
+  const { listen, insecure, tls } = options;
+  if (tls === undefined && !insecure && !isLoopback(listen.host)) {
+    throw new Error(`the HTTP door must not listen on ${formatListenAddress(listen)} without TLS or --insecure`);
   }
-  const server = createServer({ maxHeaderSize: HEADER_BYTES_MAX }, answer(dependencies));
+  const handle = answer(dependencies);
+  const settings = { maxHeaderSize: HEADER_BYTES_MAX };
+  const server =
+    tls === undefined
+      ? createServer(settings, handle)
+      : createTlsServer({ ...settings, ...secureContext(tls), handshakeTimeout: HEADERS_TIMEOUT_MS }, handle);
   server.headersTimeout = HEADERS_TIMEOUT_MS;
   server.requestTimeout = REQUEST_TIMEOUT_MS;
   server.keepAliveTimeout = KEEP_ALIVE_MS;
   server.maxHeadersCount = HEADERS_MAX;
   server.maxConnections = CONNECTIONS_MAX;
-  return { start: () => startListening(server, listen), stop: () => stopServing(server) };
+  return {
+    start: () => startListening(server, listen),
+    setTls: (changed) => {
+      if ("setSecureContext" in server) server.setSecureContext(secureContext(changed));
+    },
+    stop: () => stopServing(server),
+  };
+}
+
+/** A client may come without a certificate: it has a token, perhaps, and one that is not verified counts as none. */
+function secureContext({ cert, key, clientCa }: HttpDoorTls) {
+  return clientCa === undefined
+    ? { cert, key }
+    : { cert, key, ca: clientCa, requestCert: true, rejectUnauthorized: false };
 }
 
 /** Loads the application with the first request: a member that is to lead or follow has no time for that before. */

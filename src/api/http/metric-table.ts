@@ -46,6 +46,7 @@ export interface GrpcNumbers {
   readonly pauses: number;
   readonly unaryCalls: number;
   readonly unaryFailures: number;
+  readonly callsRefused: number;
   readonly defects: number;
 }
 
@@ -225,6 +226,13 @@ export const metricRows: readonly MetricRow[] = [
     "muster_grpc_unary_failures_total",
     "Unary calls that ended with an error.",
     (g) => g.unaryFailures,
+  ),
+  row(
+    "grpc",
+    "counter",
+    "muster_grpc_calls_refused_total",
+    "Calls and streams that were not let in: nothing proved who asked, or they had no right to it.",
+    (g) => g.callsRefused,
   ),
   row(
     "grpc",

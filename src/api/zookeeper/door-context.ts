@@ -1,6 +1,7 @@
 import type { Coordination } from "../../coordination/port.ts";
 import type { AuthOptions } from "./auth-desk.ts";
 import type { BufferPool } from "./buffer-pool.ts";
+import type { ClientStanding } from "./client-standing.ts";
 import type { ZookeeperDoorLog } from "./door-log.ts";
 import type { EnsembleDesk } from "./ensemble-desk.ts";
 import type { EventFrames } from "./event-frames.ts";
@@ -25,5 +26,5 @@ export interface DoorContext {
   readonly auth: AuthOptions;
   readonly statistics: DoorStatistics;
   /** The text for the word a connection began with. */
-  readonly answerWord: (word: Word) => string;
+  readonly answerWord: (word: Word, standing: ClientStanding) => string;
 }

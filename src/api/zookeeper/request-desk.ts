@@ -1,8 +1,9 @@
 import type { Connection, ReadOptions } from "../../coordination/port.ts";
 import { OK } from "../../core/base/errors.ts";
 import type { Answer } from "../../core/tree/answer.ts";
-import type { Identity, LeafRead, ReadOperation, WriteOperation } from "../../core/tree/operation.ts";
+import type { LeafRead, ReadOperation, WriteOperation } from "../../core/tree/operation.ts";
 import { breaksGuard } from "../../products/floor/guarded-subtrees.ts";
+import { type ClientStanding, ForbiddenError } from "./client-standing.ts";
 import { CONFIG_PATH } from "./ensemble/config-text.ts";
 import { type EnsembleDesk, readReconfig } from "./ensemble-desk.ts";
 import { JuteError, type JuteReader } from "./jute-reader.ts";
@@ -28,7 +29,7 @@ export interface DeskContext {
   readonly line: ReplyLine;
   readonly book: WatchBook;
   /** Who the client is by now. */
-  readonly identities: () => readonly Identity[];
+  readonly standing: ClientStanding;
   /** The next number of a write, and below which all have been answered. */
   readonly nextNumber: () => number;
   readonly answeredBelow: () => number;
@@ -70,11 +71,15 @@ export class RequestDesk {
   constructor(connection: Connection, context: DeskContext) {
     this.connection = connection;
     this.context = context;
-    this.watches = new WatchRequests(connection, context.line, context.book, context.zxid);
+    this.watches = new WatchRequests(connection, context);
   }
 
   /** A request of the session, its header read already. What is wrong with it is answered in its place. */
   handle(reader: JuteReader, xid: number, operation: number, now: number): void {
+    if (!this.context.standing.allowsOperation(operation)) {
+      this.refuse(xid, operation, now, zookeeperError.NO_AUTH);
+      return;
+    }
     if (this.context.isReadOnly && writes.has(operation)) {
       this.refuse(xid, operation, now, zookeeperError.NOT_READ_ONLY);
       return;
@@ -82,7 +87,8 @@ export class RequestDesk {
     try {
       this.dispatch(reader, xid, operation, now);
     } catch (error) {
-      if (error instanceof BadArgumentsError) this.refuse(xid, operation, now, zookeeperError.BAD_ARGUMENTS);
+      if (error instanceof ForbiddenError) this.refuse(xid, operation, now, zookeeperError.NO_AUTH);
+      else if (error instanceof BadArgumentsError) this.refuse(xid, operation, now, zookeeperError.BAD_ARGUMENTS);
       else if (error instanceof JuteError) this.refuse(xid, operation, now, zookeeperError.MARSHALLING);
       else throw error;
     }
@@ -189,8 +195,9 @@ export class RequestDesk {
   }
 
   private submit(xid: number, operation: number, now: number, write: WriteOperation, detail?: PendingDetail): void {
-    const { line, nextNumber, answeredBelow, identities } = this.context;
-    if (breaksGuard(write, identities())) {
+    const { line, nextNumber, answeredBelow, standing } = this.context;
+    standing.checkReach(write);
+    if (breaksGuard(write, standing.identities)) {
       this.refuseGuarded(xid, operation, now, write);
       return;
     }
@@ -215,6 +222,7 @@ export class RequestDesk {
   }
 
   private read(xid: number, operation: number, now: number, read: ReadOperation, detail?: PendingDetail): void {
+    this.context.standing.checkReach(read);
     this.context.line.expect(xid, operation, now, detail);
     this.connection.read(0, read, PLAIN);
   }
@@ -225,6 +233,7 @@ export class RequestDesk {
   }
 
   private readAndWatch(xid: number, operation: number, now: number, read: LeafRead, kind: WatchKind): void {
+    this.context.standing.checkReach(read);
     const watchId = this.context.book.ask(read.path, kind);
     const adjust = read.path === CONFIG_PATH ? this.showConfiguration : undefined;
     this.context.line.expect(xid, operation, now, { watchId, adjust });
@@ -253,7 +262,7 @@ export class RequestDesk {
     const request = readReconfig(reader);
     hold(true);
     line.deferred(xid, opCode.RECONFIG, now, () => {
-      context.ensemble.reconfigure(request, context.identities(), (reply, zxid) => {
+      context.ensemble.reconfigure(request, context.standing.identities, (reply, zxid) => {
         if (reply === "end the connection") {
           context.end("what became of a reconfig is not known here");
           return;
@@ -320,7 +329,7 @@ export class RequestDesk {
 
   private whoAmI(xid: number, now: number): void {
     const { line, zxid } = this.context;
-    const identities = this.context.identities();
+    const identities = this.context.standing.identities;
     line.local(xid, opCode.WHO_AM_I, now, () => {
       line.complete(zookeeperError.OK, zxid(), (writer) => {
         writer.i32(identities.length);

@@ -1,8 +1,10 @@
 import { createHash, randomBytes } from "node:crypto";
 import type { Connection, ConnectionListener } from "../../coordination/port.ts";
 import type { Identity } from "../../core/tree/operation.ts";
+import type { ClientStanding } from "./client-standing.ts";
 import { type ConnectRequest, PASSWORD_BYTES } from "./connect-request.ts";
 import type { DoorContext } from "./door-context.ts";
+import { opCode } from "./op-code.ts";
 
 /** What a connect request comes to. */
 export type Opening =
@@ -32,11 +34,15 @@ const READ_ONLY_ID_BYTES = 6;
 /** What to do about the session a client asks for, as ZooKeeper's servers do it (reference 1.4). */
 export function openSession(
   request: ConnectRequest,
-  identities: readonly Identity[],
+  standing: ClientStanding,
   listener: ConnectionListener,
   context: DoorContext,
 ): Opening {
   const { sessionId, lastZxidSeen } = request;
+  if (!standing.allowsOperation(opCode.CREATE_SESSION)) {
+    return { kind: "elsewhere", why: "the client has no right to a session" };
+  }
+  const { identities } = standing;
   if (lastZxidSeen > context.zxid()) {
     return { kind: "elsewhere", why: "the client has seen more than this member has applied" };
   }

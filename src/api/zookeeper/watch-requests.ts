@@ -2,6 +2,7 @@ import type { Connection } from "../../coordination/port.ts";
 import { errors, OK } from "../../core/base/errors.ts";
 import type { Answer } from "../../core/tree/answer.ts";
 import { eventType, type ReadOperation } from "../../core/tree/operation.ts";
+import type { ClientStanding } from "./client-standing.ts";
 import { notification } from "./event-frames.ts";
 import type { JuteReader } from "./jute-reader.ts";
 import { opCode } from "./op-code.ts";
@@ -35,18 +36,28 @@ interface Rewatch {
   readonly missed: (answer: Answer) => number | undefined;
 }
 
+/** What they need of their connection. */
+export interface WatchContext {
+  readonly line: ReplyLine;
+  readonly book: WatchBook;
+  readonly zxid: () => number;
+  readonly standing: ClientStanding;
+}
+
 /** addWatch, removeWatches, checkWatches, setWatches: the requests of a connection that are about watches alone. */
 export class WatchRequests {
   private readonly connection: Connection;
   private readonly line: ReplyLine;
   private readonly book: WatchBook;
   private readonly zxid: () => number;
+  private readonly standing: ClientStanding;
 
-  constructor(connection: Connection, line: ReplyLine, book: WatchBook, zxid: () => number) {
+  constructor(connection: Connection, { line, book, zxid, standing }: WatchContext) {
     this.connection = connection;
     this.line = line;
     this.book = book;
     this.zxid = zxid;
+    this.standing = standing;
   }
 
   add(reader: JuteReader, xid: number, now: number): void {
@@ -54,6 +65,7 @@ export class WatchRequests {
     const mode = reader.i32();
     if (mode !== 0 && mode !== 1) throw new BadArgumentsError(`watch mode ${mode} is neither 0 nor 1`);
     const kind = mode === 0 ? watchKind.PERSISTENT : watchKind.RECURSIVE;
+    this.standing.checkPath(path);
     const watchId = this.book.ask(path, kind);
     this.line.expect(xid, opCode.ADD_WATCH, now, { watchId });
     this.connection.addWatch(0, { watchId, path, mode: modeOfKind[kind], afterZxid: 0 });
@@ -90,6 +102,7 @@ export class WatchRequests {
     const hasPersistent = operation === opCode.SET_WATCHES2;
     const persistent = hasPersistent ? reader.strings() : [];
     const recursive = hasPersistent ? reader.strings() : [];
+    for (const path of [...data, ...exist, ...child, ...persistent, ...recursive]) this.standing.checkPath(path);
     // Only now: what cannot be read must not hold the connection.
     hold(true);
     const rewatches = [

@@ -3,9 +3,10 @@ import type { Connection, ConnectionListener, OpenedSession } from "../../coordi
 import type { Reason } from "../../core/base/errors.ts";
 import { errors, OK } from "../../core/base/errors.ts";
 import type { Answer } from "../../core/tree/answer.ts";
-import type { Identity } from "../../core/tree/operation.ts";
 import type { NodeEvent, WatchEvent } from "../../core/tree/watch-event.ts";
+import type { Principal } from "../../products/floor/principal.ts";
 import { AuthDesk } from "./auth-desk.ts";
+import { ClientStanding } from "./client-standing.ts";
 import {
   CONNECT_BYTES_MIN,
   type ConnectRequest,
@@ -61,7 +62,7 @@ export class ZookeeperConnection implements ConnectionListener, FrameSocketOwner
   private phase: Phase = "new";
   private connection: Connection | undefined;
   private desk: RequestDesk | undefined;
-  private identityList: readonly Identity[];
+  private readonly standing: ClientStanding;
   private request: ConnectRequest | undefined;
   private password: Uint8Array = new Uint8Array(0);
   /** The session is one of a member without quorum, and so no session at all. */
@@ -75,22 +76,25 @@ export class ZookeeperConnection implements ConnectionListener, FrameSocketOwner
   private heardAt = 0;
   private timer: NodeJS.Timeout | undefined;
 
-  constructor(socket: Socket, isSecure: boolean, context: DoorContext) {
+  constructor(socket: Socket, isSecure: boolean, principal: Principal, context: DoorContext) {
     this.isSecure = isSecure;
     this.context = context;
     this.address = addressOf(socket);
     this.port = socket.remotePort ?? 0;
     this.statistics = new ConnectionStatistics(Date.now(), context.statistics);
     this.line = new ReplyLine(context.pool, this.statistics, context.now);
-    this.identityList = [{ scheme: "ip", id: this.address }];
+    this.standing = new ClientStanding(this.address, principal);
     this.auth = new AuthDesk({
       address: this.address,
       options: context.auth,
       line: this.line,
       statistics: context.statistics,
       zxid: context.zxid,
-      identities: () => this.identityList,
-      setIdentities: (identities) => this.setIdentities(identities),
+      identities: () => this.standing.identities,
+      setIdentities: (identities) => {
+        this.standing.become(identities);
+        this.connection?.setIdentities(identities);
+      },
       end: (why) => this.end(why),
     });
     this.timer = setTimeout(() => this.onSilence(), context.limits.handshakeTimeoutMs);
@@ -162,7 +166,7 @@ export class ZookeeperConnection implements ConnectionListener, FrameSocketOwner
     if (word === undefined) return false;
     // Before it is answered: the answer counts it.
     this.statistics.heard(WORD_BYTES);
-    const text = this.context.answerWord(word);
+    const text = this.context.answerWord(word, this.standing);
     this.statistics.told(text.length);
     this.socket.write(text);
     this.end("a four-letter word was answered");
@@ -201,7 +205,7 @@ export class ZookeeperConnection implements ConnectionListener, FrameSocketOwner
     this.context.statistics.sessionRequests++;
     this.request = request;
     this.phase = "connecting";
-    const opening = openSession(request, this.identityList, this, this.context);
+    const opening = openSession(request, this.standing, this, this.context);
     if (opening.kind === "over") {
       this.refuseSession(opening.why);
     } else if (opening.kind === "elsewhere") {
@@ -222,7 +226,7 @@ export class ZookeeperConnection implements ConnectionListener, FrameSocketOwner
     this.desk = new RequestDesk(connection, {
       line: this.line,
       book: this.watches,
-      identities: () => this.identityList,
+      standing: this.standing,
       nextNumber: () => this.nextNumber(),
       answeredBelow: () => requestNumber(this.generation, this.writesAnswered + 1),
       zxid: this.context.zxid,
@@ -256,11 +260,6 @@ export class ZookeeperConnection implements ConnectionListener, FrameSocketOwner
     this.writes++;
     if (this.writes > WRITES_MAX) this.drop("as many writes as one connection may have; the session goes on");
     return requestNumber(this.generation, Math.min(this.writes, WRITES_MAX));
-  }
-
-  private setIdentities(identities: readonly Identity[]): void {
-    this.identityList = identities;
-    this.connection?.setIdentities(identities);
   }
 
   // ConnectionListener. None of these may throw into the port.

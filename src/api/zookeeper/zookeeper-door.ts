@@ -1,7 +1,9 @@
+import { X509Certificate } from "node:crypto";
 import { createServer, type Server, type Socket } from "node:net";
-import { createServer as createTlsServer } from "node:tls";
+import { createServer as createTlsServer, TLSSocket } from "node:tls";
 import type { Coordination } from "../../coordination/port.ts";
 import { formatListenAddress, type ListenAddress } from "../../core/base/listen-address.ts";
+import type { Gatekeeper } from "../../products/floor/gatekeeper.ts";
 import type { AuthOptions } from "./auth-desk.ts";
 import { BufferPool } from "./buffer-pool.ts";
 import type { DoorContext } from "./door-context.ts";
@@ -23,6 +25,8 @@ export interface ZookeeperDoorOptions {
   readonly tls: ZookeeperTls | null;
   /** Words that are answered. */
   readonly words: ReadonlySet<Word>;
+  /** Takes clients who prove nothing, in plain text and by TLS. */
+  readonly mayBeAnonymous: { readonly plain: boolean; readonly tls: boolean };
   readonly limits?: Partial<ZookeeperLimits> | undefined;
 }
 
@@ -40,6 +44,7 @@ export interface ZookeeperDoorDependencies {
   /** What four-letter words tell that the door does not know. */
   readonly sources: WordSources;
   readonly auth: AuthOptions;
+  readonly gatekeeper: Pick<Gatekeeper, "admitWithoutToken">;
 }
 
 export interface ZookeeperDoor {
@@ -81,6 +86,7 @@ class Door implements ZookeeperDoor {
   private readonly options: ZookeeperDoorOptions;
   private readonly coordination: Coordination;
   private readonly log: ZookeeperDoorLog;
+  private readonly gatekeeper: ZookeeperDoorDependencies["gatekeeper"];
   private readonly limits: ZookeeperLimits;
   private readonly context: DoorContext;
   private readonly connections = new Set<ZookeeperConnection>();
@@ -91,7 +97,9 @@ class Door implements ZookeeperDoor {
   private stopped: Promise<void> | undefined;
   private tlsServer: ReturnType<typeof createTlsServer> | undefined;
 
-  constructor(options: ZookeeperDoorOptions, { coordination, log, sources, auth }: ZookeeperDoorDependencies) {
+  constructor(options: ZookeeperDoorOptions, dependencies: ZookeeperDoorDependencies) {
+    const { coordination, log, sources, auth, gatekeeper } = dependencies;
+    this.gatekeeper = gatekeeper;
     this.options = options;
     this.coordination = coordination;
     this.log = log;
@@ -115,7 +123,10 @@ class Door implements ZookeeperDoor {
       zxid: () => coordination.zxid,
       hasLostQuorum: () => this.quorum.isLost,
       statistics: this.statistics,
-      answerWord: (word) => words.answer(word),
+      answerWord: (word, standing) => {
+        if (standing.allowsWord(word)) return words.answer(word);
+        return `${word} is not executed because its client has no right to it.\n`;
+      },
     };
   }
 
@@ -194,9 +205,19 @@ class Door implements ZookeeperDoor {
       socket.destroy();
       return;
     }
+    const admission = this.gatekeeper.admitWithoutToken({
+      certificate: socket instanceof TLSSocket ? certificateOf(socket) : undefined,
+      mayBeAnonymous: isSecure ? this.options.mayBeAnonymous.tls : this.options.mayBeAnonymous.plain,
+    });
+    if ("refusal" in admission) {
+      this.statistics.connectionsRejected++;
+      this.log.debug({ client: address }, "a client that proves nothing is refused");
+      socket.destroy();
+      return;
+    }
     this.byAddress.set(address, ofAddress + 1);
     socket.once("close", () => this.leaveAddress(address));
-    const connection = new ZookeeperConnection(socket, isSecure, this.context);
+    const connection = new ZookeeperConnection(socket, isSecure, admission.principal, this.context);
     this.connections.add(connection);
     socket.once("close", () => this.connections.delete(connection));
   }
@@ -220,6 +241,12 @@ class Door implements ZookeeperDoor {
       isLost ? "ZooKeeper clients may only read" : "ZooKeeper clients write",
     );
   }
+}
+
+/** Of a client whose certificate TLS has verified. */
+function certificateOf(socket: TLSSocket): X509Certificate | undefined {
+  const raw = socket.authorized ? socket.getPeerCertificate().raw : undefined;
+  return raw === undefined ? undefined : new X509Certificate(raw);
 }
 
 function secureContext({ cert, key, clientCa }: ZookeeperTls) {

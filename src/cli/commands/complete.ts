@@ -2,6 +2,7 @@ import { connect, readStatus } from "@muster/client";
 import type { Command } from "commander";
 import { resolveEndpoints } from "../client.ts";
 import { findCompletion } from "../complete.ts";
+import { connectionOptions } from "../connection-options.ts";
 import type { CliIo } from "../io.ts";
 import { childPath } from "../znode-text.ts";
 
@@ -20,25 +21,24 @@ export function register(program: Command, io: CliIo, build: () => Promise<Comma
       const group = command.parent?.name();
       const word = words.at(-1) ?? "";
       let found = candidates;
-      if (value === "path" && group === "znode") found = await paths(word, options["endpoints"], io);
+      if (value === "path" && group === "znode") found = await paths(word, options, io);
       // The id of a member to be added is nobody's yet, unless it is that of one that waits to join.
       if ((value === "id" || value === "to") && group === "ensemble") {
-        found = await memberIds(word, command.name() === "add", options["endpoints"], io);
+        found = await memberIds(word, command.name() === "add", options, io);
       }
       io.stdout.write(found.map((candidate) => `${candidate}\n`).join(""));
     });
 }
 
+/** Options in the words before, as far as they can be told. */
+type Flags = Readonly<Record<string, string>>;
+
 /** Ids of members, or of those that wait to join; none when no member answers in time. */
-async function memberIds(
-  word: string,
-  joining: boolean,
-  endpoints: string | undefined,
-  io: CliIo,
-): Promise<readonly string[]> {
+async function memberIds(word: string, joining: boolean, options: Flags, io: CliIo): Promise<readonly string[]> {
   try {
     const status = await readStatus({
-      endpoints: resolveEndpoints(endpoints, io.env),
+      endpoints: resolveEndpoints(options["endpoints"], io.env),
+      ...connectionOptions(options, io),
       timeoutMs: COMPLETION_TIMEOUT_MS,
     });
     const wanted = status.members.filter(({ votingRole }) => (votingRole === "joining") === joining);
@@ -49,13 +49,14 @@ async function memberIds(
 }
 
 /** Children of the path typed so far; nothing at all when no member answers in time. */
-async function paths(word: string, endpoints: string | undefined, io: CliIo): Promise<string[]> {
+async function paths(word: string, options: Flags, io: CliIo): Promise<string[]> {
   if (word === "") return ["/"];
   if (!word.startsWith("/")) return [];
   const parent = word.slice(0, Math.max(1, word.lastIndexOf("/")));
   try {
     const client = await connect({
-      endpoints: resolveEndpoints(endpoints, io.env),
+      endpoints: resolveEndpoints(options["endpoints"], io.env),
+      ...connectionOptions(options, io),
       connectTimeoutMs: COMPLETION_TIMEOUT_MS,
       requestTimeoutMs: COMPLETION_TIMEOUT_MS,
     });

@@ -32,23 +32,29 @@ test.for<[Reason, number]>([
   ["DEADLINE_EXCEEDED", 3],
   ["OUTCOME_UNKNOWN", 4],
 ])("a script learns of %s by exit code %i", ([reason, code]) => {
-  expect(explainClientError(new MusterError(reason), ["a:1"])).toMatchObject({ name: "CliError", code });
+  expect(explainClientError(new MusterError(reason), { endpoints: ["a:1"], tls: false })).toMatchObject({
+    name: "CliError",
+    code,
+  });
 });
 
 test("a write that may have been made is never reported as not made", () => {
   const error = new MusterError("DEADLINE_EXCEEDED", { maybeApplied: true });
-  expect(explainClientError(error, ["a:1"])).toMatchObject({ code: 4 });
+  expect(explainClientError(error, { endpoints: ["a:1"], tls: false })).toMatchObject({ code: 4 });
 });
 
 test("an unreachable member is named, with the cause and what to do", () => {
   const message =
     "No connection established. Last error: Error: connect ECONNREFUSED 127.0.0.1:7400. Resolution note: ";
-  const error = explainClientError(new MusterError("UNREACHABLE", { message }), ["127.0.0.1:7400"]) as CliError;
+  const error = explainClientError(new MusterError("UNREACHABLE", { message }), {
+    endpoints: ["127.0.0.1:7400"],
+    tls: false,
+  }) as CliError;
   expect(error.message).toMatch(/^cannot reach a member at 127.0.0.1:7400: connect ECONNREFUSED 127.0.0.1:7400/);
   expect(error.message).toContain('start one with "muster dev", or name others with --endpoints');
 });
 
 test("a defect stays what it is", () => {
   const defect = new TypeError("x");
-  expect(explainClientError(defect, [])).toBe(defect);
+  expect(explainClientError(defect, { endpoints: [], tls: false })).toBe(defect);
 });

@@ -43,6 +43,9 @@ describe("where options come from", () => {
       grpcListen: { host: "127.0.0.1", port: 7400 },
       httpListen: { host: "127.0.0.1", port: 7401 },
       peerListen: { host: "127.0.0.1", port: 7402 },
+      tls: null,
+      authFile: null,
+      authRequired: false,
       zookeeperListen: null,
       zookeeper: expect.objectContaining({ tls: null, superDigest: null, saslUsers: null, anyPortWillDo: false }),
       ensemble: [{ id: 1, host: "127.0.0.1", port: 7402 }],
@@ -86,6 +89,8 @@ describe("where options come from", () => {
       "grpc-listen": "127.0.0.1:1",
       "http-listen": "127.0.0.1:2",
       "peer-listen": "127.0.0.1:3",
+      "auth-file": "principals.yaml",
+      "auth-required": "true",
       ensemble: "1@a:5",
       "grpc-advertise": "a:1",
       "http-advertise": "a:2",
@@ -108,7 +113,7 @@ describe("where options come from", () => {
     const base = resolveGiven({}).options as unknown as Record<string, unknown>;
     for (const { flag, name, variable } of optionRows) {
       // One alone is refused, or has others beside it: they have tests of their own.
-      if (flag.startsWith("peer-tls-") || flag.startsWith("zookeeper-")) continue;
+      if (flag.startsWith("peer-tls-") || /^(zookeeper|tls)-/.test(flag)) continue;
       const value = samples[flag] as string;
       const ways = [{ flags: { [name]: value } }, { env: { [variable]: value } }, { file: `${flag}: ${value}\n` }];
       const results = ways.map((way) => resolveGiven(way).options);
@@ -303,8 +308,9 @@ describe("what is refused", () => {
     [
       "decision 15: an address beyond loopback without the loud flag",
       { env: { MUSTER_GRPC_LISTEN: "0.0.0.0:7400" } },
-      'MUSTER_GRPC_LISTEN: "0.0.0.0:7400" is reachable from other machines, which needs TLS and authentication, and ' +
-        "this version has neither; listen on 127.0.0.1, or accept the risk with --insecure",
+      'MUSTER_GRPC_LISTEN: "0.0.0.0:7400" is reachable from other machines, which needs TLS and authentication; ' +
+        "give --tls-cert and --tls-key (clients then need a token or a certificate), or accept the risk with " +
+        "--insecure",
     ],
     [
       "an ensemble without this member",

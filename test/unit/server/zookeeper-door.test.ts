@@ -3,10 +3,12 @@ import { createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, onTestFinished, test } from "vitest";
+import type { Gatekeeper } from "../../../src/products/floor/gatekeeper.ts";
 import type { MemberRuntime } from "../../../src/runtime/member-runtime.ts";
 import type { Log } from "../../../src/server/logging.ts";
 import { resolveOptions, type ServerOptions } from "../../../src/server/options.ts";
 import { type OpenZookeeperDoor, openZookeeperDoor } from "../../../src/server/zookeeper-door.ts";
+import { openGate } from "../api/open-gate.ts";
 import { ScriptedCoordination } from "../api/scripted-coordination.ts";
 import { TestClient } from "../api/zookeeper/test-client.ts";
 
@@ -34,7 +36,13 @@ async function open(
   const { options } = resolveOptions({ command, flags, env: {}, cwd, terminal: false });
   const say = (level: string) => (_: object, message: string) => void logged.push(`${level}: ${message}`);
   const log = { debug: say("debug"), info: say("info"), warn: say("warn"), error: say("error") } as unknown as Log;
-  const door = await openZookeeperDoor({ ...options, ...changes }, runtime, new ScriptedCoordination(), log);
+  const door = await openZookeeperDoor(
+    { ...options, ...changes },
+    runtime,
+    new ScriptedCoordination(),
+    openGate() as Gatekeeper,
+    log,
+  );
   onTestFinished(() => door?.stop());
   return door;
 }

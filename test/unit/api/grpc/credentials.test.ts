@@ -6,8 +6,17 @@ import {
   identityOfCredential,
   withIdentity,
 } from "../../../../src/api/grpc/credentials.ts";
+import { anonymous } from "../../../../src/products/floor/principal.ts";
+import { somebody } from "../open-gate.ts";
 
 describe("identities", () => {
+  test("products.md 1: a command carries its principal, beside the address it comes from", () => {
+    expect(identitiesOf("10.0.0.1:1", somebody("read"), [])).toEqual([
+      { scheme: "ip", id: "10.0.0.1" },
+      { scheme: "sasl", id: "somebody" },
+    ]);
+  });
+
   test.for([
     ["127.0.0.1:5000", "127.0.0.1"],
     ["::1:5000", "::1"],
@@ -36,13 +45,13 @@ describe("identities", () => {
 
   test("each identity counts once, and there is a limit", () => {
     const same = { scheme: "digest", secret: "a:b" };
-    expect(identitiesOf("10.0.0.1:1", [same, same])).toHaveLength(2);
+    expect(identitiesOf("10.0.0.1:1", anonymous, [same, same])).toHaveLength(2);
     const many = Array.from({ length: IDENTITIES_MAX }, (_, i) => ({ scheme: "digest", secret: `u${i}:p` }));
-    expect(() => identitiesOf("10.0.0.1:1", many)).toThrow();
+    expect(() => identitiesOf("10.0.0.1:1", anonymous, many)).toThrow();
   });
 
   test("a new identity leaves the list the port may hold alone", () => {
-    const before = identitiesOf("10.0.0.1:1", []);
+    const before = identitiesOf("10.0.0.1:1", anonymous, []);
     const after = withIdentity(before, { scheme: "digest", id: "a:x" });
     expect(before).toHaveLength(1);
     expect(after).toHaveLength(2);

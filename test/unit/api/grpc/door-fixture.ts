@@ -1,11 +1,14 @@
 import { Client, credentials, type ServiceError } from "@grpc/grpc-js";
 import { onTestFinished } from "vitest";
+import type { Gate } from "../../../../src/api/grpc/admissions.ts";
 import { ErrorInfo } from "../../../../src/api/grpc/gen/google/rpc/error_details.ts";
 import { Status } from "../../../../src/api/grpc/gen/google/rpc/status.ts";
 import { CoordinationServiceClient } from "../../../../src/api/grpc/gen/muster/coordination/v1/coordination_service.ts";
 import { SessionRequest, SessionResponse } from "../../../../src/api/grpc/gen/muster/coordination/v1/session.ts";
 import { createGrpcDoor, type GrpcDoor } from "../../../../src/api/grpc/grpc-door.ts";
 import type { DoorLog, GrpcLimits } from "../../../../src/api/grpc/grpc-options.ts";
+import { TokenStore } from "../../../../src/products/floor/token-store.ts";
+import { openGate } from "../open-gate.ts";
 import { ScriptedCoordination } from "../scripted-coordination.ts";
 
 export type Request = NonNullable<SessionRequest["request"]>;
@@ -28,12 +31,15 @@ export interface Fixture {
   stream(): TestStream;
 }
 
-export async function startDoor(limits: Partial<GrpcLimits> = {}): Promise<Fixture> {
+export async function startDoor(limits: Partial<GrpcLimits> = {}, gate: Gate = openGate()): Promise<Fixture> {
   const port = new ScriptedCoordination();
   const logged: Fixture["logged"] = [];
   const at = (level: string) => (fields: object, message: string) => void logged.push({ level, fields, message });
   const log: DoorLog = { debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") };
-  const door = createGrpcDoor({ listen: "127.0.0.1:0", version: "0.0.1", limits }, { coordination: port, log });
+  const door = createGrpcDoor(
+    { listen: "127.0.0.1:0", version: "0.0.1", mayBeAnonymous: true, limits },
+    { coordination: port, log, gate, tokens: new TokenStore(port) },
+  );
   const { address } = await door.start();
   const client = new CoordinationServiceClient(address, credentials.createInsecure(), UNLIMITED);
   const raw = new Client(address, credentials.createInsecure(), UNLIMITED);

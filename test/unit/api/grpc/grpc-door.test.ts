@@ -13,6 +13,8 @@ import { protoPath as healthProto } from "grpc-health-check";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { createGrpcDoor } from "../../../../src/api/grpc/grpc-door.ts";
 import { ListenError } from "../../../../src/api/grpc/listen-address.ts";
+import { TokenStore } from "../../../../src/products/floor/token-store.ts";
+import { openGate } from "../open-gate.ts";
 import { FIRST_ZXID, ScriptedCoordination } from "../scripted-coordination.ts";
 import { outcome, startDoor } from "./door-fixture.ts";
 
@@ -82,11 +84,14 @@ describe("beside the service", () => {
 describe("listening", () => {
   test("ARCHITECTURE 15: an address others can reach is refused unless it is accepted loudly", async () => {
     const port = new ScriptedCoordination();
-    const door = createGrpcDoor({ listen: "0.0.0.0:0", version: "" }, { coordination: port, log: silent });
+    const door = createGrpcDoor(
+      { listen: "0.0.0.0:0", version: "", mayBeAnonymous: true },
+      { coordination: port, log: silent, gate: openGate(), tokens: new TokenStore(port) },
+    );
     await expect(door.start()).rejects.toThrow(ListenError);
     const loud = createGrpcDoor(
-      { listen: "0.0.0.0:0", version: "", insecure: true },
-      { coordination: port, log: silent },
+      { listen: "0.0.0.0:0", version: "", insecure: true, mayBeAnonymous: true },
+      { coordination: port, log: silent, gate: openGate(), tokens: new TokenStore(port) },
     );
     expect((await loud.start()).address).toMatch(/^0\.0\.0\.0:\d+$/);
     await loud.stop(0);
@@ -95,7 +100,10 @@ describe("listening", () => {
   test("a port that is taken is an error of start", async () => {
     const { address } = await startDoor();
     const port = new ScriptedCoordination();
-    const door = createGrpcDoor({ listen: address, version: "" }, { coordination: port, log: silent });
+    const door = createGrpcDoor(
+      { listen: address, version: "", mayBeAnonymous: true },
+      { coordination: port, log: silent, gate: openGate(), tokens: new TokenStore(port) },
+    );
     await expect(door.start()).rejects.toThrow(/EADDRINUSE/);
   });
 });

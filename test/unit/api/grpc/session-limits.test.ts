@@ -8,6 +8,7 @@ import { SessionStream } from "../../../../src/api/grpc/session-stream.ts";
 import { Prng } from "../../../../src/core/base/prng.ts";
 import { eventType } from "../../../../src/core/tree/operation.ts";
 import type { NodeEvent } from "../../../../src/core/tree/watch-event.ts";
+import { anonymous } from "../../../../src/products/floor/principal.ts";
 import { FIRST_ZXID, ScriptedCoordination } from "../scripted-coordination.ts";
 import { type Request, startDoor } from "./door-fixture.ts";
 
@@ -175,7 +176,7 @@ describe("limits", () => {
     const limits = { ...defaultGrpcLimits, unsentBytesMax: 500_000 };
     const counters = emptyCounters();
     const log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
-    new SessionStream(call, { coordination: port, limits, counters, log, onGone: () => {} });
+    new SessionStream(call, { coordination: port, limits, counters, log, principal: anonymous, onGone: () => {} });
     onTestFinished(() => void call.emit("cancelled"));
     say({ $case: "open", value: { timeoutMs: 1_000, credentials: [], ensembleId: "", minZxid: 0 } });
     await poll(() => port.connections.length).toBe(1);

@@ -6,6 +6,7 @@ import { createMetrics, type Metrics } from "../../../../src/api/http/metrics.ts
 import type { Status } from "../../../../src/coordination/port.ts";
 import type { ListenAddress } from "../../../../src/core/base/listen-address.ts";
 import { makeZxid } from "../../../../src/core/base/zxid.ts";
+import { openGate } from "../open-gate.ts";
 
 const serving: Status = {
   ensembleId: "e",
@@ -20,6 +21,7 @@ const serving: Status = {
   counts: { nodes: 5, sessions: 1, ephemerals: 0, watches: 2, connections: 3, outstandingBytes: 7, dataBytes: 11 },
 };
 
+const gate = { gatekeeper: openGate(), mayBeAnonymous: true };
 let status: () => Status;
 let logged: object[];
 let metrics: Metrics;
@@ -32,7 +34,12 @@ beforeEach(async () => {
   metrics = createMetrics();
   door = createHttpDoor(
     { listen: { host: "127.0.0.1", port: 0 }, insecure: false },
-    { coordination: { status: () => status() }, metrics, log: { error: (fields: object) => void logged.push(fields) } },
+    {
+      coordination: { status: () => status() },
+      metrics,
+      log: { error: (fields: object) => void logged.push(fields) },
+      gate,
+    },
   );
   address = await door.start();
   url = `http://127.0.0.1:${address.port}`;
@@ -120,16 +127,16 @@ describe("limits", () => {
   });
 
   test("decision 15: no address beyond loopback without the loud flag", () => {
-    const dependencies = { coordination: { status }, metrics, log: { error: () => undefined } };
+    const dependencies = { coordination: { status }, metrics, log: { error: () => undefined }, gate };
     const open = { host: "0.0.0.0", port: 0 };
-    expect(() => createHttpDoor({ listen: open, insecure: false }, dependencies)).toThrow("without --insecure");
+    expect(() => createHttpDoor({ listen: open, insecure: false }, dependencies)).toThrow("without TLS or --insecure");
     expect(() => createHttpDoor({ listen: open, insecure: true }, dependencies)).not.toThrow();
   });
 });
 
 describe("lifecycle", () => {
   test("a taken port rejects the start with its code", async () => {
-    const dependencies = { coordination: { status }, metrics, log: { error: () => undefined } };
+    const dependencies = { coordination: { status }, metrics, log: { error: () => undefined }, gate };
     const second = createHttpDoor({ listen: address, insecure: false }, dependencies);
     await expect(second.start()).rejects.toMatchObject({ code: "EADDRINUSE", port: address.port });
   });

@@ -7,7 +7,9 @@ import {
   type ZookeeperTls,
 } from "../../../../src/api/zookeeper/zookeeper-door.ts";
 import type { ZookeeperLimits } from "../../../../src/api/zookeeper/zookeeper-limits.ts";
+import type { Principal } from "../../../../src/products/floor/principal.ts";
 import type { Hello } from "../../../support/zookeeper-frames.ts";
+import { openGate } from "../open-gate.ts";
 import { ScriptedCoordination } from "../scripted-coordination.ts";
 import { sampleFacts } from "./four-letter-words/sample-facts.ts";
 import { TestClient } from "./test-client.ts";
@@ -40,6 +42,8 @@ export interface FixtureOptions {
   readonly words?: readonly Word[];
   readonly auth?: Partial<AuthOptions>;
   readonly tls?: ZookeeperTls;
+  /** Who every client is; by default nobody, with every right. */
+  readonly principal?: Principal;
 }
 
 /** A door on a free port of loopback before a scripted port. Stopped after the test. */
@@ -54,12 +58,14 @@ export async function startDoor(options: FixtureOptions = {}): Promise<Fixture> 
       tlsListen: options.tls === undefined ? null : { host: "127.0.0.1", port: 0 },
       tls: options.tls ?? null,
       words: new Set(options.words ?? words),
+      mayBeAnonymous: { plain: true, tls: true },
       limits: { lingerMs: 60_000, ...options.limits },
     },
     {
       coordination: port,
       log: { debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") },
       sources: { ...sampleFacts(), resetEnsemble: () => void ensembleResets.push(1) },
+      gatekeeper: openGate(options.principal),
       auth: { superDigest: undefined, saslUsers: () => undefined, ...options.auth },
     },
   );

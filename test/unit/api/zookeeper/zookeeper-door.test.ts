@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createZookeeperDoor } from "../../../../src/api/zookeeper/zookeeper-door.ts";
 import type { Request } from "../../../conformance/differential/request.ts";
 import { CertificateFolder, hasOpenssl } from "../../transport/certificates.ts";
+import { openGate } from "../open-gate.ts";
 import { type Fixture, startDoor } from "./door-fixture.ts";
 import { sampleFacts } from "./four-letter-words/sample-facts.ts";
 import { TestClient } from "./test-client.ts";
@@ -51,12 +52,19 @@ test("an address that is taken is said, and leaves nothing open", async () => {
   const first = await startDoor();
   const silent = () => undefined;
   const second = createZookeeperDoor(
-    { listen: { host: "127.0.0.1", port: first.listenPort }, tlsListen: null, tls: null, words: new Set() },
+    {
+      listen: { host: "127.0.0.1", port: first.listenPort },
+      tlsListen: null,
+      tls: null,
+      words: new Set(),
+      mayBeAnonymous: { plain: true, tls: true },
+    },
     {
       coordination: first.port,
       log: { debug: silent, info: silent, warn: silent, error: silent },
       sources: { ...sampleFacts(), resetEnsemble: silent },
       auth: { superDigest: undefined, saslUsers: () => undefined },
+      gatekeeper: openGate(),
     },
   );
   await expect(second.start()).rejects.toMatchObject({ code: "EADDRINUSE" });

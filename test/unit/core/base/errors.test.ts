@@ -43,6 +43,8 @@ const codes: Record<Reason, number> = {
   INTERNAL: 55,
   NO_ROUTE: 56,
   METHOD_NOT_ALLOWED: 57,
+  UNAUTHENTICATED: 58,
+  TOO_MANY_FAILURES: 59,
   NOT_LEADER: 70,
   INVALID_CONFIGURATION: 71,
   CHANGE_IN_PROGRESS: 72,
@@ -52,6 +54,7 @@ const codes: Record<Reason, number> = {
   MEMBER_NOT_CONNECTED: 76,
   MEMBER_NOT_SYNCED: 77,
   TRANSFER_FAILED: 78,
+  TOKEN_UNKNOWN: 80,
   GUARDED_PATH: 90,
   INVALID_NAME: 91,
   INVALID_SELECTOR: 92,
@@ -95,6 +98,7 @@ describe("the registry of errors", () => {
       "NO_MEMORY",
       "DEADLINE_EXCEEDED",
       "OUTCOME_UNKNOWN",
+      "TOO_MANY_FAILURES",
     ]);
   });
 });
