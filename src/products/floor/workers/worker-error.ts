@@ -6,8 +6,8 @@ export interface JobRefusal {
   /** The rule or limit that was met, a stable word: `syntax`, `duplicate-key`, `aliases`, `time`, ... */
   readonly rule: string;
   /**
-   * Where in the content: a JSON pointer, `line:column`, or the name in an archive; empty where it is the whole. Cut off
-   * after 1,000 characters, and marked.
+   * Where in the content: a JSON pointer, `line:column`, or the name in an archive; empty where it is the whole. It is
+   * cut off after 1,000 characters, and marked.
    */
   readonly at: string;
   /** For people: what is wrong, with the limit, and what to do. Holds keys and names of the content, never values. */

@@ -39,7 +39,7 @@ test("a refusal crosses the thread as it is", async () => {
   await expect(pool.run("refuse", { at: "/a" })).rejects.toMatchObject(refused);
 });
 
-test("products.md 4: a job over its time is killed, the loop goes on meanwhile, and the next job does not wait", async () => {
+test("products.md 4: a job over its time is killed while the loop goes on, and the next does not wait", async () => {
   const { pool, lines, seconds } = openPool({ jobMs: 100 });
   const job = pool.run("spin", {}).catch((error: unknown) => error);
   const next = pool.run("echo", { bytes });
@@ -91,7 +91,7 @@ test("workers that cannot start fail the jobs that wait, and are not started ove
   expect(lines).toHaveLength(4);
 });
 
-test("products.md 4: what waits is bounded in jobs and in bytes, and more is refused so that it can be tried again", async () => {
+test("products.md 4: what waits is bounded in jobs and bytes; more is refused, and can be tried again", async () => {
   const { pool } = openPool({ queueJobs: 3, queueBytes: 8, jobBytes: 6 });
   const first = [pool.run("echo", { bytes }), pool.run("echo", { bytes })];
   expect(pool.stats()).toMatchObject({ queuedJobs: 2, queuedBytes: 6 });
