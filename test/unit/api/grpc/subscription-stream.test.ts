@@ -111,7 +111,7 @@ class Follower {
   }
 }
 
-test("a client that stops reading costs a bounded number of bytes and is cut; it comes back with its version", async () => {
+test("a client that stops reading costs a bounded number of bytes and is cut, and can come back", async () => {
   const unsentBytesMax = 64 * 1024;
   const feed = await startFeed({ unsentBytesMax, stalledMs: 1_000 });
   feed.add("first");
