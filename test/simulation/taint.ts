@@ -35,6 +35,8 @@ export class Taint {
     const { tree } = host.member;
     machine.isTainted = (machine.isTainted || machine.isSuspect) && !checker.isRight(tree);
     this.rightZxid = machine.isTainted ? Number.POSITIVE_INFINITY : tree.zxid;
+    // Nothing has been replayed: the tree is the snapshot's.
+    if (!machine.isTainted && machine.snapshot.meta?.zxid === tree.zxid) machine.isSuspect = false;
     machine.isCondemned = false;
     checker.isTainted = machine.isTainted;
     checker.wasTainted = machine.isTainted;
