@@ -28,8 +28,14 @@ test.for<[string[], string[]]>([
   ],
   [["completion", "z"], ["zsh"]],
   [["server", "--log-f"], ["--log-format"]],
-  [["znode", "get", "--endpoints", "x:1", "--t"], ["--timeout", "--tls", "--token", "--token-file"]],
-  [["znode", "get", "--endpoints=x:1", "--t"], ["--timeout", "--tls", "--token", "--token-file"]],
+  [
+    ["znode", "get", "--endpoints", "x:1", "--t"],
+    ["--timeout", "--tls", "--token", "--token-file"],
+  ],
+  [
+    ["znode", "get", "--endpoints=x:1", "--t"],
+    ["--timeout", "--tls", "--token", "--token-file"],
+  ],
   [["znode", "get", ""], ["/"]],
   [["znode", "import", "x"], []],
   [["znode", "get", "--", "--o"], []],
