@@ -1,6 +1,10 @@
 import { credentials } from "@grpc/grpc-js";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { AuthServiceClient, type CreateTokenRequest } from "../../../../src/api/grpc/gen/muster/auth/v1/auth.ts";
+import {
+  AuthServiceClient,
+  type CreateTokenRequest,
+  type CreateTokenResponse,
+} from "../../../../src/api/grpc/gen/muster/auth/v1/auth.ts";
 import { isTokenId, tokenIdOf } from "../../../../src/products/floor/token.ts";
 import { openGate, somebody } from "../open-gate.ts";
 import { outcome, startDoor } from "./door-fixture.ts";
@@ -17,7 +21,7 @@ const good: CreateTokenRequest = { name: "ci", grants: [{ verbs: ["read"], space
 describe("products.md 1: tokens", () => {
   test("are made for whom they are asked, told once, and kept as a hash with who made them", async () => {
     const { client, port } = await started();
-    const { response } = await outcome((done) => client.createToken(good, done));
+    const { response } = await outcome<CreateTokenResponse>((done) => client.createToken(good, done));
     const id = tokenIdOf(response?.secret ?? "");
     expect(response?.token).toMatchObject({ id, name: "ci", createdBy: "somebody", expireTimeMs: 0 });
     expect(response?.token?.grants).toEqual([{ verbs: ["read"], spaces: ["*"] }]);
@@ -31,7 +35,9 @@ describe("products.md 1: tokens", () => {
 
   test("that end are made with their end", async () => {
     const { client } = await started();
-    const { response } = await outcome((done) => client.createToken({ ...good, ttlMs: 60_000 }, done));
+    const { response } = await outcome<CreateTokenResponse>((done) =>
+      client.createToken({ ...good, ttlMs: 60_000 }, done),
+    );
     const { createTimeMs = 0, expireTimeMs = 0 } = response?.token ?? {};
     expect(expireTimeMs - createTimeMs).toBe(60_000);
   });
@@ -45,7 +51,9 @@ describe("products.md 1: tokens", () => {
     ["a life beyond anybody's", { ...good, ttlMs: 2 ** 50 }, "ttl_ms is longer than a hundred years"],
   ] as const)("are not made with %s", async ([, request, detail]) => {
     const { client, port } = await started();
-    const { ending } = await outcome((done) => client.createToken(request as CreateTokenRequest, done));
+    const { ending } = await outcome<CreateTokenResponse>((done) =>
+      client.createToken(request as CreateTokenRequest, done),
+    );
     expect(ending).toMatchObject({ reason: "INVALID_ARGUMENT" });
     expect(ending?.metadata.get("detail")).toContain(detail);
     expect(port.connections).toEqual([]);

@@ -32,7 +32,7 @@ function told<T>(ask: (done: (outcome: T) => void) => void): T | "nothing" {
 }
 
 const find = (id: string) => told<TokenRecord | undefined>((done) => tokens.find(id, done));
-const list = (limit = 10, cursor = new Uint8Array(0)) =>
+const list = (limit = 10, cursor: Uint8Array = new Uint8Array(0)) =>
   told<Parameters<Parameters<TokenStore["list"]>[2]>[0]>((done) => void tokens.list(limit, cursor, done));
 const create = (made: TokenRecord) => told<unknown>((done) => void tokens.create(made, done));
 const revoke = (id: string) => told<unknown>((done) => void tokens.revoke(id, done));
