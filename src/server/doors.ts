@@ -8,6 +8,7 @@ import { MemberEnsemble } from "../coordination/member-ensemble.ts";
 import { formatListenAddress, type ListenAddress } from "../core/base/listen-address.ts";
 import { formatZxid } from "../core/base/zxid.ts";
 import type { MemberRuntime } from "../runtime/member-runtime.ts";
+import { directoryOf } from "../runtime/opening.ts";
 import type { Log } from "./logging.ts";
 import type { ServerOptions } from "./options.ts";
 import { ADDRESSES_FILE, formatAddresses, type MemberAddresses } from "./options-handover.ts";
@@ -82,7 +83,7 @@ export async function openDoors(
   };
   coordination.setAddresses(told);
   runtime.announce(told);
-  const addressesFile = join(runtime.dataDir.directory, ADDRESSES_FILE);
+  const addressesFile = join(directoryOf(runtime), ADDRESSES_FILE);
   writeFileSync(addressesFile, formatAddresses(options.id, addresses));
   log.info({ grpc: address, http: formatListenAddress(http), version: VERSION }, "serving");
   let stopped: Promise<void> | undefined;

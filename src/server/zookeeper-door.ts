@@ -10,6 +10,7 @@ import { createZookeeperDoor, type ZookeeperDoor, type ZookeeperTls } from "../a
 import type { Coordination } from "../coordination/port.ts";
 import type { ListenAddress } from "../core/base/listen-address.ts";
 import type { MemberRuntime } from "../runtime/member-runtime.ts";
+import { directoryOf } from "../runtime/opening.ts";
 import type { Log } from "./logging.ts";
 import type { ServerOptions } from "./options.ts";
 import { VERSION } from "./version.ts";
@@ -120,7 +121,7 @@ function wordSources(
     options: () => optionFacts(options, coordination, bound()),
     folders: () => {
       const { databaseBytes, walBytes } = runtime.snapshot().stats();
-      const { directory } = runtime.dataDir;
+      const directory = directoryOf(runtime);
       const journalBytes = runtime.journal().stats().diskBytes;
       return {
         data: directory,
