@@ -15,7 +15,7 @@ export function snippetsOf(page: string): string[] {
   return [...readCheckout(page).matchAll(/```ts\n([\s\S]*?)```/g)].map(([, code]) => code as string);
 }
 
-/** What is wrong with snippets, compiled as strictly as a user may; and the JavaScript of each, which a file can hold. */
+/** What is wrong with snippets, compiled as strictly as a user may; and the JavaScript of each. */
 export function compileSnippets(snippets: readonly string[], folder: string): { problems: string; scripts: string[] } {
   const sources = snippets.map((_, i) => path.join(folder, `snippet-${i}.mts`));
   for (const [i, source] of sources.entries()) writeFileSync(source, snippets[i] as string);

@@ -104,7 +104,10 @@ export class MusterServer implements AsyncDisposable {
   async restart(): Promise<void> {
     if (this.state !== "killed") {
       const fix = this.state === "stopped" ? "start another with startMuster()" : "kill() it first";
-      throw new TestingError("UNSUPPORTED", `restart: the server is ${this.state}, and only a killed one starts; ${fix}`);
+      throw new TestingError(
+        "UNSUPPORTED",
+        `restart: the server is ${this.state}, and only a killed one starts; ${fix}`,
+      );
     }
     this.state = "starting";
     const killed = this.busy;
