@@ -3,7 +3,8 @@ import { defineConfig } from "vitest/config";
 /** Real processes, real disks: a slow machine is not a failure, a hang is. */
 const INTEGRATION_TIMEOUT_MS = 120_000;
 
-const sdkSources = new URL("sdk/typescript/src/", import.meta.url).pathname;
+const sources = (folder: string): string => new URL(folder, import.meta.url).pathname;
+const sdkSources = sources("sdk/typescript/src/");
 
 /**
  * `npm test` runs all projects; `npm run test:unit` and the like run one. Groups run one after the other: the fast and
@@ -11,17 +12,19 @@ const sdkSources = new URL("sdk/typescript/src/", import.meta.url).pathname;
  */
 export default defineConfig({
   resolve: {
-    // Tests in this process see the SDK's sources, not its last build.
+    // Tests in this process see the packages' sources, not their last build.
     alias: [
       { find: /^@muster\/client$/, replacement: `${sdkSources}index.ts` },
       { find: /^@muster\/client\/(.*)$/, replacement: `${sdkSources}$1.ts` },
+      { find: /^@muster\/testing$/, replacement: sources("sdk/testing/src/index.ts") },
+      { find: /^muster\/testing$/, replacement: sources("src/server/testing.ts") },
     ],
   },
   test: {
     reporters: ["default", "./scripts/closing-line-reporter.mjs"],
     coverage: {
       provider: "v8",
-      include: ["src/**/*.ts", "sdk/typescript/src/**/*.ts"],
+      include: ["src/**/*.ts", "sdk/*/src/**/*.ts"],
       exclude: ["**/gen/**"],
       thresholds: { lines: 90, "src/core/**": { lines: 95 }, "src/storage/journal/**": { lines: 95 } },
     },
@@ -30,7 +33,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: "unit",
-          include: ["test/unit/**/*.test.ts", "sdk/typescript/test/**/*.test.ts"],
+          include: ["test/unit/**/*.test.ts", "sdk/typescript/test/**/*.test.ts", "sdk/testing/test/**/*.test.ts"],
           sequence: { groupOrder: 0, shuffle: true },
         },
       },

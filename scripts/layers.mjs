@@ -14,7 +14,7 @@ const SEEN_SHARE_MIN = 0.9;
 /** Imports per file it has seen at least; the least connected module of a program has about one. */
 const IMPORTS_PER_FILE_MIN = 0.9;
 
-const folders = ["src", "sdk/typescript/src"];
+const folders = ["src", "sdk/typescript/src", "sdk/testing/src"];
 
 /**
  * Checks the folders of the current directory.

@@ -24,6 +24,7 @@ const NODE_MIN = [20, 19];
 const builds = [
   { sources: "src", output: "dist" },
   { sources: "sdk/typescript/src", output: "sdk/typescript/dist" },
+  { sources: "sdk/testing/src", output: "sdk/testing/dist" },
 ];
 const buildSettings = [
   "tsconfig.base.json",
@@ -31,6 +32,7 @@ const buildSettings = [
   "src/tsconfig.json",
   "src/core/tsconfig.json",
   "sdk/typescript/tsconfig.json",
+  "sdk/testing/tsconfig.json",
 ];
 
 const inRoot = (/** @type {string[]} */ ...parts) => path.join(root, ...parts);
@@ -48,7 +50,7 @@ export async function prepare() {
       // Whoever held the lock before may have done it all.
       if (!isInstalled()) await install();
       if (!isNativeReady()) await readyNative();
-      linkBinary();
+      linkRoot();
       if (!isBuilt()) await build();
     }),
   );
@@ -93,22 +95,32 @@ async function install() {
   if (!isInstalled()) throw new Error("npm ci ended well, yet node_modules differs from package-lock.json");
 }
 
-/** `npx muster` looks into node_modules/.bin, where npm puts dependencies but not the root package itself. */
-const binaryLink = inRoot("node_modules", ".bin", "muster");
-const binaryLinkTarget = path.join("..", "..", "bin", "muster.js");
+/**
+ * npm puts dependencies into node_modules, but not the root package itself, which is looked for there too: `npx muster`
+ * by its binary, `@muster/testing` by its name.
+ */
+const rootLinks = [
+  { link: inRoot("node_modules", ".bin", "muster"), target: path.join("..", "..", "bin", "muster.js") },
+  { link: inRoot("node_modules", "muster"), target: ".." },
+];
 
 function isLinked() {
+  return rootLinks.every(leadsThere);
+}
+
+function leadsThere(/** @type {{ link: string, target: string }} */ { link, target }) {
   try {
-    return fs.readlinkSync(binaryLink) === binaryLinkTarget;
+    return fs.readlinkSync(link) === target;
   } catch {
     return false;
   }
 }
 
-function linkBinary() {
-  if (isLinked()) return;
-  fs.rmSync(binaryLink, { force: true });
-  fs.symlinkSync(binaryLinkTarget, binaryLink);
+function linkRoot() {
+  for (const { link, target } of rootLinks.filter((each) => !leadsThere(each))) {
+    fs.rmSync(link, { force: true });
+    fs.symlinkSync(target, link);
+  }
 }
 
 // --- the native module ----------------------------------------------------------------------------------------------

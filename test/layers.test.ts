@@ -55,6 +55,8 @@ const forbidden: readonly (readonly [string, string])[] = [
   ["src/cli/x2", "src/api/grpc/a"],
   ["src/elsewhere/x", "src/core/base/b"],
   ["sdk/typescript/src/x", "src/core/base/b"],
+  ["sdk/testing/src/x", "src/server/a"],
+  ["sdk/testing/src/x2", "sdk/typescript/src/x"],
 ];
 
 const lone = ["src/core/base/b", "src/core/tree/operation", "src/core/tree/stat", "src/products/floor/a"];

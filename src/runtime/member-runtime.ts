@@ -6,7 +6,7 @@ import { Member } from "../core/member/member.ts";
 import type { MemberEffects, MemberTransition } from "../core/member/member-contract.ts";
 import type { EnsembleConfiguration } from "../core/zab/ensemble-configuration.ts";
 import type { JournalRecord } from "../core/zab/journal-record.ts";
-import { type DataDir, openDataDir } from "../storage/data-dir.ts";
+import type { DataDir } from "../storage/data-dir.ts";
 import type { Journal } from "../storage/journal/journal.ts";
 import { removeLeftovers } from "../storage/snapshot/snapshot-files.ts";
 import { openSnapshotStore, type SnapshotStore } from "../storage/snapshot/snapshot-store.ts";
@@ -16,8 +16,8 @@ import { type DoorAddresses, type EnsembleLinks, type LinkedPeer, requireLinks }
 import { JournalProgress } from "./journal-progress.ts";
 import { LearnerFeeds } from "./learner-feeds.ts";
 import { MemoryWatch } from "./memory-watch.ts";
-import { type OpenedParts, Opening, type PartsOwner } from "./opening.ts";
-import { HISTORY_BYTES_MAX, type RuntimeEvents, type RuntimeOptions } from "./runtime-contract.ts";
+import { type BeginOpening, directoryOf, type OpenedParts, type PartsOwner } from "./opening.ts";
+import { HISTORY_BYTES_MAX, type MemberSettings, type RuntimeEvents } from "./runtime-contract.ts";
 import { receiveSnapshot } from "./snapshot-arrival.ts";
 import { SnapshotRounds } from "./snapshot-rounds.ts";
 
@@ -35,10 +35,11 @@ const BULK_LOOK_MS = 20;
  * section 1).
  */
 export class MemberRuntime implements MemberEffects, PartsOwner {
-  readonly dataDir: DataDir;
+  /** Undefined: it keeps everything in memory. */
+  readonly dataDir: DataDir | undefined;
   readonly member: Member;
   readonly links: EnsembleLinks | undefined;
-  private readonly options: RuntimeOptions;
+  private readonly options: MemberSettings;
   private readonly events: RuntimeEvents;
   private readonly journalPart: Journal;
   private readonly feeds: LearnerFeeds;
@@ -58,16 +59,15 @@ export class MemberRuntime implements MemberEffects, PartsOwner {
   private whenIdle: (() => void) | undefined;
   private whenServing: (() => void) | undefined;
 
-  private constructor(parts: OpenedParts, options: RuntimeOptions, events: RuntimeEvents) {
-    const { dataDir, recovered, links, bootstrap } = parts;
+  private constructor(parts: OpenedParts, options: MemberSettings, events: RuntimeEvents) {
+    const { incarnation, recovered, links, bootstrap } = parts;
     this.options = options;
     this.events = events;
-    this.dataDir = dataDir;
+    this.dataDir = parts.dataDir;
     this.links = links;
     this.journalPart = parts.journal;
     this.store = parts.store;
     this.installed = parts.installed;
-    const { incarnation } = dataDir.identity;
     const memberOptions = { ...defaults, ...options, incarnation, bootstrap, firstUnaryNumber: randomInt(2 ** 47) };
     this.member = new Member(memberOptions, recovered.state, recovered.zab, this);
     this.rounds = new SnapshotRounds(this.member, parts.store, options.roundBytes);
@@ -86,11 +86,14 @@ export class MemberRuntime implements MemberEffects, PartsOwner {
     });
   }
 
-  /** Opens the data directory, loads, replays, and finds or becomes a leader; resolves when the member serves. */
-  static async open(options: RuntimeOptions, events: RuntimeEvents): Promise<MemberRuntime> {
-    const dataDir = await openDataDir(options.dataDir, { memberId: options.memberId });
+  /** Opens what it is made of, replays, and finds or becomes a leader; resolves when the member serves. */
+  static async open<Settings extends MemberSettings>(
+    begin: BeginOpening<Settings>,
+    options: Settings,
+    events: RuntimeEvents,
+  ): Promise<MemberRuntime> {
     let runtime: MemberRuntime | undefined;
-    const opening = new Opening(dataDir, options, events, () => runtime);
+    const opening = await begin(options, events, () => runtime);
     try {
       runtime = new MemberRuntime(await opening.open(), options, events);
       // A disk that was full already said so before anybody could hear it.
@@ -138,7 +141,7 @@ export class MemberRuntime implements MemberEffects, PartsOwner {
     if (!this.failed) this.member.shutDown();
     await this.links?.stop();
     await Promise.all([this.journalPart.close(), this.store.close()]);
-    this.dataDir.close();
+    this.dataDir?.close();
   }
 
   // ---- Effects ------------------------------------------------------------------------------------------------
@@ -168,7 +171,7 @@ export class MemberRuntime implements MemberEffects, PartsOwner {
   }
 
   mended(): void {
-    clearDamage(this.dataDir.directory);
+    clearDamage(directoryOf(this));
     this.events.onNotice("info", "everything this member had lost is here again", {});
   }
 
@@ -300,10 +303,10 @@ export class MemberRuntime implements MemberEffects, PartsOwner {
 
   private async takeSnapshot(peer: number, stream: BulkReceiver): Promise<void> {
     const at = performance.now();
-    const { loaded, installed } = await receiveSnapshot(stream, this.dataDir.directory, this.installed);
+    const { loaded, installed } = await receiveSnapshot(stream, directoryOf(this), this.installed);
     if (this.failed || this.stopped) return;
     if (!this.member.awaitsSnapshot || peer !== this.member.leaderId) {
-      removeLeftovers(this.dataDir.directory, this.installed);
+      removeLeftovers(directoryOf(this), this.installed);
       throw new Error("the leader it came from is not followed any more");
     }
     this.rounds.stop();
@@ -320,18 +323,15 @@ export class MemberRuntime implements MemberEffects, PartsOwner {
 
   private async useInstalled(): Promise<void> {
     await this.store.close();
-    this.store = await this.openStore();
+    const { installed } = this;
+    this.store = await openSnapshotStore(
+      { directory: directoryOf(this), installed },
+      { onCommitted: (zxid) => this.onRoundCommitted(zxid), onFatal: (error) => this.fail(error) },
+    );
     const rounds = new SnapshotRounds(this.member, this.store, this.options.roundBytes);
     rounds.inherit(this.rounds);
     this.rounds = rounds;
-    removeLeftovers(this.dataDir.directory, this.installed);
-  }
-
-  private openStore(): Promise<SnapshotStore> {
-    return openSnapshotStore(
-      { directory: this.dataDir.directory, installed: this.installed },
-      { onCommitted: (zxid) => this.onRoundCommitted(zxid), onFatal: (error) => this.fail(error) },
-    );
+    removeLeftovers(directoryOf(this), installed);
   }
 
   fail(error: Error): void {

@@ -1,8 +1,9 @@
 import { performance } from "node:perf_hooks";
+import { assert } from "../core/base/assert.ts";
 import { formatZxid } from "../core/base/zxid.ts";
 import type { LoadedState } from "../core/member/local-state.ts";
 import type { EnsembleConfiguration } from "../core/zab/ensemble-configuration.ts";
-import { changeEnsembleId, type DataDir } from "../storage/data-dir.ts";
+import { changeEnsembleId, type DataDir, openDataDir } from "../storage/data-dir.ts";
 import type { DamagedJournal } from "../storage/journal/damaged-journal.ts";
 import { describeFinding, JournalDamagedError } from "../storage/journal/finding.ts";
 import {
@@ -25,7 +26,9 @@ import { HISTORY_BYTES_MAX, type RuntimeEvents, type RuntimeOptions } from "./ru
 
 /** What a member is made of, open. */
 export interface OpenedParts {
-  readonly dataDir: DataDir;
+  readonly incarnation: string;
+  /** Undefined: it keeps everything in memory, and has no links then. */
+  readonly dataDir: DataDir | undefined;
   readonly journal: Journal;
   readonly store: SnapshotStore;
   readonly recovered: Recovered;
@@ -34,6 +37,26 @@ export interface OpenedParts {
   readonly bootstrap: EnsembleConfiguration;
   /** zxid of the installed snapshot that is current, if one is. */
   readonly installed: number | undefined;
+}
+
+/** Opens what a member is made of. */
+export interface PartsOpening {
+  open(): Promise<OpenedParts>;
+  /** Closes again what {@link open} opened, should a later step fail. */
+  close(): Promise<void>;
+}
+
+/** Takes the place where a member keeps what it has; `owner` is told what the parts tell, once it is there. */
+export type BeginOpening<Settings> = (
+  options: Settings,
+  events: RuntimeEvents,
+  owner: () => PartsOwner | undefined,
+) => Promise<PartsOpening>;
+
+/** The directory of a member that has one, as all those have that have links. */
+export function directoryOf({ dataDir }: Pick<OpenedParts, "dataDir">): string {
+  assert(dataDir !== undefined, "a member in memory has no directory");
+  return dataDir.directory;
 }
 
 /** Who is told what the parts tell, once it is there. */
@@ -54,7 +77,7 @@ interface DamagedStorage {
 }
 
 /** Opens everything a member is made of, in order; and closes again what it opened, should a later step fail. */
-export class Opening {
+export class Opening implements PartsOpening {
   private readonly dataDir: DataDir;
   private readonly options: RuntimeOptions;
   private readonly events: RuntimeEvents;
@@ -65,7 +88,18 @@ export class Opening {
   /** They load their code while this thread reads what they are to go on with. */
   private readonly threads = { journal: startJournalThread(), snapshot: startSnapshotThread() };
 
-  constructor(dataDir: DataDir, options: RuntimeOptions, events: RuntimeEvents, owner: () => PartsOwner | undefined) {
+  /** Takes the data directory, and creates it where there is none. */
+  static readonly begin: BeginOpening<RuntimeOptions> = async (options, events, owner) => {
+    const dataDir = await openDataDir(options.dataDir, { memberId: options.memberId });
+    return new Opening(dataDir, options, events, owner);
+  };
+
+  private constructor(
+    dataDir: DataDir,
+    options: RuntimeOptions,
+    events: RuntimeEvents,
+    owner: () => PartsOwner | undefined,
+  ) {
     this.dataDir = dataDir;
     this.options = options;
     this.events = events;
@@ -75,7 +109,8 @@ export class Opening {
   async open(): Promise<OpenedParts> {
     const storage = await this.openStorage();
     const { links, bootstrap } = await this.openLinks(storage.recovered);
-    return { dataDir: this.dataDir, ...storage, links, bootstrap };
+    const { dataDir } = this;
+    return { incarnation: dataDir.identity.incarnation, dataDir, ...storage, links, bootstrap };
   }
 
   async close(): Promise<void> {

@@ -5,13 +5,11 @@ import type { LinkOptions } from "./ensemble-links.ts";
 /** Recent events kept for watches that resume, by default, bytes. */
 export const HISTORY_BYTES_MAX = 16 * 1024 * 1024;
 
-export interface RuntimeOptions {
+/** Of a member, wherever it keeps what it has. */
+export interface MemberSettings {
   readonly memberId: number;
-  readonly dataDir: string;
   /** Where it would be dialled, in the configuration of a member that is alone. */
   readonly peerAddress: string;
-  /** Links to other members; without them it is alone. */
-  readonly links?: LinkOptions | undefined;
   /** A peer silent for so long is taken for gone, ms. Default 1,000. */
   readonly peerTimeoutMs?: number | undefined;
   /** The highest feature level offered to the ensemble. Default: the highest this program knows. */
@@ -26,6 +24,13 @@ export interface RuntimeOptions {
   readonly historyBytesMax?: number;
   /** Journal bytes per snapshot round. Default 64 MiB. */
   readonly roundBytes?: number;
+}
+
+/** Of a member with a data directory. */
+export interface RuntimeOptions extends MemberSettings {
+  readonly dataDir: string;
+  /** Links to other members; without them it is alone. */
+  readonly links?: LinkOptions | undefined;
   /** How the journal is kept, where that differs from its own defaults. */
   readonly journal?: Pick<JournalOptions, "segmentBytes" | "ringBytes" | "keepCommands" | "keepBytes">;
 }

@@ -4,6 +4,7 @@ import { formatZxid } from "../core/base/zxid.ts";
 import type { MemberTransition } from "../core/member/member-contract.ts";
 import type { LinkOptions } from "../runtime/ensemble-links.ts";
 import { MemberRuntime } from "../runtime/member-runtime.ts";
+import { Opening } from "../runtime/opening.ts";
 import type { RunningMember } from "./doors.ts";
 import type { Log } from "./logging.ts";
 import type { ServerOptions } from "./options.ts";
@@ -21,6 +22,7 @@ export async function startMember(
 ): Promise<RunningMember> {
   const metrics = createMetrics();
   const opening = MemberRuntime.open(
+    Opening.begin,
     {
       memberId: options.id,
       dataDir: options.dataDir,

@@ -5,7 +5,6 @@ import { Gatekeeper } from "../products/floor/gatekeeper.ts";
 import { nobodyListed } from "../products/floor/listed-principals.ts";
 import { TokenStore } from "../products/floor/token-store.ts";
 import { readAuthFile } from "./auth-file.ts";
-import type { Log } from "./logging.ts";
 import type { ServerOptions } from "./options.ts";
 
 /** Who is let in at this member's doors. */
@@ -16,11 +15,14 @@ export interface Identities {
   reload(): void;
 }
 
+/** What of a log is needed here. */
+export type IdentityLog = Record<"info" | "warn" | "error", (fields: object, message: string) => void>;
+
 /** Throws AuthFileError for a file that cannot be used. */
 export function openIdentities(
   { authFile }: Pick<ServerOptions, "authFile">,
   coordination: Pick<Coordination, "connect">,
-  log: Log,
+  log: IdentityLog,
 ): Identities {
   let listed = authFile === null ? nobodyListed : readAuthFile(authFile);
   const tokens = new TokenStore(coordination);

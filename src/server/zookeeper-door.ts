@@ -11,6 +11,7 @@ import type { Coordination } from "../coordination/port.ts";
 import type { ListenAddress } from "../core/base/listen-address.ts";
 import type { Gatekeeper } from "../products/floor/gatekeeper.ts";
 import type { MemberRuntime } from "../runtime/member-runtime.ts";
+import { directoryOf } from "../runtime/opening.ts";
 import { mayBeAnonymous } from "./identity.ts";
 import type { Log } from "./logging.ts";
 import type { ServerOptions } from "./options.ts";
@@ -128,7 +129,7 @@ function wordSources(
     options: () => optionFacts(options, coordination, bound()),
     folders: () => {
       const { databaseBytes, walBytes } = runtime.snapshot().stats();
-      const { directory } = runtime.dataDir;
+      const directory = directoryOf(runtime);
       const journalBytes = runtime.journal().stats().diskBytes;
       return {
         data: directory,

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type Disk, isOutOfSpace } from "../../src/storage/disk.ts";
+import { MemoryDisk } from "../../src/storage/memory-disk.ts";
 import { nodeDisk } from "../../src/storage/node-disk.ts";
 import { SimulatedDisk } from "../support/simulated-disk.ts";
 
@@ -11,6 +12,7 @@ const bytes = (...values: number[]): Uint8Array => Uint8Array.from(values);
 describe.each<[string, () => Disk]>([
   ["the real disk", () => nodeDisk],
   ["the simulated disk", () => new SimulatedDisk()],
+  ["the disk in memory", () => new MemoryDisk()],
 ])("contract of Disk: %s", (_name, make) => {
   let disk: Disk;
   let root: string;

@@ -12,6 +12,7 @@ import { JournalRepair } from "../../src/storage/journal/journal-repair.ts";
 import { JournalWriter } from "../../src/storage/journal/journal-writer.ts";
 import { readHistory } from "../../src/storage/journal/read-history.ts";
 import { recoverJournal } from "../../src/storage/journal/recover-journal.ts";
+import { MemoryDisk } from "../../src/storage/memory-disk.ts";
 import { nodeDisk } from "../../src/storage/node-disk.ts";
 import { SimulatedDisk } from "../support/simulated-disk.ts";
 
@@ -21,6 +22,7 @@ const SEGMENT_BYTES = 16 * 1024;
 describe.each<[string, () => Disk]>([
   ["the real disk", () => nodeDisk],
   ["the simulated disk", () => new SimulatedDisk()],
+  ["the disk in memory", () => new MemoryDisk()],
 ])("contract of the journal: %s", (_name, make) => {
   let disk: Disk;
   let root: string;

@@ -19,6 +19,7 @@ const INCARNATION = "11".repeat(16);
 /** One member on virtual time and a journal in memory that becomes durable when the test says so. */
 export class SoloMember implements MemberEffects {
   readonly member: Member;
+  readonly state: LocalState;
   readonly records: JournalRecord[] = [];
   readonly transitions: MemberTransition[] = [];
   time = 1_000;
@@ -39,6 +40,7 @@ export class SoloMember implements MemberEffects {
     const historyBytesMax = options.historyBytesMax ?? 64 * 1024;
     const state = new LocalState(loaded ?? { tree: Tree.fresh(1, fanout), fanout }, historyBytesMax);
     replay(state);
+    this.state = state;
     const { batchEndZxid } = state;
     this.member = new Member(
       {

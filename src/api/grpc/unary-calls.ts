@@ -143,11 +143,11 @@ function write<Response>(
   operation: WriteOperation,
   respond: Respond<Response>,
 ): void {
-  // Nobody proves anything but an address here.
-  if (breaksGuard(operation, [])) throw new DoorError("GUARDED_PATH");
   const status = deps.coordination.status();
   checkServing(status);
   checkReach(deps, call, operation);
+  // Nobody is super here.
+  if (breaksGuard(operation, [])) throw new DoorError("GUARDED_PATH");
   const ask = (connection: Connection) => connection.submit(REQUEST_NUMBER, REQUEST_NUMBER, operation);
   new UnaryCall(deps, call, callback, {
     ask,

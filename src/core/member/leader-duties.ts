@@ -93,12 +93,22 @@ export class LeaderDuties {
       for (const id of first.ids) {
         const session = state?.sessions.get(id);
         if (session === undefined || !this.sessions.decide(id)) continue;
-        writeExpireSession(this.proposals.begin(), this.issuer, id, session.generation);
-        this.proposals.end();
+        this.proposeExpiry(id, session.generation);
         expired++;
       }
     }
     return expired;
+  }
+
+  /** Ends a session, heard or not; nothing where there is none, or this member does not lead. */
+  expire(id: number): void {
+    const session = this.state?.sessions.get(id);
+    if (session !== undefined && this.sessions.condemn(id)) this.proposeExpiry(id, session.generation);
+  }
+
+  private proposeExpiry(id: number, generation: number): void {
+    writeExpireSession(this.proposals.begin(), this.issuer, id, generation);
+    this.proposals.end();
   }
 
   private follow(state: TreeState, id: number): void {

@@ -2,7 +2,6 @@ import { assert } from "../base/assert.ts";
 import { FormatError } from "../base/bytes.ts";
 import type { SizeStatistics } from "../base/size-statistics.ts";
 import { configurationOfBatch } from "../tree/batch-configuration.ts";
-import type { EventHistory } from "../tree/event-history.ts";
 import type { Identity } from "../tree/operation.ts";
 import type { SnapshotMeta } from "../tree/snapshot-row.ts";
 import type { Tree } from "../tree/tree.ts";
@@ -141,10 +140,6 @@ export class Member {
 
   get hub(): WatchHub {
     return this.core.state.hub;
-  }
-
-  get history(): EventHistory {
-    return this.core.state.history;
   }
 
   get role(): MemberRoleName {
@@ -299,6 +294,12 @@ export class Member {
     const submitted = [...submissions.unapplied()];
     submissions.clear();
     clients.abandon(submitted, this.tree.zxid);
+  }
+
+  /** Ends a session as if it had gone unheard for its whole time-out; only a leader can, and where there is one. */
+  expireSession(id: number): void {
+    this.core.duties.expire(id);
+    this.effects.requestTurnEnd();
   }
 
   historyRead(peer: number, batches: readonly HistoryBatch[]): void {

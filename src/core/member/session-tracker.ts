@@ -93,6 +93,14 @@ export class SessionTracker {
     return true;
   }
 
+  /** Decides that a session ends, due or not; false: there is none of this id whose end is not decided already. */
+  condemn(id: number): boolean {
+    const tracked = this.sessions.get(id);
+    if (tracked === undefined || tracked.isExpiring) return false;
+    tracked.isExpiring = true;
+    return true;
+  }
+
   /** Advances to `now` (monotonic ms) and returns the sessions that are due to expire: see {@link decide}. */
   tick(now: number): number[] {
     const elapsed = this.lastTick === undefined ? 0 : now - this.lastTick;

@@ -1,6 +1,7 @@
 import type { DiagnosticEvent, MusterClient } from "@muster/client";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { PATIENCE, record, SdkRig, text, told } from "./sdk-rig.ts";
+import { type ProcessRig, startProcessRig } from "./process-rig.ts";
+import { PATIENCE, record, text, told } from "./sdk-rig.ts";
 
 const CLIENTS = 10;
 const WRITERS_PER_CLIENT = 5;
@@ -11,9 +12,9 @@ const TOTAL = CLIENTS * WRITERS_PER_CLIENT * CREATES_PER_WRITER;
 /** Longer than any restart: a session lost is a failure of the test. */
 const patient = { sessionTimeoutMs: 120_000, requestTimeoutMs: 120_000 };
 
-let rig: SdkRig;
+let rig: ProcessRig;
 beforeEach(async () => {
-  rig = await SdkRig.start();
+  rig = await startProcessRig();
 });
 afterEach(() => rig?.[Symbol.asyncDispose]());
 
@@ -62,11 +63,11 @@ test("kill -9 under 50 writers: each create once, sessions kept, a watch sees ea
     proxy.stall("to-client");
     const spy = await rig.connect();
     await vi.waitUntil(() => hasUnanswered(spy, acknowledged, "writer 0-"), PATIENCE);
-    await rig.kill();
+    await rig.server.kill();
     proxy.goOn();
     const before = new Map(acknowledged);
     expect(before.size, "the writers were done before the kill").toBeLessThan(TOTAL);
-    await rig.restart();
+    await rig.server.restart();
     const reader = await rig.connect();
     const names = new Set(await reader.znodes.list("/queue"));
     for (const path of before.keys()) expect(names.has(path.slice("/queue/".length)), path).toBe(true);
@@ -119,8 +120,8 @@ test("a session that outlives neither the restart nor its client is gone afterwa
   const lost = told(client, "disconnected");
   proxy.refuse();
   await lost;
-  await rig.kill();
-  await rig.restart();
+  await rig.server.kill();
+  await rig.server.restart();
   const observer = await rig.connect();
   await vi.waitUntil(async () => (await observer.znodes.exists("/short")) === undefined, PATIENCE);
   const expired = told(client, "session-expired");

@@ -1,29 +1,21 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { createInterface } from "node:readline";
-import { pathToFileURL } from "node:url";
-import ts from "typescript";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { checkout, readCheckout } from "../../support/checkout.ts";
-import { SdkRig } from "./sdk-rig.ts";
-
-/** The built package, as its users get it. */
-const built = path.join(checkout, "sdk/typescript/dist/index");
-const snippets = [...readCheckout("sdk/typescript/README.md").matchAll(/```ts\n([\s\S]*?)```/g)].map(
-  ([, code]) => code,
-);
+import { compileSnippets, snippetsOf, writeScript } from "../../support/snippets.ts";
+import { type ProcessRig, startProcessRig } from "./process-rig.ts";
 
 let folder: string;
 let compiled: string[];
-let rig: SdkRig;
+let rig: ProcessRig;
 const children: ChildProcess[] = [];
 beforeAll(async () => {
   folder = mkdtempSync(path.join(os.tmpdir(), "muster-readme-"));
   // Builds what is stale, too.
-  rig = await SdkRig.start();
+  rig = await startProcessRig();
 });
 afterAll(async () => {
   await Promise.all(
@@ -36,37 +28,10 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** Compiles the snippets as strictly as a user may, and gives the JavaScript of each. */
-function compile(): string[] {
-  const sources = snippets.map((_, i) => path.join(folder, `snippet-${i}.mts`));
-  for (const [i, source] of sources.entries()) writeFileSync(source, snippets[i] as string);
-  const program = ts.createProgram(sources, {
-    target: ts.ScriptTarget.ES2022,
-    module: ts.ModuleKind.NodeNext,
-    moduleResolution: ts.ModuleResolutionKind.NodeNext,
-    lib: ["lib.es2023.d.ts", "lib.esnext.disposable.d.ts"],
-    types: ["node"],
-    typeRoots: [path.join(checkout, "node_modules/@types")],
-    paths: { "@muster/client": [`${built}.d.ts`] },
-    strict: true,
-    noUncheckedIndexedAccess: true,
-    exactOptionalPropertyTypes: true,
-    skipLibCheck: true,
-  });
-  const host = {
-    getCanonicalFileName: (file: string) => file,
-    getCurrentDirectory: () => folder,
-    getNewLine: () => "\n",
-  };
-  expect(ts.formatDiagnostics(ts.getPreEmitDiagnostics(program), host)).toBe("");
-  program.emit();
-  return sources.map((source) => readFileSync(source.replace(/mts$/, "mjs"), "utf8"));
-}
-
 /** Runs compiled code against the member; its standard output, line by line. */
 function run(name: string, script: string): { child: ChildProcess; lines: AsyncIterator<string> } {
   const file = path.join(folder, `${name}.mjs`);
-  writeFileSync(file, script.replaceAll('"@muster/client"', JSON.stringify(pathToFileURL(`${built}.js`).href)));
+  writeScript(script, file);
   const child = spawn(process.execPath, [file], { stdio: ["ignore", "pipe", "inherit"] });
   children.push(child);
   const lines = createInterface({ input: child.stdout as NodeJS.ReadableStream })[Symbol.asyncIterator]();
@@ -80,8 +45,10 @@ function adapt(script: string, said: string | RegExp, here: string): string {
 }
 
 test("every snippet of the client's README compiles, and the tests below run all of them", () => {
-  compiled = compile();
-  expect(compiled).toHaveLength(2);
+  const { problems, scripts } = compileSnippets(snippetsOf("sdk/typescript/README.md"), folder);
+  expect(problems).toBe("");
+  expect(scripts).toHaveLength(2);
+  compiled = scripts;
 });
 
 test("the first snippet of the client's README does what it says", async () => {

@@ -1,54 +1,39 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import os from "node:os";
-import path from "node:path";
 import { type ConnectOptions, connect, type DiagnosticEvent, type MusterClient, MusterError } from "@muster/client";
 import { connectWith, grpcTransport } from "@muster/client/internal";
-import { Member } from "../../../bench/harness/member.ts";
-import { Prng } from "../../../src/core/base/prng.ts";
+import { startMuster } from "@muster/testing";
 import { TcpProxy } from "../../support/tcp-proxy.ts";
-import { stablePort } from "../crash/stable-port.ts";
 
 /** How long a condition may take to come true on a slow machine, ms. Never waited for in full where all is well. */
 export const PATIENCE = { timeout: 60_000, interval: 10 };
 
 type Options = Partial<ConnectOptions>;
 
-/** A member in its own process, clients of it, networks between them; all gone when it is disposed of. */
-export class SdkRig implements AsyncDisposable {
-  private readonly folder: string;
-  private readonly port: number;
+/** What clients are tried on. */
+export interface TriedServer {
+  /** The same after a kill. */
+  readonly endpoint: string;
+  kill(): Promise<void>;
+  restart(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** A server, clients of it, networks between them; all gone when it is disposed of. */
+export class SdkRig<Server extends TriedServer = TriedServer> implements AsyncDisposable {
+  readonly server: Server;
   private readonly clients: MusterClient[] = [];
   private readonly proxies: TcpProxy[] = [];
-  private member!: Member;
 
-  private constructor(port: number) {
-    this.port = port;
-    this.folder = mkdtempSync(path.join(os.tmpdir(), "muster-sdk-"));
+  constructor(server: Server) {
+    this.server = server;
   }
 
+  /** With a server in this process; see `startProcessRig` for where the process, its disk or its HTTP door matters. */
   static async start(): Promise<SdkRig> {
-    const rig = new SdkRig(await stablePort(new Prng(process.pid)));
-    try {
-      await rig.restart();
-      return rig;
-    } catch (error) {
-      await rig[Symbol.asyncDispose]();
-      throw error;
-    }
+    return new SdkRig(await startMuster());
   }
 
   get endpoint(): string {
-    return `127.0.0.1:${this.port}`;
-  }
-
-  /** kill -9 of the member. */
-  async kill(): Promise<void> {
-    await this.member.kill();
-  }
-
-  /** Starts the member, where it was before. */
-  async restart(): Promise<void> {
-    this.member = await Member.start({ dataDir: path.join(this.folder, "member"), grpcListen: this.endpoint });
+    return this.server.endpoint;
   }
 
   async connect(options: Options = {}): Promise<MusterClient> {
@@ -72,19 +57,10 @@ export class SdkRig implements AsyncDisposable {
     return { client, proxy };
   }
 
-  /** One of the member's metrics, as it is now. */
-  async metric(name: string): Promise<number> {
-    const text = await (await fetch(`http://${this.member.http}/metrics`)).text();
-    const line = text.split("\n").find((each) => each.startsWith(`${name} `));
-    if (line === undefined) throw new Error(`there is no metric ${name}`);
-    return Number(line.slice(name.length));
-  }
-
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.member?.kill();
+    await this.server.stop();
     await Promise.all(this.proxies.map((proxy) => proxy[Symbol.asyncDispose]()));
     await Promise.all(this.clients.map((client) => client.close()));
-    rmSync(this.folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
   }
 }
 

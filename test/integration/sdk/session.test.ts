@@ -1,14 +1,15 @@
 import type { DiagnosticEvent, MusterClient } from "@muster/client";
 import { sessionCoreOf } from "@muster/client/internal";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import { failure, PATIENCE, record, SdkRig, text, told } from "./sdk-rig.ts";
+import { type ProcessRig, startProcessRig } from "./process-rig.ts";
+import { failure, PATIENCE, record, text, told } from "./sdk-rig.ts";
 
 const SHORT_SESSION_MS = 1_000;
 
-let rig: SdkRig;
+let rig: ProcessRig;
 let observer: MusterClient;
 beforeAll(async () => {
-  rig = await SdkRig.start();
+  rig = await startProcessRig();
   observer = await rig.connect();
 });
 afterAll(() => rig?.[Symbol.asyncDispose]());
@@ -185,7 +186,7 @@ describe("an expired session", () => {
 test("1,000 sessions, closed or left to die, leave nothing behind", async () => {
   await observer.znodes.create("/many");
   const before = await observer.status();
-  const streams = await rig.metric("muster_grpc_streams");
+  const streams = await rig.server.metric("muster_grpc_streams");
   const SESSIONS = 1_000;
   const AT_ONCE = 50;
   const ids = new Set<number>();
@@ -206,8 +207,8 @@ test("1,000 sessions, closed or left to die, leave nothing behind", async () => 
     ...{ nodes, sessions, ephemerals, watches, connections, outstandingBytes },
   });
   await vi.waitUntil(async () => (await observer.status()).counts["sessions"] === before.counts["sessions"], PATIENCE);
-  await vi.waitUntil(async () => (await rig.metric("muster_grpc_streams")) === streams, PATIENCE);
+  await vi.waitUntil(async () => (await rig.server.metric("muster_grpc_streams")) === streams, PATIENCE);
   expect(kept((await observer.status()).counts)).toEqual(kept(before.counts));
   expect((await observer.znodes.exists("/many"))?.cversion).toBe(SESSIONS * 2);
-  expect(await rig.metric("muster_grpc_unsent_bytes")).toBe(0);
+  expect(await rig.server.metric("muster_grpc_unsent_bytes")).toBe(0);
 });

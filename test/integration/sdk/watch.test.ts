@@ -1,12 +1,13 @@
 import type { MusterClient, Watch, WatchEvent } from "@muster/client";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import { failure, PATIENCE, record, SdkRig, told } from "./sdk-rig.ts";
+import { type ProcessRig, startProcessRig } from "./process-rig.ts";
+import { failure, PATIENCE, record, told } from "./sdk-rig.ts";
 
-let rig: SdkRig;
+let rig: ProcessRig;
 let client: MusterClient;
 let writer: MusterClient;
 beforeAll(async () => {
-  rig = await SdkRig.start();
+  rig = await startProcessRig();
   [client, writer] = await Promise.all([rig.connect(), rig.connect()]);
 });
 afterAll(() => rig?.[Symbol.asyncDispose]());
@@ -126,8 +127,8 @@ describe("resuming", () => {
     proxy.refuse();
     await lost;
     await writer.znodes.create("/restart/while-away");
-    await rig.kill();
-    await rig.restart();
+    await rig.server.kill();
+    await rig.server.restart();
     await writer.znodes.create("/restart/after");
     proxy.goOn();
     const seen = await take(watch, 2);
@@ -195,10 +196,10 @@ describe("a consumer that is too slow", () => {
     const events = record(stuck);
     const watch = stuck.znodes.watch("/stuck", { queueMax: 1_000_000 });
     await watch.ready;
-    const cuts = await rig.metric("muster_grpc_streams_cut_total");
+    const cuts = await rig.server.metric("muster_grpc_streams_cut_total");
     proxy.stall("to-client");
     const zxids: number[] = [];
-    for (let rounds = 0; (await rig.metric("muster_grpc_streams_cut_total")) === cuts; rounds++) {
+    for (let rounds = 0; (await rig.server.metric("muster_grpc_streams_cut_total")) === cuts; rounds++) {
       if (rounds > 300) throw new Error("the member queues without bound");
       const sets = await Promise.all(Array.from({ length: 1_000 }, () => writer.znodes.set(path, "")));
       zxids.push(...sets.map(({ zxid }) => zxid));
@@ -216,7 +217,7 @@ describe("a consumer that is too slow", () => {
     for (const event of events) {
       if (event.type === "disconnected") expect(event.error.reason).toBe("WATCH_OVERFLOW");
     }
-    await vi.waitUntil(async () => (await rig.metric("muster_grpc_unsent_bytes")) === 0, PATIENCE);
+    await vi.waitUntil(async () => (await rig.server.metric("muster_grpc_unsent_bytes")) === 0, PATIENCE);
     watch.close();
   });
 });

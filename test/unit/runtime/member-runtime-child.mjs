@@ -1,14 +1,16 @@
 /**
- * A member that writes and then waits to be killed. Arguments: the compiled runtime module, the compiled coordination
- * module, the data directory. Prints its state as JSON once all it wrote has been answered.
+ * A member that writes and then waits to be killed. Arguments: the compiled modules of the runtime, its opening and the
+ * coordination port, and the data directory. Prints its state as JSON once all it wrote has been answered.
  */
-const [runtimeModule, coordinationModule, dataDir] = process.argv.slice(2);
+const [runtimeModule, openingModule, coordinationModule, dataDir] = process.argv.slice(2);
 const { MemberRuntime } = await import(runtimeModule);
+const { Opening } = await import(openingModule);
 const { LocalCoordination } = await import(coordinationModule);
 
 const WRITES = 2000;
 const ignore = () => undefined;
 const runtime = await MemberRuntime.open(
+  Opening.begin,
   { memberId: 1, dataDir, peerAddress: "127.0.0.1:1", memoryBytes: 2 ** 36, roundBytes: 100_000 },
   {
     onTransition: ignore,

@@ -11,7 +11,7 @@ import { temporaryDirectory } from "../storage/snapshot/snapshot-fixtures.ts";
 import { RuntimeRig } from "./runtime-rig.ts";
 
 const SOURCE = new URL("../../../src/", import.meta.url);
-const modules = ["runtime/member-runtime.ts", "coordination/local-coordination.ts"].map(
+const modules = ["runtime/member-runtime.ts", "runtime/opening.ts", "coordination/local-coordination.ts"].map(
   (path) => compiledModule(new URL(path, SOURCE)).href,
 );
 const CHILD = fileURLToPath(new URL("member-runtime-child.mjs", import.meta.url));

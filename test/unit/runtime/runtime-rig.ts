@@ -6,6 +6,7 @@ import type { Answer } from "../../../src/core/tree/answer.ts";
 import type { WriteOperation } from "../../../src/core/tree/operation.ts";
 import type { WatchEvent } from "../../../src/core/tree/watch-event.ts";
 import { MemberRuntime } from "../../../src/runtime/member-runtime.ts";
+import { Opening } from "../../../src/runtime/opening.ts";
 import type { RuntimeEvents, RuntimeOptions } from "../../../src/runtime/runtime-contract.ts";
 import { temporaryDirectory } from "../storage/snapshot/snapshot-fixtures.ts";
 
@@ -50,6 +51,7 @@ export class RuntimeRig {
       },
     };
     this.runtime = await MemberRuntime.open(
+      Opening.begin,
       {
         memberId: 1,
         dataDir: this.directory,

@@ -93,7 +93,7 @@ test("core.md 17: what the snapshot no longer had is compacted", () => {
   old.settle();
   const snapshot = takeSnapshot(old);
   const solo = restart(old, snapshot);
-  const { floorZxid } = solo.member.history;
+  const { floorZxid } = solo.state.history;
   expect(floorZxid).toBeGreaterThan(seen);
   expect(floorZxid).toBeLessThan(snapshot.meta?.zxid as number);
   const client = solo.session();

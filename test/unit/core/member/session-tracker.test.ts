@@ -135,3 +135,25 @@ test("core.md 11: a new leader gives every session its whole time-out again", ()
   expect(run(tracker, 1_000, 1_800)).toEqual([]);
   expect(run(tracker, 1_900, 2_300).map(([id]) => id)).toEqual([1]);
 });
+
+test("a session that is told to end ends at once, though it is heard, and hears that its touch came too late", () => {
+  const solo = SoloMember.leading();
+  const client = solo.session();
+  client.create("/mine", "", 1);
+  solo.settle();
+  client.take();
+  const { sessionId } = client.opened!;
+  solo.member.expireSession(sessionId);
+  solo.member.expireSession(sessionId);
+  client.connection.touch(1);
+  solo.settle();
+  expect(client.closed).toMatchObject({ reason: "SESSION_EXPIRED" });
+  expect(client.take().filter((told) => told.startsWith("touched"))).toEqual([]);
+  const { sessions, ephemeralCount } = solo.member.tree.state;
+  expect([sessions.size, ephemeralCount]).toEqual([0, 0]);
+  // Nothing comes of one that is not there.
+  const { zxid } = solo.member.tree;
+  solo.member.expireSession(sessionId);
+  solo.settle();
+  expect(solo.member.tree.zxid).toBe(zxid);
+});
