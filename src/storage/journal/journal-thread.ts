@@ -188,11 +188,12 @@ class JournalThread {
     const { control, gauges } = this.reader;
     const { segment, offset } = writer.place;
     publishPlace(control, segment, offset);
+    // Before the room that they have left: who sees that room sees them.
+    gauges[0] = writer.bytesWritten;
+    gauges[1] = writer.diskBytes;
     Atomics.store(control, word.SPARE, writer.spareRoom);
     Atomics.store(control, word.REMAINING, writer.remaining);
     Atomics.store(control, word.RETIRED, this.retired | 0);
-    gauges[0] = writer.bytesWritten;
-    gauges[1] = writer.diskBytes;
     Atomics.store(control, word.SEGMENTS, writer.segmentCount);
     if (writer.space === this.space) return;
     this.space = writer.space;
