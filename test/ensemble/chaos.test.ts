@@ -12,7 +12,7 @@ import { Workload } from "./workload.ts";
  * CHAOS_MINUTES=30 for the long run, CHAOS_MEMBERS=5 for a larger ensemble; CHAOS_SEED repeats the faults of one, as
  * far as real machines can.
  */
-const MS = knob("CHAOS_MINUTES", 0) * 60_000 || knob("CHAOS_SECONDS", 30) * 1_000;
+const MS = knob("CHAOS_MINUTES", 0) * 60_000 || knob("CHAOS_SECONDS", 20) * 1_000;
 const SEED = knob("CHAOS_SEED", 1);
 /** The longer it takes, the more a lane rests: what is checked at the end must fit into memory, ms. */
 const THINK_MS = Math.max(20, Math.round((MS / 60_000) * 8));

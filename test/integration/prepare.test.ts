@@ -12,12 +12,14 @@ let folder: string;
 beforeEach(() => {
   folder = fs.mkdtempSync(path.join(os.tmpdir(), "muster-prepare-"));
   const settings = ["tsconfig.base.json", "tsconfig.json", "src/tsconfig.json", "src/core/tsconfig.json"];
-  const borrowed = [...settings, "sdk/typescript/tsconfig.json", "package.json", "package-lock.json", "scripts"];
+  const packages = ["sdk/typescript/tsconfig.json", "sdk/testing/tsconfig.json"];
+  const borrowed = [...settings, ...packages, "package.json", "package-lock.json", "scripts"];
   for (const file of borrowed) fs.cpSync(path.join(checkout, file), path.join(folder, file), { recursive: true });
   fs.symlinkSync(path.join(checkout, "node_modules"), path.join(folder, "node_modules"));
   write("src/core/base/one.ts", "export const one = 1;\n");
   write("src/server/two.ts", 'import { one } from "../core/base/one.ts";\n\nexport const two: number = one + 1;\n');
   write("sdk/typescript/src/index.ts", "export const client = 1;\n");
+  write("sdk/testing/src/index.ts", "export const testing = 1;\n");
 });
 
 afterEach(() => fs.rmSync(folder, { recursive: true, force: true }));
