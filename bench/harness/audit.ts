@@ -50,6 +50,8 @@ export function auditFindings(audit: Audit, { acknowledged, unknown }: Writes): 
 /** The same state on every member's disk. */
 export function stateFindings({ verified }: Audit): Finding[] {
   const states = new Set(verified.map(({ zxid, digest }) => `${zxid} ${digest}`));
+  // What may differ is only what came after all had settled: the zxids tell.
+  if (states.size > 1) console.log(`the members ended at ${[...states].join(", ")}`);
   return [
     must("members whose files are not in order", verified.filter(({ ok }) => !ok).length),
     must("further last zxids and digests", states.size - 1),
