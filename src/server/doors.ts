@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { createGrpcDoor, type GrpcDoor } from "../api/grpc/grpc-door.ts";
 import { createHttpDoor, type HttpDoor } from "../api/http/http-door.ts";
 import type { Metrics } from "../api/http/metrics.ts";
-import { LocalCoordination } from "../coordination/local-coordination.ts";
+import { LocalCoordination, type OwnAddresses } from "../coordination/local-coordination.ts";
 import { MemberEnsemble } from "../coordination/member-ensemble.ts";
 import type { Coordination } from "../coordination/port.ts";
 import { formatListenAddress, type ListenAddress } from "../core/base/listen-address.ts";
@@ -48,17 +48,8 @@ export async function openDoors(
   const workers = makeWorkers(metrics, log);
   const identities = openIdentities(options, coordination, log);
   const { grpcDoor, httpDoor, reload } = makeDoors(options, identities, coordination, metrics, log);
-  metrics.connect({
-    status: () => coordination.status(),
-    journal: () => {
-      const { diskBytes, segments } = runtime.journal().stats();
-      return { bytes: diskBytes, segments };
-    },
-    snapshot: () => runtime.snapshot().stats(),
-    grpc: () => grpcDoor.stats(),
-    queue: () => ({ requests: runtime.member.outstandingCommands }),
-    workers: () => workers.stats(),
-  });
+  connectMember(metrics, runtime, coordination);
+  metrics.connect({ grpc: () => grpcDoor.stats(), workers: () => workers.stats() });
   const { address } = await grpcDoor.start();
   let http: ListenAddress;
   let zookeeperDoor: OpenZookeeperDoor | undefined;
@@ -69,29 +60,22 @@ export async function openDoors(
     await Promise.all([grpcDoor.stop(0), httpDoor.stop(), workers.stop()]);
     throw error;
   }
-  const zookeeper = zookeeperDoor?.plain ?? null;
   const { door } = zookeeperDoor ?? {};
   if (door !== undefined) metrics.connect({ zookeeper: () => door.stats() });
+  const bound = { grpc: parseBound(address), http, zookeeper: zookeeperDoor?.plain ?? null };
   const peer = runtime.links?.address;
   const addresses: MemberAddresses = {
-    grpc: parseBound(address),
-    http,
-    zookeeper,
+    ...bound,
     zookeeperTls: zookeeperDoor?.tls ?? null,
     peer: peer === undefined ? null : parseBound(peer),
   };
-  const told = {
-    grpc: options.grpcAdvertise === null ? address : formatListenAddress(options.grpcAdvertise),
-    http: formatListenAddress(options.httpAdvertise ?? http),
-    zookeeper: zookeeper === null ? "" : formatListenAddress(options.zookeeperAdvertise ?? zookeeper),
-    peer: runtime.links?.advertised ?? formatListenAddress(options.peerListen),
-  };
+  const told = whereToFind(options, bound, runtime);
   coordination.setAddresses(told);
   runtime.announce(told);
-  const addressesFile = join(directoryOf(runtime), ADDRESSES_FILE);
+  const directory = directoryOf(runtime);
+  const addressesFile = join(directory, ADDRESSES_FILE);
   writeFileSync(addressesFile, formatAddresses(options.id, addresses));
   process.on("SIGHUP", reload);
-  const directory = directoryOf(runtime);
   const { tokens } = identities;
   const giveUpToken = needsFirstToken(options) ? provideFirstToken({ directory, tokens, coordination, log }) : () => {};
   log.info({ grpc: address, http: formatListenAddress(http), version: VERSION }, "serving");
@@ -113,6 +97,33 @@ export async function openDoors(
       })();
       return stopped;
     },
+  };
+}
+
+/** What the metrics tell of the member behind the doors. */
+function connectMember(metrics: Metrics, runtime: MemberRuntime, coordination: Coordination): void {
+  metrics.connect({
+    status: () => coordination.status(),
+    journal: () => {
+      const { diskBytes, segments } = runtime.journal().stats();
+      return { bytes: diskBytes, segments };
+    },
+    snapshot: () => runtime.snapshot().stats(),
+    queue: () => ({ requests: runtime.member.outstandingCommands }),
+  });
+}
+
+/** Where clients and members are told to find this one: as advertised, or as bound. */
+function whereToFind(
+  { grpcAdvertise, httpAdvertise, zookeeperAdvertise, peerListen }: ServerOptions,
+  { grpc, http, zookeeper }: Pick<MemberAddresses, "grpc" | "http" | "zookeeper">,
+  { links }: MemberRuntime,
+): OwnAddresses {
+  return {
+    grpc: formatListenAddress(grpcAdvertise ?? grpc),
+    http: formatListenAddress(httpAdvertise ?? http),
+    zookeeper: zookeeper === null ? "" : formatListenAddress(zookeeperAdvertise ?? zookeeper),
+    peer: links?.advertised ?? formatListenAddress(peerListen),
   };
 }
 
